@@ -1,0 +1,91 @@
+"""The one shape in which a measure answers: a number with its uncertainty, or a reason."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a number does not exist. The codes are part of the REST contract."""
+
+    NO_DATA = "no_data"
+    NO_OVERLAP = "no_overlap"
+    NO_VARIATION = "no_variation"
+    TOO_FEW_ITEMS = "too_few_items"
+    TOO_FEW_ANNOTATORS = "too_few_annotators"
+    ONE_CLASS = "one_class"
+    SUPPRESSED = "suppressed"
+    NOT_APPLICABLE = "not_applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with the ``n`` it rests on and its interval, or ``None`` with a reason.
+
+    Parameters
+    ----------
+    value : float or None
+        The number; ``None`` exactly when ``reason`` is given.
+    n : int
+        What the number rests on; the measure's docstring says what is counted.
+    reason : Reason or None
+        Why there is no number.
+    ci_low, ci_high : float or None
+        Interval ends; ``None`` where no interval could be given although the number exists.
+    ci_level : float or None
+        Nominal coverage of the interval, in (0, 1).
+    ci_method : str or None
+        How the interval was made, for example ``"wilson"`` or ``"bootstrap_items"``.
+    se, p_value, p_adjusted : float or None
+        Where they apply; left out of :meth:`as_dict` where they do not.
+
+    Raises
+    ------
+    ValueError
+        When a value comes with a reason, or neither is given, or a number is not finite.
+    """
+
+    value: float | None
+    n: int
+    reason: Reason | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    ci_level: float | None = None
+    ci_method: str | None = None
+    se: float | None = None
+    p_value: float | None = None
+    p_adjusted: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.value is None) == (self.reason is None):
+            raise ValueError(
+                f"An estimate has a value or a reason, not both or neither; "
+                f"got value={self.value!r}, reason={self.reason!r}."
+            )
+        for name in ("value", "ci_low", "ci_high", "se", "p_value", "p_adjusted"):
+            number = getattr(self, name)
+            if number is not None and not math.isfinite(number):
+                raise ValueError(f"{name} must be finite or None; got {number!r}.")
+
+    def as_dict(self) -> dict[str, float | int | str | None]:
+        """The estimate as the REST contract's NUMBER: JSON-ready, no NaN."""
+        number: dict[str, float | int | str | None] = {
+            "value": self.value,
+            "reason": None if self.reason is None else str(self.reason),
+            "n": self.n,
+            "ci_low": self.ci_low,
+            "ci_high": self.ci_high,
+            "ci_level": self.ci_level,
+            "ci_method": self.ci_method,
+        }
+        for name in ("se", "p_value", "p_adjusted"):
+            if (extra := getattr(self, name)) is not None:
+                number[name] = extra
+        return number
+
+
+def undefined(reason: Reason, n: int) -> Estimate:
+    """An estimate that does not exist, with the reason and the ``n`` that was there."""
+    return Estimate(value=None, n=n, reason=reason)
