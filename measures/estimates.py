@@ -72,18 +72,23 @@ class Estimate:
     def as_dict(self) -> dict[str, float | int | str | None]:
         """The estimate as the REST contract's NUMBER: JSON-ready, no NaN."""
         number: dict[str, float | int | str | None] = {
-            "value": self.value,
+            "value": _plain(self.value),
             "reason": None if self.reason is None else str(self.reason),
-            "n": self.n,
-            "ci_low": self.ci_low,
-            "ci_high": self.ci_high,
+            "n": int(self.n),
+            "ci_low": _plain(self.ci_low),
+            "ci_high": _plain(self.ci_high),
             "ci_level": self.ci_level,
             "ci_method": self.ci_method,
         }
         for name in ("se", "p_value", "p_adjusted"):
             if (extra := getattr(self, name)) is not None:
-                number[name] = extra
+                number[name] = _plain(extra)
         return number
+
+
+def _plain(number: float | None) -> float | None:
+    """A Python float where numpy gave its own, so that every JSON encoder takes it."""
+    return None if number is None else float(number)
 
 
 def undefined(reason: Reason, n: int) -> Estimate:
