@@ -1,0 +1,132 @@
+"""The commands of ./trust that need the services for a while: test, check, bench, token, manage."""
+
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from trust_project.embedded.binaries import find_postgres
+from trust_project.embedded.children import PROJECT
+from trust_project.embedded.console import Console, RefusedError
+from trust_project.embedded.processes import born
+from trust_project.embedded.state import Runtime, State
+from trust_project.embedded.supervisor import Supervisor
+
+MANAGE = str(PROJECT / "manage.py")
+OTHER_COMMAND_LIMIT = 60.0
+START_LIMIT = 180.0
+
+GATES: Sequence[tuple[str, Sequence[str]]] = (
+    ("format", ("-m", "ruff", "format", "--check", ".")),
+    ("lint", ("-m", "ruff", "check", ".")),
+    ("imports", ("-c", "from importlinter.cli import lint_imports_command as c; c()")),
+    ("types", ("-m", "mypy")),
+    ("migrations", (MANAGE, "makemigrations", "--check", "--dry-run")),
+    ("api schema", (MANAGE, "spectacular", "--validate", "--fail-on-warn", "--file", os.devnull)),
+)
+
+
+def test(arguments: Sequence[str], console: Console) -> int:
+    """Run pytest against services of its own, never against the user's data."""
+    with passing_services("test", console) as supervisor:
+        return supervisor.run([sys.executable, "-m", "pytest", *arguments])
+
+
+def bench(arguments: Sequence[str], console: Console) -> int:
+    with passing_services("bench", console) as supervisor:
+        return supervisor.run([sys.executable, "-m", "bench", *arguments])
+
+
+def check(arguments: Sequence[str], console: Console) -> int:
+    """Run every gate, also after one has failed; name each and its result."""
+    if arguments:
+        raise RefusedError(f"./trust check takes no arguments; got {' '.join(arguments)!r}.")
+    failed = []
+    with passing_services("check", console) as supervisor:
+        for name, command in GATES:
+            began = time.monotonic()
+            console.plain(f"--- {name}")
+            passed = supervisor.run([sys.executable, *command]) == 0
+            result = "passed" if passed else "FAILED"
+            console.plain(f"--- {name}: {result} ({time.monotonic() - began:.1f} s)")
+            if not passed:
+                failed.append(name)
+    console.plain(f"failed: {', '.join(failed)}" if failed else "all gates passed")
+    return 1 if failed else 0
+
+
+@contextlib.contextmanager
+def passing_services(purpose: str, console: Console) -> Iterator[Supervisor]:
+    """Services on a private directory that is removed afterwards."""
+    root = Path(tempfile.mkdtemp(prefix=f"trust-{purpose}-"))
+    supervisor = Supervisor(State(root), console, purpose=purpose)
+    with supervisor.signals():
+        try:
+            supervisor.open(throwaway=True)
+            supervisor.start_services(durable=False)
+            yield supervisor
+        finally:
+            supervisor.close()
+            shutil.rmtree(root, ignore_errors=True)
+
+
+def token(arguments: Sequence[str], console: Console, state: State) -> int:
+    """`manage.py token`, after the tables were made where the database is new."""
+    if not arguments:
+        raise RefusedError("Name the user: ./trust token NAME [--superuser]")
+    with found_services("token", console, state) as supervisor:
+        code = supervisor.run([sys.executable, MANAGE, "migrate", "-v0"])
+        return code or supervisor.run([sys.executable, MANAGE, "token", *arguments])
+
+
+def manage(arguments: Sequence[str], console: Console, state: State) -> int:
+    """Run manage.py where the caller stands, with the database's own programs first in PATH."""
+    with found_services("manage", console, state) as supervisor:
+        env = dict(supervisor.env)
+        if not os.environ.get("DATABASE_URL"):
+            env["PATH"] = f"{find_postgres().directory}{os.pathsep}{env.get('PATH', os.defpath)}"
+        cwd = Path(os.environ.get("TRUST_CALLER_DIRECTORY", "."))
+        return supervisor.run([sys.executable, MANAGE, *arguments], env=env, cwd=cwd)
+
+
+@contextlib.contextmanager
+def found_services(purpose: str, console: Console, state: State) -> Iterator[Supervisor]:
+    """The running deployment's services, or the same ones started for this command only."""
+    supervisor = Supervisor(state, console, purpose=purpose)
+    with supervisor.signals():
+        runtime = running_deployment(state)
+        if runtime is not None:
+            supervisor.env |= runtime.env
+            yield supervisor
+            return
+        try:
+            supervisor.open()
+            supervisor.start_services()
+            yield supervisor
+        finally:
+            supervisor.close()
+
+
+def running_deployment(state: State) -> Runtime | None:
+    """What `./trust up` or `demo` recorded, once its services are ready.
+
+    Other commands stop their services when they end, so we wait for those instead of using them.
+    """
+    began = time.monotonic()
+    while True:
+        runtime = Runtime.read(state.runtime)
+        if runtime is None or born(runtime.pid) != runtime.born:
+            return None
+        serves = runtime.purpose in ("up", "demo")
+        if serves and runtime.ready:
+            return runtime
+        if time.monotonic() - began > (START_LIMIT if serves else OTHER_COMMAND_LIMIT):
+            raise RefusedError(
+                f"./trust {runtime.purpose} (process {runtime.pid}) has used {state.root} for "
+                "a while and is not done; wait until it is, or stop it."
+            )
+        time.sleep(0.1)
