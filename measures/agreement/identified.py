@@ -1,0 +1,168 @@
+"""Coefficients that ask who labelled: Cohen, Scott, Conger, and the mean of Cohen over pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import sparse
+
+from measures.agreement import formulas
+from measures.agreement.formulas import Computed
+from measures.agreement.panels import Panel
+from measures.agreement.plan import PAIRWISE, Coefficient, Plan
+from measures.agreement.resampling import bootstrap_weights
+from measures.agreement.scales import FloatArray, IntArray
+from measures.agreement.sums import pair_credit
+
+# Bounds on the work of one bootstrap; beyond them the analytic standard error must do.
+_MAX_PRODUCTS = 400_000_000
+_MAX_PAIR_PRODUCTS = 8_000_000_000
+_MAX_CELLS = 4_000_000
+
+
+def active_annotators(panel: Panel) -> IntArray:
+    """Annotators with at least one label."""
+    labels = np.asarray(panel.rows.sum(axis=0)).reshape(-1, panel.n_values).sum(axis=1)
+    return np.flatnonzero(labels).astype(np.int64)
+
+
+def two_annotator_cells(panel: Panel, pair: tuple[int, int]) -> sparse.csr_array:
+    """What each row adds to the table of two annotators, shape (S, K * K).
+
+    An annotator who labelled an item in several rounds spreads the item over the cells, so that
+    each item that both labelled counts once.
+    """
+    size = panel.n_values
+    shares = panel.shares()
+    one = shares[:, pair[0] * size : (pair[0] + 1) * size].tocsr()
+    other = shares[:, pair[1] * size : (pair[1] + 1) * size].tocsr()
+    # Row-wise outer product: value k of the one stretched over the columns of the other.
+    stretched = sparse.kron(one, np.ones((1, size)), format="csr")
+    tiled = sparse.kron(np.ones((1, size)), other, format="csr")
+    return sparse.csr_array(stretched.multiply(tiled))
+
+
+def identified_points(panel: Panel, plan: Plan) -> dict[str, Computed]:
+    """Conger's kappa, and Cohen's and Scott's of two annotators, on the items as they are."""
+    times = panel.multiplicity.astype(np.float64)[None, :]
+    return _by_key(panel, plan, times, _cells(panel))
+
+
+def identified_replicates(
+    panel: Panel, plan: Plan, *, clustered: bool, n_replicates: int, rng: np.random.Generator
+) -> dict[str, FloatArray]:
+    """The same on resampled items (or clusters), by replicate; empty where too much work."""
+    cells = _cells(panel)
+    if panel.rows.nnz * n_replicates > _MAX_PRODUCTS or not n_replicates:
+        return {}
+    chunks: dict[str, list[FloatArray]] = {}
+    for times in _panel_weights(panel, clustered, n_replicates, rng):
+        for key, one in _by_key(panel, plan, times, cells).items():
+            chunks.setdefault(key, []).append(one.value)
+    return {key: np.concatenate(parts) for key, parts in chunks.items()}
+
+
+def mean_pairwise_cohen(panel: Panel) -> tuple[float | None, int]:
+    """Mean of Cohen's kappa over the pairs of annotators that have one, and their number."""
+    times = panel.multiplicity.astype(np.float64)
+    shares = panel.shares()
+    kappas = _pair_kappas((shares.T @ (shares.multiply(times[:, None])).tocsr()).tocoo(), panel)
+    defined = kappas[np.isfinite(kappas)]
+    return (float(defined.mean()) if defined.size else None), int(defined.size)
+
+
+def mean_pairwise_replicates(
+    panel: Panel, *, clustered: bool, n_replicates: int, rng: np.random.Generator
+) -> FloatArray:
+    """Mean pairwise kappa, items resampled once for all pairs; empty where too much work."""
+    rows, width = panel.rows.shape
+    if not n_replicates or rows * width * width * n_replicates > _MAX_PAIR_PRODUCTS:
+        return np.zeros(0)
+    shares = panel.shares().toarray()
+    means = []
+    for times in _panel_weights(panel, clustered, n_replicates, rng):
+        for weight in times:
+            kappas = _dense_pair_kappas(shares.T @ (shares * weight[:, None]), panel.n_values)
+            defined = kappas[np.isfinite(kappas)]
+            means.append(defined.mean() if defined.size else np.nan)
+    return np.array(means, dtype=np.float64)
+
+
+def _panel_weights(
+    panel: Panel, clustered: bool, n_replicates: int, rng: np.random.Generator
+) -> Iterator[FloatArray]:
+    width = max(1, (panel.rows.shape[1] + panel.n_values**2) // max(1, panel.rows.shape[0]))
+    return bootstrap_weights(
+        panel.cluster,
+        panel.multiplicity,
+        clustered=clustered,
+        n_replicates=n_replicates,
+        rng=rng,
+        width=width,
+    )
+
+
+def _cells(panel: Panel) -> sparse.csr_array | None:
+    active = active_annotators(panel)
+    if active.size != 2:
+        return None
+    return two_annotator_cells(panel, (int(active[0]), int(active[1])))
+
+
+def _by_key(
+    panel: Panel, plan: Plan, times: FloatArray, cells: sparse.csr_array | None
+) -> dict[str, Computed]:
+    found: dict[str, Computed] = {}
+    conger = [one for one in plan.coefficients if one.formula == "conger" and plan.applies(one)]
+    if conger:
+        found.update(_conger(panel, plan, times, conger))
+    if cells is None:
+        return found
+    size = panel.n_values
+    tables = (cells.T @ times.T).T.reshape(-1, size, size)
+    for one in plan.coefficients:
+        if one.formula in PAIRWISE and plan.applies(one):
+            rule = formulas.cohen_kappa if one.formula == "cohen" else formulas.scott_pi
+            found[one.key] = rule(tables, plan.weights[one.weights])
+    return found
+
+
+def _conger(
+    panel: Panel, plan: Plan, times: FloatArray, chosen: list[Coefficient]
+) -> dict[str, Computed]:
+    counts = panel.counts()
+    pairable = (counts.sum(axis=1) >= 2).astype(np.float64)
+    n_pairable = times @ pairable
+    totals = (panel.rows.T @ times.T).T.reshape(len(times), -1, panel.n_values)
+    labels = totals.sum(axis=2, keepdims=True)
+    shares = totals / np.where(labels > 0, labels, 1.0)
+    found = {}
+    for one in chosen:
+        credit = plan.weights[one.weights]
+        agreed = times @ pair_credit(counts, credit)
+        observed = np.where(n_pairable > 0, agreed / np.maximum(n_pairable, 1.0), np.nan)
+        found[one.key] = formulas.conger_kappa(observed, shares, credit)
+    return found
+
+
+def _pair_kappas(products: sparse.coo_array, panel: Panel) -> FloatArray:
+    """Kappa of every pair with common items, from the sparse product of shares with themselves."""
+    size = panel.n_values
+    one, value = np.divmod(products.row, size)
+    other, other_value = np.divmod(products.col, size)
+    keep = one < other
+    pairs, index = np.unique(
+        one[keep].astype(np.int64) * panel.n_annotators + other[keep], return_inverse=True
+    )
+    cell = (index * size + value[keep]) * size + other_value[keep]
+    cells = pairs.size * size * size
+    tables = np.bincount(cell, weights=products.data[keep], minlength=cells).astype(np.float64)
+    return formulas.cohen_kappa(tables.reshape(-1, size, size), np.eye(size)).value
+
+
+def _dense_pair_kappas(products: FloatArray, size: int) -> FloatArray:
+    n_annotators = len(products) // size
+    tables = products.reshape(n_annotators, size, n_annotators, size).transpose(0, 2, 1, 3)
+    one, other = np.triu_indices(n_annotators, 1)
+    return formulas.cohen_kappa(tables[one, other], np.eye(size)).value

@@ -1,0 +1,146 @@
+"""Who gave what: items as sparse rows over (annotator, value), alike items once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from measures.agreement.rows import distinct_rows
+from measures.agreement.scales import FloatArray, IntArray
+
+# A panel of few annotators has few distinct rows, however many items; a crowd has one row an item.
+_COMPACT_COLUMNS = 64
+_MAX_CROWD_LABELS = 5_000_000
+_MAX_CELLS = 20_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panel:
+    """Distinct rows of (annotator, value) counts of an item, with their multiplicity.
+
+    Parameters
+    ----------
+    rows : sparse array, shape (S, A * K)
+        Labels of an item by annotator and value; column ``annotator * K + code``.
+    cluster, multiplicity : arrays of int, shape (S,)
+    n_values : int
+        K.
+    """
+
+    rows: sparse.csr_array
+    cluster: IntArray
+    multiplicity: IntArray
+    n_values: int
+
+    @property
+    def n_annotators(self) -> int:
+        """Number of annotators A, with or without labels."""
+        return int(self.rows.shape[1]) // self.n_values
+
+    @property
+    def n_repeats(self) -> int:
+        """Labels beyond the first that an annotator gave to the same item."""
+        per_annotator = self.labels_by_annotator()
+        beyond = per_annotator.data - 1
+        owner = np.repeat(np.arange(len(self.multiplicity)), np.diff(per_annotator.indptr))
+        return int(beyond @ self.multiplicity[owner])
+
+    def labels_by_annotator(self) -> sparse.csr_array:
+        """Number of labels of each annotator in each row, shape (S, A)."""
+        columns = np.arange(self.rows.shape[1])
+        fold = sparse.csr_array(
+            (np.ones(columns.size), (columns, columns // self.n_values)),
+            shape=(columns.size, self.n_annotators),
+        )
+        return sparse.csr_array(self.rows @ fold)
+
+    def shares(self) -> sparse.csr_array:
+        """Each annotator's labels in a row as shares of 1, so that rounds do not weigh more."""
+        totals = self.labels_by_annotator()
+        table = self.rows.tocoo()
+        per_row = totals.tocsr()[table.row, table.col // self.n_values]
+        return sparse.csr_array(
+            (table.data / np.asarray(per_row), (table.row, table.col)), shape=self.rows.shape
+        )
+
+    def counts(self) -> FloatArray:
+        """Label counts by value in each row, shape (S, K)."""
+        columns = np.arange(self.rows.shape[1])
+        fold = sparse.csr_array(
+            (np.ones(columns.size), (columns, columns % self.n_values)),
+            shape=(columns.size, self.n_values),
+        )
+        counts: FloatArray = (self.rows @ fold).toarray()
+        return counts
+
+    def joined(self, other: Panel) -> Panel | None:
+        """Panel of both sets of items, by the same rule as one made from all their labels."""
+        width = max(self.rows.shape[1], other.rows.shape[1])
+        rows = sparse.csr_array(
+            sparse.vstack([_widened(self.rows, width), _widened(other.rows, width)])
+        )
+        cluster = np.concatenate([self.cluster, other.cluster])
+        multiplicity = np.concatenate([self.multiplicity, other.multiplicity])
+        return _kept(rows, cluster, multiplicity, self.n_values)
+
+
+def panel_of_labels(
+    items: IntArray,
+    annotators: IntArray,
+    codes: IntArray,
+    shape: tuple[int, int, int],
+    own: IntArray | None,
+) -> Panel | None:
+    """Who gave what in each item; None where the crowd is too large to keep.
+
+    Parameters
+    ----------
+    items, annotators, codes : arrays of int, shape (n,)
+    shape : (n_items, n_annotators, n_values)
+    own : array of int, shape (n_items,), optional
+        Cluster of each item.
+    """
+    n_items, n_annotators, n_values = shape
+    width = n_annotators * n_values
+    if width > _COMPACT_COLUMNS and items.size > _MAX_CROWD_LABELS:
+        return None
+    rows = sparse.csr_array(
+        (np.ones(items.size), (items, annotators * n_values + codes)), shape=(n_items, width)
+    )
+    rated = np.diff(rows.indptr) > 0
+    cluster = np.zeros(n_items, dtype=np.int64) if own is None else own
+    multiplicity = np.ones(n_items, dtype=np.int64)
+    return _kept(rows[rated], cluster[rated], multiplicity[rated], n_values)
+
+
+def _kept(
+    rows: sparse.csr_array, cluster: IntArray, multiplicity: IntArray, n_values: int
+) -> Panel | None:
+    if rows.shape[1] <= _COMPACT_COLUMNS:
+        rows, cluster, multiplicity = _compact(rows, cluster, multiplicity)
+    elif rows.sum() > _MAX_CROWD_LABELS:
+        return None
+    return Panel(rows=rows, cluster=cluster, multiplicity=multiplicity, n_values=n_values)
+
+
+def _compact(
+    rows: sparse.csr_array, cluster: IntArray, multiplicity: IntArray
+) -> tuple[sparse.csr_array, IntArray, IntArray]:
+    step = max(1, _MAX_CELLS // max(1, rows.shape[1]))
+    found = []
+    for start in range(0, max(1, rows.shape[0]), step):
+        part = slice(start, start + step)
+        dense = rows[part].toarray().astype(np.int64)
+        found.append(distinct_rows(dense, cluster[part], multiplicity[part]))
+    dense, cluster, multiplicity = (np.concatenate(part) for part in zip(*found, strict=True))
+    if len(found) > 1:
+        dense, cluster, multiplicity = distinct_rows(dense, cluster, multiplicity)
+    return sparse.csr_array(dense.astype(np.float64)), cluster, multiplicity
+
+
+def _widened(rows: sparse.csr_array, width: int) -> sparse.csr_array:
+    return sparse.csr_array(
+        (rows.data, rows.indices, rows.indptr), shape=(int(rows.shape[0]), width)
+    )

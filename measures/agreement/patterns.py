@@ -1,0 +1,287 @@
+"""Additive statistics of labels: distinct label-count patterns of items, with their multiplicity.
+
+Items with the same number of labels of each value contribute the same to every agreement
+coefficient that does not ask who labelled. A million items of five binary labels are six patterns,
+so coefficients, intervals and refreshes cost next to nothing once the labels are counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from measures.agreement.panels import Panel, panel_of_labels
+from measures.agreement.rows import distinct_rows
+from measures.agreement.scales import IntArray
+
+# Counting needs items x values cells at a time; beyond this the items are taken in ranges.
+_MAX_CELLS = 20_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AgreementStatistics:
+    """All that the agreement coefficients need to know about the labels of some items.
+
+    Parameters
+    ----------
+    patterns : array of int, shape (P, K)
+        Distinct label counts of an item, sorted.
+    cluster : array of int, shape (P,)
+        The cluster of the items behind each pattern; all 0 where no clusters were given.
+    multiplicity : array of int, shape (P,)
+        How many items show the pattern (in the cluster).
+    annotator_values : array of int, shape (A, K)
+        How often each annotator gave each value.
+    panel : Panel or None
+        Who gave what, for the coefficients that ask; None where it would be too large.
+    clustered : bool
+        Whether resampling is over clusters of items rather than items.
+    """
+
+    patterns: IntArray
+    cluster: IntArray
+    multiplicity: IntArray
+    annotator_values: IntArray
+    panel: Panel | None
+    clustered: bool
+
+    def __add__(self, other: AgreementStatistics) -> AgreementStatistics:
+        """Statistics of both sets of items; an item must not be in both."""
+        if self.n_values != other.n_values or self.clustered != other.clustered:
+            raise ValueError(
+                "Statistics add up only over the same values and the same use of clusters; got "
+                f"{self.n_values} and {other.n_values} values, clustered {self.clustered} and "
+                f"{other.clustered}."
+            )
+        patterns, cluster, multiplicity = distinct_rows(
+            np.concatenate([self.patterns, other.patterns]),
+            np.concatenate([self.cluster, other.cluster]),
+            np.concatenate([self.multiplicity, other.multiplicity]),
+        )
+        panel = None
+        if self.panel is not None and other.panel is not None:
+            panel = self.panel.joined(other.panel)
+        return AgreementStatistics(
+            patterns=patterns,
+            cluster=cluster,
+            multiplicity=multiplicity,
+            annotator_values=_padded_sum(self.annotator_values, other.annotator_values),
+            panel=panel,
+            clustered=self.clustered,
+        )
+
+    @property
+    def n_values(self) -> int:
+        """Number of declared values (K)."""
+        return int(self.patterns.shape[1])
+
+    @property
+    def labels_per_pattern(self) -> IntArray:
+        """Number of labels of an item that shows the pattern."""
+        labels: IntArray = self.patterns.sum(axis=1)
+        return labels
+
+    @property
+    def n_items(self) -> int:
+        """Items with at least one label."""
+        return int(self.multiplicity.sum())
+
+    @property
+    def n_items_pairable(self) -> int:
+        """Items with at least two labels."""
+        return int(self.multiplicity[self.labels_per_pattern >= 2].sum())
+
+    @property
+    def n_labels(self) -> int:
+        """All labels."""
+        return int(self.labels_per_pattern @ self.multiplicity)
+
+    @property
+    def n_labels_pairable(self) -> int:
+        """Labels of items with at least two labels."""
+        labels = self.labels_per_pattern
+        return int(labels[labels >= 2] @ self.multiplicity[labels >= 2])
+
+    @property
+    def n_annotators(self) -> int:
+        """Annotators with at least one label."""
+        return int(np.count_nonzero(self.annotator_values.sum(axis=1)))
+
+    @property
+    def n_clusters(self) -> int:
+        """Distinct clusters of items; 1 where none were given."""
+        return int(np.unique(self.cluster).size)
+
+
+def agreement_statistics(
+    item: ArrayLike,
+    annotator: ArrayLike,
+    code: ArrayLike,
+    *,
+    n_values: int,
+    cluster: ArrayLike | None = None,
+    n_annotators: int | None = None,
+    with_panel: bool = True,
+) -> AgreementStatistics:
+    """Count the labels of some items into statistics that add up over disjoint sets of items.
+
+    Parameters
+    ----------
+    item : array of int, shape (n,)
+        Which item each label is for; any non-negative integers.
+    annotator : array of int, shape (n,)
+        Who gave the label, 0..A-1. An annotator who labelled an item several times (rounds) counts
+        as so many labels.
+    code : array of int, shape (n,)
+        Position of the label in the declared domain, 0..n_values-1. Missing labels are absent.
+    n_values : int
+        Number of declared values K, used or not.
+    cluster : array of int, shape (n,), optional
+        What must not be split when items are resampled (patient, scanner, document), for each
+        label that of its item.
+    n_annotators : int, optional
+        Number of annotators A; by default one more than the largest number seen.
+    with_panel : bool
+        Keep who gave what (needed for Cohen, Scott and Conger).
+
+    Returns
+    -------
+    AgreementStatistics
+
+    Raises
+    ------
+    ValueError
+        When the arrays differ in length, hold something else than integers, or a code, annotator
+        or item lies outside its range, or an item lies in two clusters.
+    """
+    items, annotators, codes = checked_labels(item, annotator, code, n_values=n_values)
+    size = _annotator_count(annotators, n_annotators)
+    clusters = None if cluster is None else _checked(cluster, "cluster", items.size)
+    dense, n_items = dense_ids(items)
+    own = None if clusters is None else _cluster_of_item(dense, clusters, n_items)
+    patterns, lead, multiplicity = _count_patterns(dense, codes, (n_items, n_values), own)
+    values = np.bincount(annotators * n_values + codes, minlength=size * n_values)
+    panel = None
+    if with_panel:
+        panel = panel_of_labels(dense, annotators, codes, (n_items, size, n_values), own)
+    return AgreementStatistics(
+        patterns=patterns,
+        cluster=lead,
+        multiplicity=multiplicity,
+        annotator_values=values.reshape(size, n_values).astype(np.int64),
+        panel=panel,
+        clustered=clusters is not None,
+    )
+
+
+def checked_labels(
+    item: ArrayLike, annotator: ArrayLike, code: ArrayLike, *, n_values: int
+) -> tuple[IntArray, IntArray, IntArray]:
+    """The three columns of the labels as integers within their ranges, or a ValueError."""
+    if n_values < 1:
+        raise ValueError(f"n_values must be at least 1; got {n_values}. Declare the values.")
+    items = _checked(item, "item", None)
+    annotators = _checked(annotator, "annotator", items.size)
+    codes = _checked(code, "code", items.size)
+    if codes.size and codes.max() >= n_values:
+        position = int(np.argmax(codes >= n_values))
+        raise ValueError(
+            f"code must be below n_values = {n_values}; got {codes[position]} at position "
+            f"{position}. Declare the value or leave the label out."
+        )
+    return items, annotators, codes
+
+
+def dense_ids(ids: IntArray) -> tuple[IntArray, int]:
+    """Ids as 0..U-1 with few gaps, sorted only when the ids are spread out."""
+    if not ids.size:
+        return ids, 0
+    low, high = int(ids.min()), int(ids.max())
+    if high - low < 2 * ids.size + 1024:
+        return ids - low if low else ids, high - low + 1
+    distinct, inverse = np.unique(ids, return_inverse=True)
+    return inverse.astype(np.int64), int(distinct.size)
+
+
+def _checked(column: ArrayLike, name: str, size: int | None) -> IntArray:
+    array: np.ndarray[Any, Any] = np.asarray(column)
+    if array.ndim != 1 or (size is not None and array.size != size):
+        raise ValueError(
+            f"{name} must be one-dimensional and as long as item ({size}); got shape {array.shape}."
+        )
+    if array.size and not np.issubdtype(array.dtype, np.integer):
+        raise ValueError(
+            f"{name} must hold integers; got {array.dtype}. Leave missing labels out and code "
+            "the rest."
+        )
+    integers = array.astype(np.int64, copy=False)
+    if integers.size and integers.min() < 0:
+        position = int(np.argmax(integers < 0))
+        raise ValueError(
+            f"{name} must not be negative; got {integers[position]} at position {position}."
+        )
+    return integers
+
+
+def _annotator_count(annotators: IntArray, declared: int | None) -> int:
+    seen = int(annotators.max()) + 1 if annotators.size else 0
+    if declared is None:
+        return seen
+    if declared < seen:
+        raise ValueError(f"n_annotators is {declared}, but annotator {seen - 1} has labels.")
+    return declared
+
+
+def _cluster_of_item(items: IntArray, clusters: IntArray, n_items: int) -> IntArray:
+    own = np.zeros(n_items, dtype=np.int64)
+    own[items] = clusters
+    torn = own[items] != clusters
+    if torn.any():
+        position = int(np.argmax(torn))
+        raise ValueError(
+            f"An item must lie in one cluster; the label at position {position} is in cluster "
+            f"{clusters[position]}, another label of its item in {own[items[position]]}."
+        )
+    return own
+
+
+def _count_patterns(
+    items: IntArray, codes: IntArray, shape: tuple[int, int], own: IntArray | None
+) -> tuple[IntArray, IntArray, IntArray]:
+    n_items, n_values = shape
+    step = max(1, _MAX_CELLS // n_values)
+    if n_items > step and np.any(items[1:] < items[:-1]):
+        order = np.argsort(items, kind="stable")
+        items, codes = items[order], codes[order]
+    found = []
+    for start in range(0, max(n_items, 1), step):
+        stop = min(n_items, start + step)
+        part = _range_of(items, start, stop) if n_items > step else slice(None)
+        cells = np.bincount(
+            (items[part] - start) * n_values + codes[part], minlength=(stop - start) * n_values
+        )
+        counts = cells.reshape(stop - start, n_values)
+        rated = counts.any(axis=1)
+        lead = np.zeros(stop - start, dtype=np.int64) if own is None else own[start:stop]
+        if not rated.all():
+            counts, lead = counts[rated], lead[rated]
+        found.append(distinct_rows(counts, lead, None))
+    if len(found) == 1:
+        return found[0]
+    patterns, lead, multiplicity = (np.concatenate(part) for part in zip(*found, strict=True))
+    return distinct_rows(patterns, lead, multiplicity)
+
+
+def _range_of(items: IntArray, start: int, stop: int) -> slice:
+    low, high = np.searchsorted(items, [start, stop])
+    return slice(int(low), int(high))
+
+
+def _padded_sum(one: IntArray, other: IntArray) -> IntArray:
+    total = np.zeros((max(len(one), len(other)), one.shape[1]), dtype=np.int64)
+    total[: len(one)] += one
+    total[: len(other)] += other
+    return total

@@ -1,0 +1,76 @@
+"""Item and cluster bootstrap over distinct rows: each replicate is one row of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from measures.agreement.scales import FloatArray, IntArray
+
+# Weights of one chunk of replicates: 16 million floats are 128 MB.
+_MAX_CELLS = 8_000_000
+
+
+def bootstrap_weights(
+    cluster: IntArray,
+    multiplicity: IntArray,
+    *,
+    clustered: bool,
+    n_replicates: int,
+    rng: np.random.Generator,
+    width: int = 1,
+) -> Iterator[FloatArray]:
+    """Resampling weights of distinct rows, in chunks of shape (r, P) that fit in memory.
+
+    Parameters
+    ----------
+    cluster, multiplicity : arrays of int, shape (P,)
+        Cluster and number of items of each distinct row.
+    clustered : bool
+        Draw whole clusters instead of items.
+    n_replicates : int
+        Number of replicates in all.
+    rng : numpy Generator
+    width : int
+        Numbers kept for each replicate beside its weights, to size the chunks.
+    """
+    step = int(max(1, min(n_replicates, _MAX_CELLS // max(1, len(multiplicity), width))))
+    times = multiplicity
+    if clustered:
+        _, cluster = np.unique(cluster, return_inverse=True)
+        times = np.ones(int(cluster.max(initial=-1)) + 1, dtype=np.int64)
+    for start in range(0, n_replicates, step):
+        drawn = _drawn(times, min(step, n_replicates - start), rng)
+        yield drawn[:, cluster] * multiplicity if clustered else drawn
+
+
+def _drawn(times: IntArray, n_replicates: int, rng: np.random.Generator) -> FloatArray:
+    """How often each row is drawn when as many items are drawn with replacement as there are."""
+    total = int(times.sum())
+    if total == 0:
+        return np.zeros((n_replicates, len(times)))
+    if total > 4 * len(times):
+        return rng.multinomial(total, times / total, size=n_replicates).astype(np.float64)
+    # Few items a row: drawing items and counting is quicker than a binomial for each row.
+    owner = np.repeat(np.arange(len(times)), times)
+    picks = owner[rng.integers(0, total, size=(n_replicates, total))]
+    picks += np.arange(n_replicates)[:, None] * len(times)
+    counted = np.bincount(picks.ravel(), minlength=n_replicates * len(times))
+    return counted.reshape(n_replicates, len(times)).astype(np.float64)
+
+
+def percentile_interval(
+    replicates: FloatArray, *, level: float
+) -> tuple[float | None, float | None, int]:
+    """Percentile ends of the defined replicates, and how many were undefined.
+
+    There are no ends when fewer than ten replicates, or less than four in five, are defined: an
+    interval of what happened to be computable would hide how thin the data are.
+    """
+    defined = replicates[np.isfinite(replicates)]
+    degenerate = int(replicates.size - defined.size)
+    if defined.size < 10 or defined.size < 0.8 * replicates.size:
+        return None, None, degenerate
+    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high), degenerate
