@@ -1,0 +1,136 @@
+"""Numbers: strict ASCII notation in, binary64 out."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from catalog.reading.characters import character_faults
+from catalog.reading.columns import Column, Kind
+from catalog.reading.problems import Code, Fault, escape
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+_OTHER_THAN_NUMERALS = re.compile(r"[^0-9+\-.eE]")
+_NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
+# Beyond this, binary64 no longer tells neighbouring integers apart.
+_LARGEST_INTEGER = 2.0**53
+
+
+def parse_numbers(
+    texts: Sequence[str], column: Column, decimal: str
+) -> tuple[Floats, Mask, dict[int, list[Fault]]]:
+    """Values, which are missing, and the faults by position."""
+    missing = _missing(texts, column)
+    present: Sequence[str] = texts
+    if missing.any():
+        present = ["0" if gone else text for text, gone in zip(texts, missing, strict=True)]
+    values = _parse_all(present, decimal)
+    faults: dict[int, list[Fault]] = {}
+    if values is None:
+        values, faults = _parse_each(present, decimal)
+    _judge(values, texts, column, missing, faults)
+    values[missing] = 0.0
+    for position in faults:
+        values[position], missing[position] = 0.0, True
+    # -0.0 + 0.0 is 0.0: the sign of zero means nothing here.
+    return values + 0.0, missing, faults
+
+
+def _missing(texts: Sequence[str], column: Column) -> Mask:
+    if column.missing_codes:
+        gone = column.missing_codes | {""}
+        return np.fromiter((text in gone for text in texts), bool, len(texts))
+    if "" in texts:
+        return np.fromiter((not text for text in texts), bool, len(texts))
+    return np.zeros(len(texts), bool)
+
+
+def _parse_all(texts: Sequence[str], decimal: str) -> Floats | None:
+    """All values at once, or ``None`` when one of them needs a look.
+
+    Over the characters of ``_OTHER_THAN_NUMERALS`` Python's ``float`` accepts exactly decimal
+    notation: no underscore, no other script's digits, no name of an infinity.
+    """
+    joined = "".join(texts)
+    if decimal == ",":
+        if "." in joined:
+            return None
+        joined = joined.replace(",", ".")
+        texts = [text.replace(",", ".") for text in texts]
+    if _OTHER_THAN_NUMERALS.search(joined):
+        return None
+    try:
+        return np.fromiter(map(float, texts), np.float64, len(texts))
+    except ValueError:
+        return None
+
+
+def _parse_each(texts: Sequence[str], decimal: str) -> tuple[Floats, dict[int, list[Fault]]]:
+    values = np.zeros(len(texts))
+    faults: dict[int, list[Fault]] = {}
+    for position, text in enumerate(texts):
+        one = _parse_all([text], decimal)
+        if one is None:
+            faults[position] = _not_a_number(text, decimal)
+        else:
+            values[position] = one[0]
+    return values, faults
+
+
+def _not_a_number(text: str, decimal: str) -> list[Fault]:
+    faults = character_faults(text, Kind.CATEGORY)
+    if faults:
+        return faults
+    if _NOT_FINITE.fullmatch(text):
+        sentence = f"'{escape(text)}' is not a finite number; leave the field empty if unknown."
+        return [Fault(Code.NOT_FINITE, sentence, text)]
+    sentence = f"'{escape(text)}' is not a number; write it like 0.25 or 2.5e-1, or leave it empty."
+    other = "," if decimal == "." else "."
+    hint = None
+    if text.count(other) == 1 and _parse_all([text.replace(other, decimal)], decimal) is not None:
+        hint = f"Is this a decimal {'comma' if other == ',' else 'point'}? Send decimal={other}"
+    return [Fault(Code.NOT_A_NUMBER, sentence, text, hint)]
+
+
+def _judge(
+    values: Floats,
+    texts: Sequence[str],
+    column: Column,
+    missing: Mask,
+    faults: dict[int, list[Fault]],
+) -> None:
+    """Add the faults of well-formed numbers that the column does not allow."""
+    low, high = column.bounds
+    wrong = ~np.isfinite(values) | (values < low) | (values > high)
+    if column.kind is Kind.INTEGER:
+        wrong |= (values != np.floor(values)) | (np.abs(values) > _LARGEST_INTEGER)
+    for position in np.flatnonzero(wrong & ~missing).tolist():
+        if position not in faults:
+            faults[position] = [_value_fault(texts[position], values[position], column)]
+
+
+def _value_fault(text: str, value: float, column: Column) -> Fault:
+    shown = escape(text)
+    low, high = column.bounds
+    if not math.isfinite(value):
+        sentence = f"'{shown}' is too large for a 64-bit number; send a finite number."
+        return Fault(Code.NOT_FINITE, sentence, text)
+    if not low <= value <= high:
+        share = low == 0 and high == 1 and 1 < value <= 100
+        hint = "Is this a percentage? Divide it by 100." if share else None
+        sentence = f"{shown} lies outside {_interval(low, high)}; send a number in that range."
+        return Fault(Code.OUT_OF_RANGE, sentence, text, hint)
+    sentence = f"{shown} is not a whole number of at most 2^53; send an integer."
+    return Fault(Code.NOT_AN_INTEGER, sentence, text)
+
+
+def _interval(low: float, high: float) -> str:
+    left = f"[{low:g}" if math.isfinite(low) else "(-∞"
+    right = f"{high:g}]" if math.isfinite(high) else "∞)"
+    return f"{left}, {right}"

@@ -1,0 +1,135 @@
+"""What reading a file answers: coded columns, the line of each row, and what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from catalog.reading.problems import Notice, Problem
+
+Mask = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class TextColumn:
+    """Text, coded: ``values[codes[row]]``; -1 is an empty field.
+
+    ``values`` are distinct, in order of first appearance, in the spelling they are compared in.
+    ``spellings`` gives, for a code whose values were sent in another spelling, all of those.
+    """
+
+    codes: npt.NDArray[np.int32]
+    values: list[str]
+    spellings: dict[int, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> Mask:
+        return self.codes < 0
+
+    def take(self, rows: Rows) -> TextColumn:
+        """The same column for some rows, with only the values that they use."""
+        codes = self.codes[rows]
+        used = np.unique(codes[codes >= 0])
+        renumber = np.full(len(self.values) + 1, -1, np.int32)
+        renumber[used] = np.arange(len(used))
+        spellings = {
+            int(renumber[code]): spelled
+            for code, spelled in self.spellings.items()
+            if renumber[code] >= 0
+        }
+        # Code -1 picks the last place of ``renumber``, which stays -1.
+        return TextColumn(renumber[codes], [self.values[code] for code in used], spellings)
+
+
+@dataclass(slots=True)
+class NumberColumn:
+    """Numbers as binary64; ``values`` is 0 where ``missing``."""
+
+    values: npt.NDArray[np.float64]
+    missing: Mask
+
+    def take(self, rows: Rows) -> NumberColumn:
+        return NumberColumn(self.values[rows], self.missing[rows])
+
+
+@dataclass(slots=True)
+class TimeColumn:
+    """Microseconds since 1970-01-01T00:00:00Z; ``values`` is 0 where ``missing``."""
+
+    values: npt.NDArray[np.int64]
+    missing: Mask
+
+    def take(self, rows: Rows) -> TimeColumn:
+        return TimeColumn(self.values[rows], self.missing[rows])
+
+
+AnyColumn = TextColumn | NumberColumn | TimeColumn
+
+
+@dataclass(slots=True)
+class Table:
+    """One file, read.
+
+    Attributes
+    ----------
+    n_rows : int
+        Rows read, those with problems included (their faulty values count as empty).
+    line : array of int64
+        Physical line in which each row begins, header is line 1; JSON: number of the record;
+        Parquet: number of the row + 1.
+    columns : mapping of str to column
+        By our name; columns that the file does not have are absent.
+    header : tuple of str
+        The names as sent.
+    problems : list of Problem
+        The first thousand, by line; ``n_problems`` is the true total.
+    problem_rows : array of int64
+        Row numbers (from 0) to leave out where the rest is to be stored.
+    complete : bool
+        Whether the whole file was read. If not, leaving out rows is no way to store the rest.
+    notices : list of Notice
+    """
+
+    n_rows: int
+    line: Rows
+    columns: Mapping[str, AnyColumn]
+    header: tuple[str, ...] = ()
+    problems: list[Problem] = field(default_factory=list)
+    n_problems: int = 0
+    problem_rows: Rows = field(default_factory=lambda: np.empty(0, np.int64))
+    complete: bool = True
+    notices: list[Notice] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return self.n_problems == 0
+
+    def without_problem_rows(self) -> Table:
+        """The rows without problems, each column with only the values that they use."""
+        kept = np.ones(self.n_rows, bool)
+        kept[self.problem_rows] = False
+        rows = np.flatnonzero(kept)
+        columns = {name: column.take(rows) for name, column in self.columns.items()}
+        return replace(
+            self,
+            n_rows=len(rows),
+            line=self.line[rows],
+            columns=columns,
+            problem_rows=np.empty(0, np.int64),
+        )
+
+
+def refused(*problems: Problem) -> Table:
+    """The answer where a file could not be read at all."""
+    return Table(
+        0,
+        np.empty(0, np.int64),
+        {},
+        problems=list(problems),
+        n_problems=len(problems),
+        complete=False,
+    )

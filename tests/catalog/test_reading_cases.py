@@ -1,0 +1,183 @@
+"""The published cases of bad input, as far as a reader of files decides them.
+
+The bytes are built here; codes and lines are those of the published list.
+"""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from catalog.reading import Code, Column, Kind, Layout, Limits, Options, Table, read
+
+LABELS = Layout(
+    (
+        Column("item", Kind.IDENTIFIER, required=True),
+        Column("annotator", Kind.IDENTIFIER, required=True),
+        Column("label", Kind.CATEGORY, required=True),
+        Column("confidence", Kind.NUMBER, low=0, high=1),
+        Column("labelled_at", Kind.TIME),
+        Column("comment", Kind.TEXT),
+    )
+)
+HEADER = b"item,annotator,label,confidence,labelled_at\n"
+ROW = b"i1,ann,cat,0.5,2026-01-31T09:30:00Z\n"
+COMMENTED = b"item,annotator,label,comment\n"
+
+
+def rows(n: int, start: int = 1) -> bytes:
+    return b"".join(b"i%d,ann,cat,,\n" % k for k in range(start, start + n))
+
+
+def csv_row(item="i1", annotator="ann", label="cat", confidence="0.5", at="2026-01-31T09:30:00Z"):
+    return HEADER + ",".join([item, annotator, label, confidence, at]).encode() + b"\n"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A file with the code and line it is refused with; without a code it is accepted."""
+
+    id: str
+    data: bytes
+    code: str | None = None
+    line: int | None = None
+    options: Options = Options()
+    notice: str | None = None
+
+
+CONCATENATED = HEADER + rows(499) + b"\xef\xbb\xbf" + HEADER + rows(5)
+PLAIN = HEADER + ROW * 3
+GZIP = Options(compression="gzip")
+JSONL = Options(format="ndjson")
+PARIS = Options(timezone="Europe/Paris")
+
+CASES = [
+    Case("ENCODING-01", b"\xef\xbb\xbf" + PLAIN),
+    Case("ENCODING-02", b"\xff\xfe" + PLAIN.decode().encode("utf-16-le"), "encoding_not_utf8", 1),
+    Case(
+        "ENCODING-04",
+        HEADER + rows(6) + "i7,ann,café,,\n".encode("latin-1") + rows(3, 8),
+        "invalid_utf8",
+        8,
+    ),
+    Case(
+        "ENCODING-05", HEADER + rows(1) + b"i2,ann,\x93cat\x94,,\n" + rows(2, 3), "invalid_utf8", 3
+    ),
+    Case("ENCODING-07", HEADER + b"i1,ann,a\xed\xa0\x80b,,\n", "invalid_utf8", 2),
+    Case("ENCODING-11", bytes(4096), "nul_character", 1),
+    Case("ENCODING-13", b"\xef\xbb\xbf" * 2 + PLAIN, "header_unknown_column", 1),
+    Case("ENCODING-14", CONCATENATED, "header_repeated", 501),
+    Case("ENCODING-16", HEADER + b'i1,ann,"cat\x1b[31m\rx",,\n', "control_character", 2),
+    Case("ENCODING-16-bare", HEADER + b"i1,ann,cat\x1b[31m\rx,,\n", "control_character", 2),
+    Case("ENCODING-17", csv_row(label="a\u202eb"), "bidi_control", 2),
+    Case("UNICODE-04", csv_row(annotator="alice\u00a0"), "surrounding_space", 2),
+    Case("UNICODE-08", csv_row(item="a" + "\u0301" * 200), "value_too_long", 2),
+    Case("UNICODE-10", csv_row(confidence="１２"), "not_a_number", 2),
+    Case("CSV-01", b"", "empty_file"),
+    Case("CSV-01-gz", gzip.compress(b""), "empty_file", None, GZIP),
+    Case("CSV-02", b"\n", "header_missing", 1),
+    Case("CSV-04", ROW * 3, "header_missing_column", 1),
+    Case(
+        "CSV-05",
+        HEADER.replace(b"\n", b",colour\n") + ROW.replace(b"\n", b",red\n"),
+        "header_unknown_column",
+        1,
+    ),
+    Case("CSV-07", b"Item_ID, Annotator_ID ,LABEL\ni1,ann,cat\n", notice="header_normalised"),
+    Case("CSV-08", b"item,annotator,label,label\ni1,a,x,y\n", "header_duplicate_column", 1),
+    Case("CSV-10", b"item,annotator,label,\ni1,a,x,\n", "header_empty_column", 1),
+    Case("CSV-11", b"item,annotator,label\r\ni1,a,x\ni2,a,x\ri3,a,x\r\ni4,a,x\n"),
+    Case("CSV-13", HEADER + rows(1) + b'i2,ann,"cat,,\n' + rows(100_000), "unclosed_quote", 3),
+    Case("CSV-14", HEADER + b'"x"y,ann,cat,,\n', "bad_quote", 2),
+    Case("CSV-16", HEADER + b"i1,ann,cat,,,\n" * 3, "row_length", 2),
+    Case("CSV-17", HEADER + rows(3) + b"i4,ann,cat,\n" + rows(3), "row_length", 5),
+    Case("CSV-19", HEADER.replace(b",", b";") + b"i1;a;x;0,5;\n", "wrong_delimiter", 1),
+    Case("CSV-20", HEADER.replace(b",", b"\t") + b"i1\ta\tx\t\t\n", "wrong_delimiter", 1),
+    Case("CSV-22", COMMENTED + b"i1,a,x," + b"y" * 131_073 + b"\n", "value_too_long", 2),
+    Case("CSV-23", b"x" * 50_000_000, "line_too_long", 1),
+    Case(
+        "CSV-25",
+        HEADER + rows(2_001),
+        "too_many_rows",
+        2_002,
+        Options(limits=Limits(max_rows=2_000)),
+    ),
+    Case("CSV-26", b"# exported, 2026\n# by me\n" + PLAIN, "header_missing_column", 1),
+    Case("CSV-28", PLAIN.rstrip(b"\n")),
+    Case("CSV-29", PLAIN + b"\x1a", "control_character", 5),
+    Case("CSV-29-inside", PLAIN.rstrip(b"\n") + b"\x1a", "control_character", 4),
+    Case("ID-01", HEADER + b"007,ann,cat,,\n7,ann,cat,,\n"),
+    Case("ID-02", HEADER + b"9223372036854775808,a,x,,\n9007199254740993,a,x,,\n"),
+    Case("ID-04", HEADER + b"i1,NA,x,,\ni1,None,x,,\ni1,null,x,,\ni1,nan,x,,\n"),
+    Case("ID-05", HEADER + b"i1,a,TRUE,,\ni2,a,False,,\n"),
+    Case("ID-07", csv_row(item="x" * 10_000), "value_too_long", 2),
+    Case("ID-08", csv_row(item="../../etc/passwd")),
+    Case("ID-10", csv_row(item="<script>alert(1)</script>")),
+    Case("ID-11", HEADER + b'"a,""b""\nc",ann,cat,,\n', "newline_in_identifier", 2),
+    Case("NUMBER-01", csv_row(confidence="NaN"), "not_finite", 2),
+    Case("NUMBER-02", csv_row(confidence="nan"), "not_finite", 2),
+    Case("NUMBER-04", csv_row(confidence="-Infinity"), "not_finite", 2),
+    Case("NUMBER-05", csv_row(confidence="1e400"), "not_finite", 2),
+    Case("NUMBER-07", csv_row(confidence="-0.0")),
+    Case("NUMBER-08", csv_row(confidence="95"), "out_of_range", 2),
+    Case("NUMBER-10", csv_row(confidence="1_000"), "not_a_number", 2),
+    Case("NUMBER-10-hex", csv_row(confidence="0x1p-3"), "not_a_number", 2),
+    Case("NUMBER-11", csv_row(confidence="0." + "3" * 40)),
+    Case("NUMBER-13", csv_row(confidence="")),
+    Case("NUMBER-14", csv_row(confidence="null"), "not_a_number", 2),
+    Case("NUMBER-14-na", csv_row(confidence="N/A"), "not_a_number", 2),
+    Case("TIME-01", csv_row(at="2026-03-29T02:30:00"), "timezone_missing", 2),
+    Case("TIME-01-zone", csv_row(at="2026-03-29T02:30:00"), "nonexistent_time", 2, PARIS),
+    Case("TIME-02", csv_row(at="2026-10-25T02:30:00"), "ambiguous_time", 2, PARIS),
+    Case("TIME-04", csv_row(at="01/02/2026"), "date_format", 2),
+    Case("TIME-05", csv_row(at="2026-02-29T00:00:00Z"), "date_invalid", 2),
+    Case("TIME-07", csv_row(at="0000-00-00T00:00:00Z"), "date_invalid", 2),
+    Case("TIME-08", csv_row(at="9999-12-31T23:59:59-14:00"), "date_out_of_range", 2),
+    Case("TIME-10", csv_row(at="1770000000"), "date_format", 2),
+    Case("TIME-10-excel", csv_row(at="46000.5"), "date_format", 2),
+    Case("TIME-11", csv_row(at="2026-01-31T09:30:00.123456789Z"), notice="precision_truncated"),
+    Case("ARCHIVE-01", gzip.compress(bytes(8 << 20)), "decompressed_too_large", None, GZIP),
+    Case("ARCHIVE-02", gzip.compress(HEADER + rows(9999))[:9000], "truncated_gzip", None, GZIP),
+    Case("ARCHIVE-04", gzip.compress(PLAIN) + gzip.compress(ROW), "corrupt_gzip", None, GZIP),
+    Case("ARCHIVE-04-garbage", gzip.compress(PLAIN) + b"garbage", "corrupt_gzip", None, GZIP),
+    Case("ARCHIVE-05", gzip.compress(gzip.compress(PLAIN)), "nested_archive", None, GZIP),
+    Case("INJECTION-01", csv_row(label="=HYPERLINK(1)")),
+    Case("INJECTION-02", csv_row(item="+1+1", label="+1+1")),
+    Case("INJECTION-05", csv_row(item="\t=1+1", label="\t=1+1")),
+    Case("INJECTION-07", csv_row(item="＝1+1")),
+    Case("INJECTION-10", HEADER + b'i1,"a\nERROR all is lost",cat,,\n', "control_character", 2),
+]
+
+
+def read_bytes(tmp_path: Path, data: bytes, options: Options, layout: Layout = LABELS) -> Table:
+    path = tmp_path / "upload"
+    path.write_bytes(data)
+    return read(path, layout, options)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
+def test_published_case(case: Case, tmp_path: Path) -> None:
+    table = read_bytes(tmp_path, case.data, case.options)
+    found = [(problem.code.value, problem.line) for problem in table.problems]
+    if case.code is None:
+        assert found == []
+        assert [notice.code.value for notice in table.notices] == [case.notice] * bool(case.notice)
+    else:
+        assert (case.code, case.line) in found
+        assert table.n_problems >= len(table.problems)
+
+
+def test_every_message_is_a_sentence_with_its_line(tmp_path: Path) -> None:
+    for case in CASES:
+        if case.code is None or case.id == "CSV-23":
+            continue
+        for problem in read_bytes(tmp_path, case.data, case.options).problems[:5]:
+            assert problem.message.endswith("."), problem
+            assert problem.message[0].isupper(), problem
+            assert problem.line is None or f"Line {problem.line}" in problem.message
+            assert problem.value is None or len(problem.value) <= 100
+            assert problem.message.isprintable(), problem
+            assert isinstance(problem.code, Code)
