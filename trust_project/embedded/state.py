@@ -33,7 +33,6 @@ class State:
         self.root = root
         self.logs = root / "logs"
         self.postgres = root / "postgres"
-        self.valkey = root / "valkey"
         self.runtime = root / "runtime.json"
         self.lock_file = root / "supervisor.lock"
         self._lock: TextIO | None = None
@@ -41,8 +40,7 @@ class State:
     def prepare(self) -> None:
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for directory in (self.logs, self.valkey):
-                directory.mkdir(mode=0o700, exist_ok=True)
+            self.logs.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise RefusedError(
                 f"The state directory {self.root} cannot be made: {error.strerror}. "
@@ -75,6 +73,11 @@ class State:
             return False
         self._lock = stream
         return True
+
+    @property
+    def locked(self) -> bool:
+        """Whether it was this object that took the directory."""
+        return self._lock is not None
 
     def unlock(self) -> None:
         if self._lock is not None:

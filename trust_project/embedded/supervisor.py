@@ -89,6 +89,9 @@ class Supervisor:
 
     def close(self) -> None:
         """Stop everything in order, leave no record, and let the next one in."""
+        if not self.state.locked:
+            # Refused at the door: the record and the sockets belong to another supervisor.
+            return
         self.stop()
         if self.runtime.socket_directory is not None:
             shutil.rmtree(self.runtime.socket_directory, ignore_errors=True)
@@ -273,10 +276,10 @@ class Supervisor:
             self.stop_group(group)
 
     def stop_group(self, group: Sequence[Child]) -> None:
+        requests = self.stop_requests
         alive = [child for child in group if child.running]
         if alive:
             self.console.say(f"stopping {', '.join(child.plan.name for child in alive)}")
-        requests = self.stop_requests
         for child in alive:
             self.signal(child, child.plan.stop_signal)
         deadline = time.monotonic() + max((child.plan.patience for child in alive), default=0)
