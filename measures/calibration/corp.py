@@ -1,0 +1,352 @@
+"""CORP: the calibration curve by isotonic regression, and what it says about a score.
+
+Consistent, Optimally binned, Reproducible, Pool-adjacent-violators: no bins to choose. A mean
+score splits exactly into miscalibration - discrimination + uncertainty.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse, special
+from scipy.optimize import isotonic_regression
+
+from measures.calibration.binning import bin_of, quantile_edges
+from measures.calibration.forecasts import BinaryForecasts, ClassForecasts, FloatArray, IntArray
+from measures.calibration.resampling import Bootstrap, Draws, with_interval
+from measures.estimates import Estimate, Reason, undefined
+
+#: Resampled fits see at most this many cells; more are pooled into cells of equal mass.
+MAX_CELLS = 500
+#: Smallest probability inside a logarithm: the double precision machine epsilon, 2**-52.
+LOG_CLIP = 2.0**-52
+SCORES = ("brier", "log")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pooled:
+    """Items with the same stated probability, pooled; ascending in ``p``."""
+
+    p: FloatArray
+    n: FloatArray
+    weight: FloatArray
+    weight_sq: FloatArray
+    observed: FloatArray
+
+    @property
+    def rate(self) -> FloatArray:
+        """Observed frequency at each probability."""
+        return self.observed / self.weight
+
+    @property
+    def n_eff(self) -> FloatArray:
+        """Number of equally weighted items as precise as these, at least 1 and whole."""
+        return np.maximum(np.round(self.weight**2 / self.weight_sq), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Decomposition:
+    """``score = mcb - dsc + unc``; ``mcb`` low is good, ``dsc`` high is good."""
+
+    score: float
+    mcb: float
+    dsc: float
+    unc: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One flat stretch of the CORP curve: stated ``p_low..p_high``, recalibrated to one value."""
+
+    p_low: float
+    p_high: float
+    calibrated: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class BandPoint:
+    """Where the CORP curve of a perfectly calibrated model would lie at ``p``."""
+
+    p: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class CorpCurve:
+    """The steps, the consistency band around the diagonal, and the test it gives."""
+
+    steps: tuple[Step, ...]
+    band: tuple[BandPoint, ...]
+    mcb_test: Estimate
+    mcb_expected_if_calibrated: float | None
+    level: float
+    n_draws: int
+
+
+def pooled(forecasts: BinaryForecasts, *, max_cells: int | None = None) -> Pooled:
+    """Sums at each distinct probability, or in at most ``max_cells`` cells of equal mass."""
+    p, index = np.unique(forecasts.y_prob, return_inverse=True)
+    if max_cells is not None and len(p) > max_cells:
+        cell = bin_of(p, quantile_edges(forecasts.y_prob, max_cells))
+        index = np.unique(cell, return_inverse=True)[1][index]
+    w = forecasts.weights
+    weight = _sum_at(index, w)
+    return Pooled(
+        _sum_at(index, w * forecasts.y_prob) / weight if max_cells else p,
+        np.bincount(index).astype(float),
+        weight,
+        _sum_at(index, w * w),
+        _sum_at(index, w * forecasts.y_true),
+    )
+
+
+def isotonic(rate: FloatArray, weight: FloatArray) -> FloatArray:
+    """Best non-decreasing fit to the rates, by pool adjacent violators."""
+    fitted: FloatArray = isotonic_regression(rate, weights=weight).x
+    return fitted
+
+
+def corp_decomposition(forecasts: BinaryForecasts, *, score: str = "brier") -> Decomposition | None:
+    """How much of the mean score is miscalibration, discrimination and plain uncertainty.
+
+    Parameters
+    ----------
+    forecasts : BinaryForecasts
+    score : {"brier", "log"}
+        Mean squared error in [0, 1], or natural logarithm with probabilities clipped at 2**-52.
+
+    Returns
+    -------
+    Decomposition or None
+        None without items. ``mcb`` and ``dsc`` are never negative.
+
+    Raises
+    ------
+    ValueError
+        When the score is unknown.
+
+    References
+    ----------
+    Dimitriadis, Gneiting and Jordan (2021), PNAS 118(8), eq. 3-5.
+    """
+    if score not in SCORES:
+        raise ValueError(f"score must be one of {', '.join(SCORES)}; got {score!r}.")
+    if forecasts.n == 0:
+        return None
+    groups = pooled(forecasts)
+    fit = isotonic(groups.rate, groups.weight)
+    base = float(groups.observed.sum() / groups.weight.sum())
+    loss = _brier_of if score == "brier" else _log_of
+    stated = groups.p if score == "brier" else np.clip(groups.p, LOG_CLIP, 1 - LOG_CLIP)
+    # The Brier score of the outcomes alone is common to all three terms and cancels but once.
+    own = loss(groups, stated)
+    best, flat = loss(groups, fit), loss(groups, np.full_like(fit, base))
+    spread = _outcome_square(forecasts) if score == "brier" else 0.0
+    return Decomposition(own + spread, max(own - best, 0.0), max(flat - best, 0.0), flat + spread)
+
+
+def corp_scores(forecasts: BinaryForecasts, draws: Draws | None = None) -> dict[str, Estimate]:
+    """Miscalibration, discrimination and uncertainty of the Brier score, with intervals.
+
+    Parameters
+    ----------
+    forecasts : BinaryForecasts
+    draws : Draws or None
+        None: no intervals.
+
+    Returns
+    -------
+    dict of str to Estimate
+        ``mcb`` (0 is best), ``dsc`` (high is good), ``unc`` (the base rate's variance, at most
+        0.25). ``n`` counts items. ``mcb`` has a centred interval, see
+        :func:`measures.calibration.resampling.with_interval`.
+
+    References
+    ----------
+    Dimitriadis, Gneiting and Jordan (2021), eq. 3-5.
+    """
+    found = corp_decomposition(forecasts)
+    if found is None:
+        return {key: undefined(Reason.NO_DATA, 0) for key in ("mcb", "dsc", "unc")}
+    values = {"mcb": found.mcb, "dsc": found.dsc, "unc": found.unc}
+    if draws is None:
+        return {key: Estimate(value, forecasts.n) for key, value in values.items()}
+    again = _resampled(forecasts, draws)
+    return {
+        key: with_interval(
+            value, forecasts.n, again[key], draws, centred=key != "unc", bounds=(0, 1)
+        )
+        for key, value in values.items()
+    }
+
+
+def class_corp_scores(forecasts: ClassForecasts, draws: Draws | None = None) -> dict[str, Estimate]:
+    """The CORP terms of each class against the rest, summed over classes.
+
+    They add up to ``brier_sum``. Intervals by adding the replicates class by class.
+    """
+    keys = ("mcb", "dsc", "unc")
+    if forecasts.n == 0:
+        return {key: undefined(Reason.NO_DATA, 0) for key in keys}
+    binary = [forecasts.one_vs_rest(k) for k in range(forecasts.n_classes)]
+    parts = [corp_decomposition(one) for one in binary]
+    values = {key: sum(getattr(part, key) for part in parts) for key in keys}
+    if draws is None:
+        return {key: Estimate(value, forecasts.n) for key, value in values.items()}
+    again = [_resampled(one, draws) for one in binary]
+    return {
+        key: with_interval(
+            value,
+            forecasts.n,
+            np.sum([one[key] for one in again], axis=0),
+            draws,
+            centred=key != "unc",
+            bounds=(0, 2),
+        )
+        for key, value in values.items()
+    }
+
+
+def corp_curve(
+    forecasts: BinaryForecasts,
+    bootstrap: Bootstrap,
+    *,
+    n_draws: int = 500,
+    max_points: int = 100,
+) -> CorpCurve:
+    """The calibration curve without bins, and where it would lie for honest probabilities.
+
+    Parameters
+    ----------
+    forecasts : BinaryForecasts
+    bootstrap : Bootstrap
+        Generator and level of the band; its number of replicates is not used here.
+    n_draws : int
+        Outcomes are drawn this often from the stated probabilities, which are kept.
+    max_points : int
+        The band is given at no more probabilities than this.
+
+    Returns
+    -------
+    CorpCurve
+        A step outside the band speaks against calibration there. ``mcb_test`` holds the
+        observed miscalibration and the share of draws at least as miscalibrated, (1 + #)/(R + 1).
+
+    References
+    ----------
+    Dimitriadis, Gneiting and Jordan (2021), consistency bands, there with resampled p.
+    """
+    if forecasts.n == 0:
+        return CorpCurve((), (), undefined(Reason.NO_DATA, 0), None, bootstrap.level, 0)
+    cells = pooled(forecasts, max_cells=2 * MAX_CELLS)
+    drawn = bootstrap.rng.binomial(
+        cells.n_eff.astype(np.int64), np.clip(cells.p, 0, 1), size=(n_draws, len(cells.p))
+    )
+    rates = drawn / cells.n_eff
+    fits = np.stack([isotonic(rate, cells.weight) for rate in rates])
+    null = _cell_mcb(cells, rates, fits)
+    seen = _cell_mcb(cells, cells.rate[None], isotonic(cells.rate, cells.weight)[None])[0]
+    # Draws that tie with the observation up to rounding count against rejection.
+    p_value = (1 + np.count_nonzero(null >= seen - 1e-12)) / (n_draws + 1)
+    test = Estimate(float(seen), forecasts.n, p_value=float(p_value))
+    return CorpCurve(
+        _steps(forecasts),
+        _band(cells, fits, bootstrap.level, max_points),
+        test,
+        float(null.mean()),
+        bootstrap.level,
+        n_draws,
+    )
+
+
+def isotonic_gaps(forecasts: BinaryForecasts) -> dict[str, float | None]:
+    """Mean, median, 90th percentile and maximum distance between stated and CORP probability.
+
+    The index of Austin and Steyerberg (2019) uses a loess smoother; with the isotonic one it is
+    another number, hence the name. None without items.
+    """
+    keys = ("ici_isotonic", "e50_isotonic", "e90_isotonic", "emax_isotonic")
+    if forecasts.n == 0:
+        return dict.fromkeys(keys)
+    groups = pooled(forecasts)
+    gap = np.abs(groups.p - isotonic(groups.rate, groups.weight))
+    mean = float((gap * groups.weight).sum() / groups.weight.sum())
+    each = gap[np.searchsorted(groups.p, forecasts.y_prob)]
+    middle, high = np.quantile(each, [0.5, 0.9])
+    return dict(zip(keys, (mean, float(middle), float(high), float(gap.max())), strict=True))
+
+
+def _sum_at(index: IntArray, values: FloatArray) -> FloatArray:
+    return np.bincount(index, values).astype(float)
+
+
+def _outcome_square(forecasts: BinaryForecasts) -> float:
+    return float(np.average(forecasts.y_true**2, weights=forecasts.weights))
+
+
+def _brier_of(groups: Pooled, p: FloatArray) -> float:
+    """Mean of ``p**2 - 2 p y``: the Brier score but for the mean of ``y**2``."""
+    return float((groups.weight * p * p - 2 * p * groups.observed).sum() / groups.weight.sum())
+
+
+def _log_of(groups: Pooled, p: FloatArray) -> float:
+    against = groups.weight - groups.observed
+    gain = special.xlogy(groups.observed, p) + special.xlogy(against, 1 - p)
+    return float(-gain.sum() / groups.weight.sum())
+
+
+def _resampled(forecasts: BinaryForecasts, draws: Draws) -> dict[str, FloatArray]:
+    """MCB, DSC and UNC of each replicate, by isotonic fits on at most MAX_CELLS cells."""
+    edges = quantile_edges(forecasts.y_prob, MAX_CELLS)
+    cell = np.unique(bin_of(forecasts.y_prob, edges), return_inverse=True)[1]
+    w, p, y = forecasts.weights, forecasts.y_prob, forecasts.y_true
+    shape = (draws.n_units, int(cell.max()) + 1)
+    at = (draws.unit, cell)
+    weight = np.asarray(draws.counts @ sparse.csr_matrix((w, at), shape=shape))
+    observed = np.asarray(draws.counts @ sparse.csr_matrix((w * y, at), shape=shape))
+    extra = draws.totals(np.stack([w * (p - y) ** 2, w * y * y], axis=1))
+    total = weight.sum(axis=1)
+    best = np.array([_best(a, b) for a, b in zip(weight, observed, strict=True)]) / total
+    own, spread = extra[:, 0] / total, extra[:, 1] / total
+    base = observed.sum(axis=1) / total
+    return {"mcb": own - spread - best, "dsc": -(base**2) - best, "unc": spread - base**2}
+
+
+def _best(weight: FloatArray, observed: FloatArray) -> float:
+    """Sum of ``c**2 - 2 c y`` over the isotonic fit ``c``, cells that were not drawn left out."""
+    there = weight > 0
+    weight, observed = weight[there], observed[there]
+    fit = isotonic(observed / weight, weight)
+    # Within a pooled block the fit equals the mean outcome, so the cross term is c**2 again.
+    return -float((weight * fit * fit).sum())
+
+
+def _cell_mcb(cells: Pooled, rates: FloatArray, fits: FloatArray) -> FloatArray:
+    gain = (cells.p - rates) ** 2 - (fits - rates) ** 2
+    values: FloatArray = gain @ (cells.weight / cells.weight.sum())
+    return values
+
+
+def _steps(forecasts: BinaryForecasts) -> tuple[Step, ...]:
+    groups = pooled(forecasts)
+    blocks = isotonic_regression(groups.rate, weights=groups.weight)
+    starts, ends = blocks.blocks[:-1], blocks.blocks[1:]
+    return tuple(
+        Step(
+            float(groups.p[a]), float(groups.p[b - 1]), float(blocks.x[a]), int(groups.n[a:b].sum())
+        )
+        for a, b in zip(starts, ends, strict=True)
+    )
+
+
+def _band(cells: Pooled, fits: FloatArray, level: float, max_points: int) -> tuple[BandPoint, ...]:
+    tail = (1 - level) / 2
+    shown = np.unique(np.linspace(0, len(cells.p) - 1, max_points).round().astype(int))
+    low, high = np.quantile(fits[:, shown], [tail, 1 - tail], axis=0)
+    return tuple(
+        BandPoint(float(p), float(a), float(b))
+        for p, a, b in zip(cells.p[shown], low, high, strict=True)
+    )
