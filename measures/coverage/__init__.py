@@ -1,0 +1,1 @@
+"""Coverage: how many items each subgroup has, against a population and against a need."""

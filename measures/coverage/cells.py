@@ -1,0 +1,360 @@
+"""One attribute set against its target: every cell with its gap, its test and its status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import product
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from measures.coverage.cube import Attribute
+from measures.coverage.exact_tests import binomial_p_values
+from measures.coverage.target import Basis
+from measures.estimates import Estimate, Reason, undefined
+from measures.intervals import clopper_pearson_many, wilson_many
+from measures.multiplicity import benjamini_hochberg, holm
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+# Products such as (1/48) * 8112 come out a rounding above the whole number they are.
+_ROUNDING = 1e-9
+
+
+class Status(StrEnum):
+    """What the evidence says about a cell. A fifth word, withheld, is set by disclosure control."""
+
+    ADEQUATE = "adequate"
+    GAP = "gap"
+    INSUFFICIENT_EVIDENCE = "insufficient_evidence"
+    NOT_ESTIMABLE = "not_estimable"
+
+
+class Correction(StrEnum):
+    """How p-values are adjusted over the cells of one attribute set."""
+
+    BENJAMINI_HOCHBERG = "benjamini_hochberg"
+    HOLM = "holm"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What counts as a gap, declared before looking.
+
+    Parameters
+    ----------
+    level : float
+        Nominal coverage of every interval.
+    alpha : float
+        A gap needs an adjusted p-value of at most this (0.01 rather than 0.05, since a report
+        shows many attribute sets and each is adjusted only within itself) ...
+    gap, ratio_low, ratio_high : float
+        ... and a practical margin: the share is off by ``gap`` or more, or its ratio to the
+        target share leaves [``ratio_low``, ``ratio_high``]. The test alone would alarm on any
+        large data set, the margin alone on any small one.
+    gross_low, gross_high : float
+        A cell is adequate only when its interval excludes ratios beyond these; else there are
+        too few items to say so.
+    correction : Correction
+    exact_below : int
+        With fewer items in the attribute set, intervals are Clopper-Pearson instead of Wilson.
+    max_ways : int
+        Widest combination of attributes that is looked at.
+    max_cells : int
+        Attribute sets with more cells are listed as skipped.
+    n_resamples : int
+        Bootstrap tables for each distance.
+    """
+
+    level: float = 0.95
+    alpha: float = 0.01
+    gap: float = 0.02
+    ratio_low: float = 0.8
+    ratio_high: float = 1.25
+    gross_low: float = 0.5
+    gross_high: float = 2.0
+    correction: Correction = Correction.BENJAMINI_HOCHBERG
+    exact_below: int = 30
+    max_ways: int = 3
+    max_cells: int = 20_000
+    n_resamples: int = 1000
+
+    def __post_init__(self) -> None:
+        if not (0 < self.gross_low <= self.ratio_low <= 1 <= self.ratio_high <= self.gross_high):
+            raise ValueError(
+                "Ratios must satisfy 0 < gross_low <= ratio_low <= 1 <= ratio_high <= gross_high; "
+                f"got {self.gross_low}, {self.ratio_low}, {self.ratio_high}, {self.gross_high}."
+            )
+        for name in ("level", "alpha"):
+            if not 0 < getattr(self, name) < 1:
+                raise ValueError(f"{name} must lie in (0, 1); got {getattr(self, name)!r}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One value, or one combination of values, against the target.
+
+    Parameters
+    ----------
+    attributes : dict of str to str
+    n : int
+        Items in the cell.
+    share, ratio, gap : Estimate
+        Share of the items whose values the target knows; that share over the target share; that
+        share minus the target share. The ``n`` of each is the number of those items.
+    target_share : float or None
+    p_value, p_adjusted : float or None
+    p_method : str or None
+        ``exact_binomial`` or ``score``.
+    deficit_at_fixed_n : int or None
+        Items that other cells should have given to this one, at the present number of items.
+    topup_no_removal : int or None
+        Items to add to this cell so that, when every cell is topped up and nothing is removed,
+        the data set has the target's composition.
+    status : Status
+    """
+
+    attributes: dict[str, str]
+    n: int
+    share: Estimate
+    target_share: float | None
+    ratio: Estimate
+    gap: Estimate
+    p_value: float | None
+    p_adjusted: float | None
+    p_method: str | None
+    deficit_at_fixed_n: int | None
+    topup_no_removal: int | None
+    status: Status
+
+    def as_dict(self) -> dict[str, object]:
+        """The cell as the REST contract's CELL."""
+        return {
+            "attributes": self.attributes,
+            "n": self.n,
+            "share": self.share.as_dict(),
+            "target_share": self.target_share,
+            "ratio": self.ratio.as_dict(),
+            "gap": self.gap.as_dict(),
+            "p_value": self.p_value,
+            "p_adjusted": self.p_adjusted,
+            "p_method": self.p_method,
+            "deficit_at_fixed_n": self.deficit_at_fixed_n,
+            "topup_no_removal": self.topup_no_removal,
+            "status": str(self.status),
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Family:
+    """All cells of one attribute set: the family over which p-values are adjusted.
+
+    Parameters
+    ----------
+    attributes : tuple of Attribute
+        With the values that the target knows, or all declared ones where there is no target.
+    counts : ndarray of int, one axis per attribute
+    target : ndarray of float or None
+        Target shares of the same cells.
+    basis : Basis
+    rules : Rules
+    """
+
+    attributes: tuple[Attribute, ...]
+    counts: Ints
+    target: Floats | None
+    basis: Basis
+    rules: Rules
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the attributes."""
+        return tuple(attribute.name for attribute in self.attributes)
+
+    @property
+    def n_items(self) -> int:
+        """Items whose values are all known, to the data set and to the target: the denominator."""
+        return int(self.counts.sum())
+
+    def cells(self) -> list[Cell]:
+        """Every cell, in the order of the declared values, those without items included."""
+        x, n = self.counts.ravel(), self.n_items
+        low, high = _bounds(x, n, self.rules)
+        rows = _Intervals(n, self.rules, low, high)
+        if self.target is None:
+            return [
+                _without_target(where, count, rows.share(i, count))
+                for i, (where, count) in enumerate(zip(self._places(), x.tolist(), strict=True))
+            ]
+        return list(self._against_target(self.target.ravel(), rows))
+
+    def _against_target(self, q: Floats, rows: _Intervals) -> Iterator[Cell]:
+        x, n = self.counts.ravel(), self.n_items
+        p, p_adjusted, exact = _tested(x, n, q, self.rules)
+        statuses = _statuses(x, n, q, (rows.low, rows.high, p_adjusted), self.rules)
+        deficit, topup = deficit_at_fixed_n(x, q), topup_no_removal(x, q)
+        for i, where in enumerate(self._places()):
+            yield Cell(
+                attributes=where,
+                n=int(x[i]),
+                share=rows.share(i, int(x[i])),
+                target_share=float(q[i]),
+                ratio=rows.ratio(i, int(x[i]), float(q[i])),
+                gap=rows.gap(i, int(x[i]), float(q[i])),
+                p_value=float(p[i]) if n else None,
+                p_adjusted=p_adjusted[i],
+                p_method=("exact_binomial" if exact[i] else "score") if n else None,
+                deficit_at_fixed_n=int(deficit[i]) if n else None,
+                topup_no_removal=int(topup[i]) if n else None,
+                status=statuses[i],
+            )
+
+    def _places(self) -> Iterator[dict[str, str]]:
+        for combination in product(*(attribute.values for attribute in self.attributes)):
+            yield dict(zip(self.names, combination, strict=True))
+
+
+def deficit_at_fixed_n(counts: ArrayLike, q: ArrayLike) -> Ints:
+    """Items each cell lacks, had the data set the target's composition at its present size.
+
+    Parameters
+    ----------
+    counts : array_like of int, shape (n_cells,)
+    q : array_like of float, shape (n_cells,)
+        Target shares.
+
+    Returns
+    -------
+    ndarray of int, shape (n_cells,)
+        max(0, ceil(q n) - x).
+
+    References
+    ----------
+    Own definition, the shortfall against proportional allocation.
+    """
+    x, target = np.asarray(counts, np.int64), np.asarray(q, float)
+    return np.asarray(np.maximum(0, _ceil(target * x.sum()) - x))
+
+
+def topup_no_removal(counts: ArrayLike, q: ArrayLike) -> Ints:
+    """Items to add to each cell, removing none, until the data set has the target's composition.
+
+    Parameters
+    ----------
+    counts : array_like of int, shape (n_cells,)
+    q : array_like of float, shape (n_cells,)
+        Target shares.
+
+    Returns
+    -------
+    ndarray of int, shape (n_cells,)
+        ceil(q N) - x with N = max(x / q), the smallest size at which no cell is over its share.
+        Items in a cell to which the target gives no share could only be removed; such cells get
+        0 and are left out of N.
+
+    References
+    ----------
+    Own definition; the binding cell is the most over-represented one.
+    """
+    x, target = np.asarray(counts, np.int64), np.asarray(q, float)
+    wanted = target > 0
+    size = float((x[wanted] / target[wanted]).max(initial=0.0))
+    return np.where(wanted, np.maximum(0, _ceil(target * size) - x), 0)
+
+
+def _ceil(number: Floats) -> Ints:
+    return np.asarray(np.ceil(number - _ROUNDING * np.maximum(1.0, number)), dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Intervals:
+    """Interval ends of the shares of one family, read as share, ratio or gap."""
+
+    n: int
+    rules: Rules
+    low: Floats
+    high: Floats
+
+    def _estimate(self, value: float, low: float, high: float) -> Estimate:
+        if self.n == 0:
+            return undefined(Reason.NO_DATA, 0)
+        method = "clopper_pearson" if self.n < self.rules.exact_below else "wilson"
+        return Estimate(value, self.n, None, low, high, self.rules.level, method)
+
+    def share(self, i: int, x: int) -> Estimate:
+        return self._estimate(x / max(self.n, 1), float(self.low[i]), float(self.high[i]))
+
+    def ratio(self, i: int, x: int, q: float) -> Estimate:
+        if q == 0 and self.n:
+            return undefined(Reason.NOT_APPLICABLE, self.n)
+        scale = q or 1.0
+        low, high = float(self.low[i]) / scale, float(self.high[i]) / scale
+        return self._estimate(x / max(self.n, 1) / scale, low, high)
+
+    def gap(self, i: int, x: int, q: float) -> Estimate:
+        low, high = float(self.low[i]) - q, float(self.high[i]) - q
+        return self._estimate(x / max(self.n, 1) - q, low, high)
+
+
+def _bounds(x: Ints, n: int, rules: Rules) -> tuple[Floats, Floats]:
+    interval = clopper_pearson_many if n < rules.exact_below else wilson_many
+    return interval(x, np.full(x.shape, n), level=rules.level)
+
+
+def _tested(
+    x: Ints, n: int, q: Floats, rules: Rules
+) -> tuple[Floats, Sequence[float | None], NDArray[np.bool_]]:
+    if n == 0:
+        return np.ones(q.shape), [None] * q.size, np.zeros(q.shape, bool)
+    p, exact = binomial_p_values(x, n, q)
+    adjust = holm if rules.correction is Correction.HOLM else benjamini_hochberg
+    return p, adjust(p), exact
+
+
+def _statuses(
+    x: Ints,
+    n: int,
+    q: Floats,
+    evidence: tuple[Floats, Floats, Sequence[float | None]],
+    rules: Rules,
+) -> list[Status]:
+    """Gap: significant and beyond the margin. Adequate: neither seen nor possibly gross."""
+    low, high, p_adjusted = evidence
+    if n == 0:
+        return [Status.NOT_ESTIMABLE] * q.size
+    gap = x / n - q
+    some = q > 0
+    ratio = np.divide(x / n, q, out=np.ones_like(q), where=some)
+    beyond = (np.abs(gap) >= rules.gap) | (ratio < rules.ratio_low) | (ratio > rules.ratio_high)
+    significant = np.array([p is not None and p <= rules.alpha for p in p_adjusted], dtype=bool)
+    gross = some & ((low < rules.gross_low * q) | (high > rules.gross_high * q))
+    order = [
+        (significant & beyond, Status.GAP),
+        (beyond | (gross & ~significant), Status.INSUFFICIENT_EVIDENCE),
+    ]
+    statuses = [Status.ADEQUATE] * q.size
+    for mask, status in reversed(order):
+        for i in np.flatnonzero(mask):
+            statuses[i] = status
+    return statuses
+
+
+def _without_target(where: dict[str, str], count: int, share: Estimate) -> Cell:
+    nothing = undefined(Reason.NOT_APPLICABLE, share.n)
+    return Cell(
+        attributes=where,
+        n=count,
+        share=share,
+        target_share=None,
+        ratio=nothing,
+        gap=nothing,
+        p_value=None,
+        p_adjusted=None,
+        p_method=None,
+        deficit_at_fixed_n=None,
+        topup_no_removal=None,
+        status=Status.NOT_ESTIMABLE,
+    )
