@@ -10,7 +10,7 @@ from trust_project.embedded import identity
 from trust_project.embedded.addresses import database_url
 from trust_project.embedded.binaries import Programs
 from trust_project.embedded.console import RefusedError
-from trust_project.embedded.processes import born, launch_prefix, tail
+from trust_project.embedded.processes import born, command_line, launch_prefix, tail
 from trust_project.embedded.state import State
 
 ROLE = "trust"
@@ -125,7 +125,7 @@ class Postgres:
         pid_file = self.data / "postmaster.pid"
         with contextlib.suppress(OSError, ValueError, IndexError):
             pid = int(pid_file.read_text().splitlines()[0])
-            if born(pid) and not runs_postgres(pid):
+            if born(pid) and "postgres" not in command_line(pid):
                 pid_file.unlink()
 
     def command(self) -> list[str]:
@@ -164,16 +164,6 @@ class Postgres:
             )
         if answer.returncode != 0:
             raise RefusedError(f"{program} failed; {log} ends with\n{tail(log)}")
-
-
-def runs_postgres(pid: int) -> bool:
-    answer = subprocess.run(
-        ["ps", "-o", "command=", "-p", str(pid)],  # noqa: S607 - ps lives where PATH says
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return "postgres" in answer.stdout
 
 
 def shared_memory_is_small() -> bool:

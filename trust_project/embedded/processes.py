@@ -42,14 +42,24 @@ def born(pid: int) -> str:
 
 
 def born_by_ps(pid: int) -> str:
-    answer = subprocess.run(
-        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],  # noqa: S607 - ps lives where PATH says
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    state, _, started = answer.stdout.strip().partition(" ")
+    state, _, started = ask_ps(pid, "stat=,lstart=").partition(" ")
     return "" if state.startswith("Z") else " ".join(started.split())
+
+
+def command_line(pid: int) -> str:
+    """The program and arguments of a process, or an empty text."""
+    if sys.platform != "linux":
+        return ask_ps(pid, "command=")
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def ask_ps(pid: int, columns: str) -> str:
+    """Systems without /proc all have ps; small Linux images often have not."""
+    command = ["ps", "-o", columns, "-p", str(pid)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def spawn(
