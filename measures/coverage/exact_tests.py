@@ -22,6 +22,7 @@ MAX_STATES = 200_000
 
 # Probabilities this close are equal: they come out of different roundings (as in scipy and R).
 _SAME = 1 + 1e-7
+_NO_SHARE = 1e-100
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +205,8 @@ def _all_tables(n: int, cells: int) -> NDArray[np.int64]:
 
 def _exact_binomial(x: NDArray[np.int64], n: int, q: NDArray[np.float64]) -> NDArray[np.float64]:
     """Exact two-sided binomial p-values, all cells at once."""
+    # scipy's beta functions overflow for shares that differ from zero in name only.
+    q = np.where(q < _NO_SHARE, 0.0, q)
     observed = stats.binom.pmf(x, n, q) * _SAME
     mean = n * q
     above = x > mean

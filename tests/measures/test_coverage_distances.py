@@ -130,7 +130,7 @@ def test_an_absent_value_has_a_standardised_difference_rather_than_none():
 
 
 @settings(max_examples=200, deadline=None)
-@given(n=st.integers(1, 400), part=st.floats(0, 1), q=st.floats(0, 1))
+@given(n=st.integers(1, 400), part=st.floats(0, 1), q=st.floats(1e-12, 1))
 def test_binomial_p_values_equal_scipy(n, part, q):
     x = round(part * n)
     p, exact = binomial_p_values([x], n, [q])
@@ -139,6 +139,11 @@ def test_binomial_p_values_equal_scipy(n, part, q):
     else:
         expected = stats.chisquare([x, n - x], [n * q, n - n * q]).pvalue
         assert p[0] == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_share_of_next_to_nothing_is_tested_like_none():
+    tiny, zero = (binomial_p_values([0, 1], 4, [q, q])[0] for q in (1e-308, 0.0))
+    assert tiny.tolist() == zero.tolist() == [1.0, 0.0]
 
 
 def test_small_expected_counts_are_tested_exactly():

@@ -1,0 +1,366 @@
+"""Which subgroups have too few items: maximal uncovered patterns, and all uncovered cells."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import ceil, prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from measures.coverage.bitsets import literals_of, search
+from measures.coverage.cube import Cube
+from measures.coverage.lattice import Axis, Groups, axis_of, maximal, roll_up
+from measures.coverage.target import Target
+from measures.intervals import n_for_precision
+
+Ints = NDArray[np.int64]
+
+MAX_NODES = 50_000_000
+"""Patterns that are counted all at once; a larger lattice is searched level by level."""
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """Items below which a subgroup is uncovered, and why that many."""
+
+    n: int
+    why: str
+
+
+def count_threshold(n: int) -> Threshold:
+    """A fixed number of items.
+
+    Parameters
+    ----------
+    n : int
+        Not negative; 0 covers everything.
+
+    Returns
+    -------
+    Threshold
+
+    Raises
+    ------
+    ValueError
+        When it is negative.
+    """
+    if n < 0:
+        raise ValueError(f"A threshold cannot be negative; got {n}.")
+    return Threshold(n, "count")
+
+
+def share_threshold(share: float, n_items: int, *, at_least: int = 1) -> Threshold:
+    """A share of the data set, in whole items.
+
+    Parameters
+    ----------
+    share : float in [0, 1]
+    n_items : int
+        Items in the data set.
+    at_least : int
+        Smallest threshold.
+
+    Returns
+    -------
+    Threshold
+
+    Raises
+    ------
+    ValueError
+        When the share lies outside [0, 1].
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"share must lie in [0, 1]; got {share!r}.")
+    # 0.1 * 30 is a rounding above 3 in binary.
+    return Threshold(max(at_least, ceil(share * n_items - 1e-9)), f"share {share:g}")
+
+
+def precision_threshold(half_width: float, *, share: float = 0.5, level: float = 0.95) -> Threshold:
+    """As many items as it takes to know a share within the subgroup this precisely.
+
+    Parameters
+    ----------
+    half_width : float in (0, 0.5)
+    share : float in [0, 1]
+        The share expected, for example the error rate.
+    level : float in (0, 1)
+
+    Returns
+    -------
+    Threshold
+
+    Raises
+    ------
+    ValueError
+        When an argument is out of its range.
+
+    References
+    ----------
+    Piegorsch (2004).
+    """
+    n = n_for_precision(share, half_width, level=level)
+    return Threshold(n, f"share {share:g} within {half_width:g} at level {level:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A subgroup in words: the fixed attributes, its items, and how many it lacks."""
+
+    attributes: dict[str, str]
+    n: int
+    deficit: int
+    level: int
+    target_share: float | None = None
+
+    def as_dict(self) -> dict[str, object]:
+        """The pattern as it is shown."""
+        return {
+            "attributes": self.attributes,
+            "n": self.n,
+            "deficit": self.deficit,
+            "level": self.level,
+            "target_share": self.target_share,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UncoveredPatterns:
+    """Patterns with fewer items than the threshold.
+
+    Parameters
+    ----------
+    axes : tuple of Axis
+    nodes : ndarray of int, shape (n_patterns, n_attributes)
+        Node of each axis; ``axis.any`` where the attribute is not fixed.
+    n : ndarray of int, shape (n_patterns,)
+        Items in each pattern.
+    threshold : Threshold
+    max_level : int
+        Patterns with more fixed attributes were not looked for.
+    """
+
+    axes: tuple[Axis, ...]
+    nodes: Ints
+    n: Ints
+    threshold: Threshold
+    max_level: int
+
+    @property
+    def levels(self) -> Ints:
+        """Number of fixed attributes of each pattern."""
+        return np.asarray((self.nodes < [axis.any for axis in self.axes]).sum(axis=1))
+
+    def per_level(self) -> dict[int, int]:
+        """How many patterns each level has; levels without any are left out."""
+        return dict(sorted(Counter(self.levels.tolist()).items()))
+
+    def in_words(self, *, limit: int | None = None, target: Target | None = None) -> list[Pattern]:
+        """The patterns for a reader, the most important first.
+
+        Parameters
+        ----------
+        limit : int, optional
+            Show at most this many; there can be tens of thousands.
+        target : Target, optional
+            Rank by target share times deficit; without it, by level and then by deficit.
+
+        Returns
+        -------
+        list of Pattern
+        """
+        deficit = self.threshold.n - self.n
+        shares = None if target is None else self.target_shares(target)
+        if shares is None:
+            order = np.lexsort([-deficit, self.levels])
+        else:
+            mass = np.array([-1.0 if share is None else share for share in shares])
+            order = np.lexsort([self.levels, -(mass * deficit)])
+        return [
+            Pattern(
+                attributes=self._attributes(i),
+                n=int(self.n[i]),
+                deficit=int(deficit[i]),
+                level=int(self.levels[i]),
+                target_share=None if shares is None else shares[i],
+            )
+            for i in order[:limit].tolist()
+        ]
+
+    def target_shares(self, target: Target) -> list[float | None]:
+        """Share of the target population in each pattern; ``None`` where the target cannot say."""
+        cache: dict[tuple[str, ...], NDArray[np.float64] | None] = {}
+        return [self._target_share(target, i, cache) for i in range(len(self.n))]
+
+    def _fixed(self, i: int) -> Iterator[tuple[Axis, int]]:
+        for axis, node in zip(self.axes, self.nodes[i].tolist(), strict=True):
+            if node < axis.any:
+                yield axis, node
+
+    def _attributes(self, i: int) -> dict[str, str]:
+        return {axis.attribute.name: axis.nodes[node] for axis, node in self._fixed(i)}
+
+    def _target_share(
+        self, target: Target, i: int, cache: dict[tuple[str, ...], NDArray[np.float64] | None]
+    ) -> float | None:
+        fixed = list(self._fixed(i))
+        names = tuple(axis.attribute.name for axis, _ in fixed)
+        if not names:
+            return 1.0
+        if names not in cache:
+            cache[names] = target.shares(names)[0]
+        shares = cache[names]
+        if shares is None:
+            return None
+        places = [_places(target, axis, node) for axis, node in fixed]
+        return float(shares[np.ix_(*places)].sum())
+
+
+def _places(target: Target, axis: Axis, node: int) -> list[int]:
+    """Where the target keeps the values under a node; values it lacks have no share there."""
+    known = target.values(axis.attribute.name)
+    values = [axis.attribute.values[leaf] for leaf in axis.leaves[node]]
+    return [known.index(value) for value in values if value in known]
+
+
+def uncovered_patterns(
+    cube: Cube,
+    threshold: Threshold,
+    *,
+    max_level: int | None = None,
+    groups: Mapping[str, Groups] | None = None,
+    missing_matches: bool = False,
+    max_nodes: int = MAX_NODES,
+) -> UncoveredPatterns:
+    """Most general subgroups that have fewer items than the threshold.
+
+    A pattern fixes some attributes to a value (or a group of values) and leaves the others
+    open. It is uncovered when fewer items than the threshold match it, and maximal when every
+    pattern one step more general is covered; all other uncovered patterns lie below these.
+
+    Parameters
+    ----------
+    cube : Cube
+    threshold : Threshold
+    max_level : int, optional
+        Look no deeper than this number of fixed attributes; required where the lattice has more
+        than ``max_nodes`` patterns.
+    groups : mapping of attribute name to groups, optional
+        See :func:`measures.coverage.lattice.axis_of`.
+    missing_matches : bool
+        With missing values, what is uncovered lies between two answers. ``False`` counts items
+        whose values are known: patterns *possibly* uncovered. ``True`` counts an item for every
+        value it might have: patterns *definitely* uncovered.
+    max_nodes : int
+
+    Returns
+    -------
+    UncoveredPatterns
+        The pattern without any fixed attribute is the only one when the whole data set is
+        smaller than the threshold. None when the threshold is 0.
+
+    Raises
+    ------
+    ValueError
+        When groups are malformed or name no attribute, or ``max_level`` is needed or negative.
+
+    References
+    ----------
+    Asudeh, Jin and Jagadish (2019), "Assessing and remedying coverage for a given dataset",
+    definitions 4 to 6.
+    """
+    axes = _axes(cube, groups or {})
+    deepest = len(axes) if max_level is None else min(max_level, len(axes))
+    if deepest < 0:
+        raise ValueError(f"max_level cannot be negative; got {max_level}.")
+    if threshold.n <= 0 or cube.n_items < threshold.n:
+        return _all_or_nothing(cube, axes, threshold, deepest)
+    if prod(axis.any + 1 for axis in axes) <= max_nodes:
+        nodes, n = _dense(cube, axes, threshold.n, missing_matches)
+    elif max_level is None:
+        raise ValueError(
+            f"{len(axes)} attributes make more than {max_nodes} patterns; give max_level, "
+            "for example 3."
+        )
+    else:
+        nodes, n = _level_wise(cube, axes, threshold.n, missing_matches, deepest)
+    shallow = (nodes < [axis.any for axis in axes]).sum(axis=1) <= deepest
+    return UncoveredPatterns(axes, nodes[shallow], n[shallow], threshold, deepest)
+
+
+def uncovered_cells(cube: Cube, threshold: Threshold, *, max_level: int) -> UncoveredPatterns:
+    """Every uncovered pattern down to a level, maximal or not: what a collection plan must fill.
+
+    Parameters
+    ----------
+    cube : Cube
+    threshold : Threshold
+    max_level : int
+        At least 1.
+
+    Returns
+    -------
+    UncoveredPatterns
+        Items with a missing value count only where it is not asked for.
+
+    References
+    ----------
+    Asudeh, Jin and Jagadish (2019), section 5.
+    """
+    axes = _axes(cube, {})
+    wildcard = np.array([axis.any for axis in axes])
+    nodes, counts = [np.zeros((0, len(axes)), np.int64)], [np.zeros(0, np.int64)]
+    for level in range(1, min(max_level, len(axes)) + 1):
+        for subset in combinations(range(len(axes)), level):
+            table = cube.table([cube.names[j] for j in subset])
+            table = table[tuple(slice(0, axes[j].any) for j in subset)]
+            where = np.argwhere(table < threshold.n)
+            block = np.tile(wildcard, (len(where), 1))
+            block[:, subset] = where
+            nodes.append(block)
+            counts.append(table[tuple(where.T)])
+    return UncoveredPatterns(
+        axes, np.concatenate(nodes), np.concatenate(counts), threshold, max_level
+    )
+
+
+def _axes(cube: Cube, groups: Mapping[str, Groups]) -> tuple[Axis, ...]:
+    for name in groups:
+        cube.position(name)
+    return tuple(axis_of(attribute, groups.get(attribute.name)) for attribute in cube.attributes)
+
+
+def _all_or_nothing(
+    cube: Cube, axes: tuple[Axis, ...], threshold: Threshold, max_level: int
+) -> UncoveredPatterns:
+    """Nothing is uncovered at a threshold of 0; everything is, when there are too few items."""
+    rows = [[axis.any for axis in axes]] if threshold.n > 0 else []
+    nodes = np.array(rows, np.int64).reshape(-1, len(axes))
+    return UncoveredPatterns(axes, nodes, np.full(len(rows), cube.n_items), threshold, max_level)
+
+
+def _dense(
+    cube: Cube, axes: Sequence[Axis], threshold: int, missing_matches: bool
+) -> tuple[Ints, Ints]:
+    counts = roll_up(cube.table(cube.names), axes, missing_matches=missing_matches)
+    hits = np.flatnonzero(maximal(counts < threshold, axes).ravel())
+    nodes = np.column_stack(np.unravel_index(hits, counts.shape)).astype(np.int64)
+    return nodes, counts.ravel()[hits].astype(np.int64)
+
+
+def _level_wise(
+    cube: Cube, axes: Sequence[Axis], threshold: int, missing_matches: bool, max_level: int
+) -> tuple[Ints, Ints]:
+    literals = literals_of(cube, axes, missing_matches=missing_matches)
+    wildcard = np.array([axis.any for axis in axes])
+    nodes, counts = [np.zeros((0, len(axes)), np.int64)], [np.zeros(0, np.int64)]
+    for level in search(literals, threshold, max_level):
+        block = np.tile(wildcard, (len(level.n), 1))
+        rows = np.arange(len(level.n))[:, None]
+        block[rows, literals.attribute[level.literals]] = literals.node[level.literals]
+        nodes.append(block)
+        counts.append(level.n)
+    return np.concatenate(nodes), np.concatenate(counts)
