@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from catalog.reading.building import TableBuilder
+from catalog.reading.child import read_in_child
 from catalog.reading.columns import Column, Kind, Layout, Limits, Options
-from catalog.reading.delimited import read_delimited
-from catalog.reading.problems import Code, Notice, Problem, ReadingStoppedError
+from catalog.reading.formats import read
+from catalog.reading.problems import Code, Notice, Problem
+from catalog.reading.sniffing import Sniffed, sniff
 from catalog.reading.tables import NumberColumn, Table, TextColumn, TimeColumn
-
-_READERS = {"csv": read_delimited, "tsv": read_delimited}
-
-
-def read(path: Path | str, layout: Layout, options: Options) -> Table:
-    """Read a file in this process; whatever the file holds, the answer is a table."""
-    builder = TableBuilder(options)
-    try:
-        _READERS[options.format](Path(path), layout, options, builder)
-    except ReadingStoppedError as stopped:
-        builder.log.stop(stopped.fault.at(None))
-    return builder.finish()
-
 
 __all__ = [
     "Code",
@@ -33,8 +19,11 @@ __all__ = [
     "NumberColumn",
     "Options",
     "Problem",
+    "Sniffed",
     "Table",
     "TextColumn",
     "TimeColumn",
     "read",
+    "read_in_child",
+    "sniff",
 ]

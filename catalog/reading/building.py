@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from catalog.reading.characters import compared_spelling, suspicious, text_faults
 from catalog.reading.columns import TEXT_KINDS, Column, Kind, Options
-from catalog.reading.numerals import parse_numbers
+from catalog.reading.numerals import FloatTexts, check_numbers, parse_numbers
 from catalog.reading.problems import Code, Fault, Notice, ProblemLog, ReadingStoppedError, escape
 from catalog.reading.tables import AnyColumn, NumberColumn, Table, TextColumn, TimeColumn
 from catalog.reading.times import TimeParser
@@ -23,7 +23,7 @@ class Batch:
     """Rows that stand together in the file.
 
     ``columns`` hold the fields as sent, '' for an empty one. ``broken`` gives the faults of rows
-    that could not be taken apart; their fields are ''.
+    that could not be taken apart wholly; the fields that were not found are ''.
     """
 
     line: Sequence[int]
@@ -157,7 +157,10 @@ class NumberBuilder:
         self.missing: list[npt.NDArray[np.bool_]] = []
 
     def add(self, texts: Sequence[str]) -> Findings:
-        values, missing, faults = parse_numbers(texts, self.column, self.decimal)
+        if isinstance(texts, FloatTexts):
+            values, missing, faults = check_numbers(texts, self.column)
+        else:
+            values, missing, faults = parse_numbers(texts, self.column, self.decimal)
         self.values.append(values)
         self.missing.append(missing)
         return _findings(self.column, missing, faults)
@@ -329,15 +332,14 @@ def _row_faults(
     empty: list[set[int]],
     wrong: list[set[int]],
 ) -> list[tuple[str | None, Fault]]:
-    if row in batch.broken:
-        return [(None, fault) for fault in batch.broken[row]]
-    faults: list[tuple[str | None, Fault]] = []
+    broken = batch.broken.get(row, [])
+    faults: list[tuple[str | None, Fault]] = [(None, fault) for fault in broken]
     for found, is_empty, is_wrong in zip(findings, empty, wrong, strict=True):
         name = found.column.name
-        if row in is_empty:
-            faults.append((name, Fault(Code.VALUE_MISSING, "the field is empty; fill it in.", "")))
-        elif row in is_wrong:
+        if row in is_wrong:
             faults.extend((name, fault) for fault in found.faults_of(row))
+        elif row in is_empty and not broken:
+            faults.append((name, Fault(Code.VALUE_MISSING, "the field is empty; fill it in.", "")))
     return faults
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from catalog.reading.characters import character_faults, text_faults
 from catalog.reading.columns import DELIMITERS, Column, Kind, Layout, Options
-from catalog.reading.problems import Code, Fault, Notice, escape
+from catalog.reading.problems import Code, Fault, Notice, ReadingStoppedError, escape
 
 _NAME = Column("name", Kind.CATEGORY)
 
@@ -32,6 +32,10 @@ class Header:
 
     def add(self, name: str) -> Column | None:
         """Take in the next name; ``None`` where it means no column, which is then a fault."""
+        limit = self.options.limits.max_columns
+        if len(self.names) >= limit:
+            sentence = f"The file has more than {limit:,} columns; send fewer."
+            raise ReadingStoppedError(Fault(Code.TOO_MANY_COLUMNS, sentence))
         column = self._find(name)
         self.names.append(name)
         self.columns.append(column)

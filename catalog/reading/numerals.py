@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,43 @@ def parse_numbers(
     faults: dict[int, list[Fault]] = {}
     if values is None:
         values, faults = _parse_each(present, decimal)
+    return _judged(values, texts, column, missing, faults)
+
+
+class FloatTexts(Sequence[str]):
+    """Numbers that come as binary64; their text is made only where a message needs it."""
+
+    def __init__(self, values: Floats, missing: Mask) -> None:
+        self.values = values
+        self.missing = missing
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> FloatTexts: ...
+
+    def __getitem__(self, place: int | slice) -> str | FloatTexts:
+        if isinstance(place, slice):
+            return FloatTexts(self.values[place], self.missing[place])
+        return "" if self.missing[place] else repr(float(self.values[place]))
+
+
+def check_numbers(texts: FloatTexts, column: Column) -> tuple[Floats, Mask, dict[int, list[Fault]]]:
+    """As :func:`parse_numbers`, for numbers that are numbers already."""
+    return _judged(texts.values.copy(), texts, column, texts.missing.copy(), {})
+
+
+def _judged(
+    values: Floats,
+    texts: Sequence[str],
+    column: Column,
+    missing: Mask,
+    faults: dict[int, list[Fault]],
+) -> tuple[Floats, Mask, dict[int, list[Fault]]]:
     _judge(values, texts, column, missing, faults)
     values[missing] = 0.0
     for position in faults:
@@ -88,14 +126,18 @@ def _not_a_number(text: str, decimal: str) -> list[Fault]:
     if faults:
         return faults
     if _NOT_FINITE.fullmatch(text):
-        sentence = f"'{escape(text)}' is not a finite number; leave the field empty if unknown."
-        return [Fault(Code.NOT_FINITE, sentence, text)]
+        return [_not_finite(text)]
     sentence = f"'{escape(text)}' is not a number; write it like 0.25 or 2.5e-1, or leave it empty."
     other = "," if decimal == "." else "."
     hint = None
     if text.count(other) == 1 and _parse_all([text.replace(other, decimal)], decimal) is not None:
         hint = f"Is this a decimal {'comma' if other == ',' else 'point'}? Send decimal={other}"
     return [Fault(Code.NOT_A_NUMBER, sentence, text, hint)]
+
+
+def _not_finite(text: str) -> Fault:
+    sentence = f"'{escape(text)}' is not a finite number; leave the field empty if unknown."
+    return Fault(Code.NOT_FINITE, sentence, text)
 
 
 def _judge(
@@ -118,7 +160,9 @@ def _judge(
 def _value_fault(text: str, value: float, column: Column) -> Fault:
     shown = escape(text)
     low, high = column.bounds
-    if not math.isfinite(value):
+    if math.isnan(value):
+        return _not_finite(text)
+    if math.isinf(value):
         sentence = f"'{shown}' is too large for a 64-bit number; send a finite number."
         return Fault(Code.NOT_FINITE, sentence, text)
     if not low <= value <= high:

@@ -79,22 +79,23 @@ class TimeParser:
         faults: dict[int, list[Fault]],
         missing: Mask,
     ) -> None:
-        rows = np.flatnonzero(plain).tolist()
-        tails = [self._tail(texts[row][_HEAD:]) for row in rows]
-        simple = all(tail.offset is not None for tail in tails)
-        if simple:
-            values[rows] += np.fromiter((_shift(tail) for tail in tails), np.int64, len(tails))
-            truncated[rows] = [tail.truncated for tail in tails]
-        for row, tail in zip(rows, tails, strict=True):
-            if not simple:
-                parsed = self._resolve(texts[row], int(values[row]), tail)
-            elif not _FIRST <= values[row] < _LAST:
-                parsed = _fault(Code.DATE_OUT_OF_RANGE, texts[row])
-            else:
-                continue
+        rows = np.flatnonzero(plain)
+        tails = [texts[row][_HEAD:] for row in rows.tolist()]
+        known = {tail: self._tail(tail) for tail in set(tails)}
+        # Without an offset the time is a local one, or not one at all: looked at one by one.
+        local = {tail for tail, parsed in known.items() if parsed.offset is None}
+        shifts = {tail: 0 if tail in local else _shift(parsed) for tail, parsed in known.items()}
+        values[rows] += np.fromiter(map(shifts.__getitem__, tails), np.int64, len(tails))
+        truncated[rows] = [known[tail].truncated for tail in tails]
+        outside = (values[rows] < _FIRST) | (values[rows] >= _LAST)
+        for place in np.flatnonzero(outside | np.array([tail in local for tail in tails], bool)):
+            row, text = int(rows[place]), texts[int(rows[place])]
+            parsed = self._resolve(
+                text, int(values[row] - shifts[tails[place]]), known[tails[place]]
+            )
             if isinstance(parsed, Fault):
-                faults[row] = _faults(texts[row], parsed)
-                missing[row] = True
+                faults[row] = _faults(text, parsed)
+                missing[row], truncated[row] = True, False
             else:
                 values[row], truncated[row] = parsed
 

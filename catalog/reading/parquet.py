@@ -1,0 +1,132 @@
+"""Parquet: flat columns of text, numbers, booleans and times. Meant for the child process.
+
+A few hundred bytes of Parquet can ask for gigabytes, whatever the metadata say: only a memory
+limit helps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from catalog.reading.building import Batch, TableBuilder
+from catalog.reading.columns import TEXT_KINDS, Column, Kind, Layout, Options
+from catalog.reading.headers import Header
+from catalog.reading.numerals import FloatTexts
+from catalog.reading.problems import Code, Fault, ReadingStoppedError, escape
+
+_BATCH = 16_384
+
+
+def read_parquet(path: Path, layout: Layout, options: Options, builder: TableBuilder) -> None:
+    """Read a Parquet file; the line of a problem is the row's number + 1, as in a CSV."""
+    if options.compression is not None:
+        sentence = "A Parquet file is compressed inside; send it without gzip."
+        raise ReadingStoppedError(Fault(Code.UNSUPPORTED_MEDIA_TYPE, sentence))
+    try:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            _read(file, layout, options, builder)
+    except MemoryError:
+        raise
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        sentence = f"The file cannot be read as Parquet ({escape(str(error))}); write it again."
+        raise ReadingStoppedError(Fault(Code.UNSUPPORTED_MEDIA_TYPE, sentence)) from error
+
+
+def _read(file: pq.ParquetFile, layout: Layout, options: Options, builder: TableBuilder) -> None:
+    if not file.metadata.num_rows:
+        sentence = "the file has columns and no rows; send at least one row."
+        raise ReadingStoppedError(Fault(Code.NO_ROWS, sentence, line=1))
+    schema = file.schema_arrow
+    columns = _match(schema, layout, options, builder)
+    builder.header = tuple(schema.names)
+    line = 2
+    for batch in file.iter_batches(_BATCH, use_threads=False):
+        batch.validate(full=True)
+        texts = [
+            _texts(values, column) for values, column in zip(batch.columns, columns, strict=True)
+        ]
+        builder.add(Batch(range(line, line + len(batch)), texts))
+        line += len(batch)
+
+
+def _match(
+    schema: pa.Schema, layout: Layout, options: Options, builder: TableBuilder
+) -> list[Column]:
+    header = Header(layout, options)
+    found = [header.add(name) for name in schema.names]
+    columns = [column for column in found if column is not None]
+    faults = header.finish()
+    if not faults:
+        faults = [
+            fault
+            for field, column in zip(schema, columns, strict=True)
+            if (fault := _type_fault(field, column)) is not None
+        ]
+    for fault in faults[:-1]:
+        builder.log.add(fault.at(1))
+    if faults:
+        raise ReadingStoppedError(replace(faults[-1], line=1))
+    builder.notices.extend(header.notices(1))
+    for column in columns:
+        builder.add_column(column)
+    return columns
+
+
+def _value_type(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)
+    )
+
+
+def _type_fault(field: pa.Field, column: Column) -> Fault | None:
+    kind = _value_type(field.type)
+    exact = pa.types.is_integer(kind) or pa.types.is_decimal(kind)
+    if _is_text(kind) or (exact and column.kind is not Kind.TIME):
+        return None
+    if column.kind in TEXT_KINDS:
+        # 7 and 7.0 are one float, and two identifiers.
+        floats = pa.types.is_floating(kind) and column.kind is not Kind.IDENTIFIER
+        fits = floats or pa.types.is_boolean(kind) or pa.types.is_date(kind)
+    elif column.kind is Kind.TIME:
+        fits = pa.types.is_timestamp(kind)
+    else:
+        fits = pa.types.is_floating(kind)
+    if fits:
+        return None
+    sentence = (
+        f"the column holds {escape(str(field.type))} where {column.kind.value} is expected; "
+        "write it as text, or as the type that is expected."
+    )
+    return Fault(Code.TYPE, sentence, str(field.type), column=column.name)
+
+
+def _texts(values: pa.Array, column: Column) -> Sequence[str]:
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if pa.types.is_floating(values.type):
+        return _float_texts(values, column)
+    if pa.types.is_timestamp(values.type) and values.type.tz is not None:
+        # An instant keeps its value when its zone is named differently.
+        values = values.cast(pa.timestamp(values.type.unit, "UTC"))
+    texts: list[str] = pc.fill_null(values.cast(pa.large_string()), "").to_pylist()
+    return texts
+
+
+def _float_texts(values: pa.Array, column: Column) -> Sequence[str]:
+    missing = values.is_null().to_numpy(zero_copy_only=False)
+    numbers = pc.fill_null(values, 0.0).to_numpy(zero_copy_only=False)
+    if column.kind not in TEXT_KINDS:
+        return FloatTexts(numbers.astype(np.float64), missing)
+    pairs = zip(numbers, missing, strict=True)
+    return ["" if gone else str(number) for number, gone in pairs]

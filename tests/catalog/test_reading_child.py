@@ -1,0 +1,211 @@
+"""A file can break only the child process that reads it."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from catalog.reading import Column, Kind, Layout, Options, Table, read, read_in_child
+
+MIB = 1 << 20
+LAYOUT = Layout(
+    (
+        Column("item", Kind.IDENTIFIER, required=True),
+        Column("label", Kind.CATEGORY, required=True),
+        Column("confidence", Kind.NUMBER, low=0, high=1),
+        Column("labelled_at", Kind.TIME),
+    ),
+    extra=Column("extra", Kind.CATEGORY, aliases=("other",), missing_codes=frozenset({"-9"})),
+    mapping={"item": "image"},
+)
+PARQUET = Options(format="parquet")
+BROAD = {"memory_limit": 512 * MIB, "time_limit": 60}
+
+
+def assert_same(left: Table, right: Table) -> None:
+    assert (left.n_rows, left.header, left.n_problems) == (
+        right.n_rows,
+        right.header,
+        right.n_problems,
+    )
+    assert (left.problems, left.notices, left.complete) == (
+        right.problems,
+        right.notices,
+        right.complete,
+    )
+    np.testing.assert_array_equal(left.line, right.line)
+    np.testing.assert_array_equal(left.problem_rows, right.problem_rows)
+    assert list(left.columns) == list(right.columns)
+    for name, column in left.columns.items():
+        other = right.columns[name]
+        assert type(column) is type(other)
+        np.testing.assert_array_equal(column.missing, other.missing)
+        if hasattr(column, "codes"):
+            np.testing.assert_array_equal(column.codes, other.codes)
+            assert (column.values, column.spellings) == (other.values, other.spellings)
+        else:
+            np.testing.assert_array_equal(column.values, other.values)
+
+
+def codes(table: Table) -> list[str]:
+    return [problem.code.value for problem in table.problems]
+
+
+def test_the_child_answers_what_reading_here_answers(tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    lines = ["image,Label,confidence,labelled_at,site"]
+    lines += [f"i{k},cat,0.{k},2026-01-31T09:30:00.123456789Z,Lyon" for k in range(1, 9)]
+    lines += ["é,dog,95,never,", "e\u0301,dog,,,", ' x,"a\nb",nan,,']
+    path.write_text("\n".join(lines), encoding="utf-8")
+    here = read(path, LAYOUT, Options())
+    there = read_in_child(path, LAYOUT, Options(), **BROAD)
+    assert here.n_problems == 5
+    assert here.columns["item"].spellings
+    assert_same(there, here)
+    assert_same(there.without_problem_rows(), here.without_problem_rows())
+
+
+def test_parquet_keeps_values_what_they_are(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "image": pa.array([7, 2**63 - 1, None], pa.int64()).cast(pa.int64()),
+            "label": pa.array(["007", "NA", "x"]).dictionary_encode(),
+            "confidence": pa.array([0.1, None, 1.0]),
+            "labelled_at": pa.array([0, 1_500_000_001, None], pa.timestamp("ns", "Europe/Paris")),
+            "smoker": pa.array([True, False, None]),
+        }
+    )
+    path = tmp_path / "upload"
+    pq.write_table(table, path)
+    answer = read_in_child(path, LAYOUT, PARQUET, **BROAD)
+    assert [(p.code.value, p.line) for p in answer.problems] == [("value_missing", 4)]
+    assert answer.columns["item"].values == ["7", "9223372036854775807"]
+    assert answer.columns["label"].values == ["007", "NA", "x"]
+    assert answer.columns["confidence"].values.tolist() == [0.1, 0.0, 1.0]
+    assert answer.columns["labelled_at"].values.tolist() == [0, 1_500_000, 0]
+    assert answer.columns["smoker"].values == ["true", "false"]
+    assert [notice.code.value for notice in answer.notices] == ["precision_truncated"]
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        (pa.array([[1]]), "type"),
+        (pa.array([{"a": 1}]), "type"),
+        (pa.array([1.0]), "type"),
+        (pa.array([b"x"]), "type"),
+        (pa.array(["a\x00"]), "nul_character"),
+    ],
+)
+def test_parquet_of_other_types_is_refused(values: pa.Array, code: str, tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    pq.write_table(pa.table({"image": values, "label": ["x"]}), path)
+    assert codes(read(path, LAYOUT, PARQUET)) == [code]
+
+
+def test_parquet_numbers_are_judged_like_others(tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    numbers = pa.array([float("nan"), float("inf"), 95.0, -0.0, 0.5])
+    pq.write_table(
+        pa.table({"image": list("abcde"), "label": ["x"] * 5, "confidence": numbers}), path
+    )
+    table = read(path, LAYOUT, PARQUET)
+    assert codes(table) == ["not_finite", "not_finite", "out_of_range"]
+    assert not np.signbit(table.columns["confidence"].values).any()
+
+
+@pytest.mark.parametrize("damage", ["cut", "footer", "page", "text"])
+def test_a_damaged_parquet_file_is_no_parquet_file(damage: str, tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    columns = {"image": [f"i{k}" for k in range(999)], "label": ["x"] * 999}
+    pq.write_table(pa.table(columns), path, compression="none", use_dictionary=False)
+    data = bytearray(path.read_bytes())
+    if damage == "cut":
+        data = data[: len(data) // 2]
+    elif damage == "footer":
+        data[-40:-8] = b"\xff" * 32
+    elif damage == "page":
+        data[4:40] = b"\x7f" * 36
+    else:
+        data = bytearray(b"image,label\n")
+    path.write_bytes(data)
+    assert codes(read_in_child(path, LAYOUT, PARQUET, **BROAD)) == ["unsupported_media_type"]
+
+
+def test_a_parquet_file_that_asks_for_gigabytes_ends_only_the_child(tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    # One value of half a gigabyte, a hundred times: a few kilobytes of file, by dictionary.
+    large = pa.DictionaryArray.from_arrays(pa.array([0] * 4_000), pa.array(["x" * 4 * MIB]))
+    pq.write_table(pa.table({"image": large, "label": large}), path, compression="zstd")
+    assert path.stat().st_size < MIB // 2
+    table = read_in_child(path, LAYOUT, PARQUET, memory_limit=256 * MIB, time_limit=60)
+    assert codes(table) == ["reader_memory_limit"]
+    assert not table.complete
+
+
+def test_many_values_beyond_the_memory_limit_end_only_the_child(tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    with path.open("w") as file:
+        file.write("image,label\n")
+        file.writelines(f"{number:0200d},x\n" for number in range(200_000))
+    table = read_in_child(path, LAYOUT, Options(), memory_limit=24 * MIB, time_limit=60)
+    assert codes(table) == ["reader_memory_limit"]
+
+
+def test_a_gzip_bomb_is_refused_before_it_is_large(tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    path.write_bytes(gzip.compress(b"image,label\n" + b"i,x\n" * (8 * MIB)))
+    options = Options(compression="gzip")
+    table = read_in_child(path, LAYOUT, options, memory_limit=64 * MIB, time_limit=60)
+    assert codes(table) == ["decompressed_too_large"]
+
+
+def test_a_child_that_is_too_slow_is_ended(tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    path.write_text("image,label\n" + "i,x\n" * 10)
+    table = read_in_child(path, LAYOUT, Options(), memory_limit=256 * MIB, time_limit=0.001)
+    assert codes(table) == ["reader_time_limit"]
+
+
+def test_a_child_is_ended_when_the_upload_is_cancelled(tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    with path.open("w") as file:
+        file.write("image,label\n")
+        file.writelines(f"i{number},x\n" for number in range(1_500_000))
+    asked = []
+
+    def should_stop() -> bool:
+        asked.append(True)
+        return True
+
+    table = read_in_child(path, LAYOUT, Options(), **BROAD, should_stop=should_stop)
+    assert codes(table) == ["reader_stopped"]
+    assert len(asked) == 1
+
+
+def test_a_child_that_dies_is_a_problem_in_words(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = read_in_child(tmp_path / "gone", LAYOUT, Options(), **BROAD)
+    assert codes(table) == ["reader_failed"]
+    assert "FileNotFoundError" in caplog.text
+
+
+def test_the_child_leaves_nothing_behind_and_knows_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://secret")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    path = tmp_path / "upload"
+    path.write_text("image,label\ni,x\n")
+    table = read_in_child(path, LAYOUT, Options(), **BROAD, scratch=scratch)
+    assert table.ok
+    assert list(scratch.iterdir()) == []
+    assert table.columns["item"].values == ["i"]
+    assert table.columns["item"].codes.tolist() == [0]
