@@ -9,6 +9,7 @@ from scipy import sparse
 
 from measures.agreement import formulas
 from measures.agreement.formulas import Computed
+from measures.agreement.pair_cells import pair_cells
 from measures.agreement.panels import Panel
 from measures.agreement.plan import PAIRWISE, Coefficient, Plan
 from measures.agreement.resampling import bootstrap_weights
@@ -43,6 +44,14 @@ def two_annotator_cells(panel: Panel, pair: tuple[int, int]) -> sparse.csr_array
     return sparse.csr_array(stretched.multiply(tiled))
 
 
+def two_annotator_table(panel: Panel, pair: tuple[int, int]) -> FloatArray:
+    """Items by the value of the one and of the other annotator, shape (K, K)."""
+    cells = two_annotator_cells(panel, pair)
+    totals = cells.T @ panel.multiplicity.astype(np.float64)
+    table: FloatArray = np.asarray(totals).reshape(panel.n_values, panel.n_values)
+    return table
+
+
 def identified_points(panel: Panel, plan: Plan) -> dict[str, Computed]:
     """Conger's kappa, and Cohen's and Scott's of two annotators, on the items as they are."""
     times = panel.multiplicity.astype(np.float64)[None, :]
@@ -65,10 +74,12 @@ def identified_replicates(
 
 def mean_pairwise_cohen(panel: Panel) -> tuple[float | None, int]:
     """Mean of Cohen's kappa over the pairs of annotators that have one, and their number."""
-    times = panel.multiplicity.astype(np.float64)
-    shares = panel.shares()
-    kappas = _pair_kappas((shares.T @ (shares.multiply(times[:, None])).tocsr()).tocoo(), panel)
-    defined = kappas[np.isfinite(kappas)]
+    cells = pair_cells(panel)
+    credit = np.eye(panel.n_values)
+    kappas = [
+        formulas.cohen_kappa(tables, credit).value for tables in cells.tables(np.unique(cells.pair))
+    ]
+    defined = np.concatenate([one[np.isfinite(one)] for one in kappas]) if kappas else np.zeros(0)
     return (float(defined.mean()) if defined.size else None), int(defined.size)
 
 
@@ -144,21 +155,6 @@ def _conger(
         observed = np.where(n_pairable > 0, agreed / np.maximum(n_pairable, 1.0), np.nan)
         found[one.key] = formulas.conger_kappa(observed, shares, credit)
     return found
-
-
-def _pair_kappas(products: sparse.coo_array, panel: Panel) -> FloatArray:
-    """Kappa of every pair with common items, from the sparse product of shares with themselves."""
-    size = panel.n_values
-    one, value = np.divmod(products.row, size)
-    other, other_value = np.divmod(products.col, size)
-    keep = one < other
-    pairs, index = np.unique(
-        one[keep].astype(np.int64) * panel.n_annotators + other[keep], return_inverse=True
-    )
-    cell = (index * size + value[keep]) * size + other_value[keep]
-    cells = pairs.size * size * size
-    tables = np.bincount(cell, weights=products.data[keep], minlength=cells).astype(np.float64)
-    return formulas.cohen_kappa(tables.reshape(-1, size, size), np.eye(size)).value
 
 
 def _dense_pair_kappas(products: FloatArray, size: int) -> FloatArray:

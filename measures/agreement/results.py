@@ -130,8 +130,30 @@ def agreement(
     Krippendorff (2011); Gwet (2014), Handbook of Inter-Rater Reliability, 4th ed.; Fleiss (1971);
     Cohen (1960, 1968); Scott (1955); Conger (1980); Brennan & Prediger (1981).
     """
-    check_options(statistics, domain, n_replicates=n_replicates, ci_level=ci_level)
     plan = plan_coefficients(domain, weights)
+    return planned_agreement(
+        statistics,
+        domain,
+        plan,
+        rng=rng,
+        n_replicates=n_replicates,
+        ci_level=ci_level,
+        min_items=min_items,
+    )
+
+
+def planned_agreement(
+    statistics: AgreementStatistics,
+    domain: Domain,
+    plan: Plan,
+    *,
+    rng: np.random.Generator,
+    n_replicates: int,
+    ci_level: float,
+    min_items: int,
+) -> Agreement:
+    """The coefficients of a plan; parameters as in :func:`agreement`."""
+    check_options(statistics, domain, n_replicates=n_replicates, ci_level=ci_level)
     reason = missing_evidence(statistics, min_items=min_items)
     points: dict[str, Computed] = {}
     replicates: dict[str, FloatArray] = {}
@@ -284,7 +306,7 @@ class _Answers:
         if one.formula == "conger":
             return standard_errors.conger_se(self._panel(), credit, value=value)
         rule = standard_errors.cohen_se if one.formula == "cohen" else standard_errors.scott_se
-        return rule(self._table(), credit, value=value)
+        return _number(rule(self._table()[None], credit, value=np.array([value]))[0])
 
     def _panel(self) -> Panel:
         if self.statistics.panel is None:
@@ -292,12 +314,8 @@ class _Answers:
         return self.statistics.panel
 
     def _table(self) -> FloatArray:
-        panel = self._panel()
-        one, other = identified.active_annotators(panel)
-        cells = identified.two_annotator_cells(panel, (int(one), int(other)))
-        size = panel.n_values
-        table: FloatArray = (cells.T @ panel.multiplicity.astype(np.float64)).reshape(size, size)
-        return table
+        one, other = identified.active_annotators(self._panel())
+        return identified.two_annotator_table(self._panel(), (int(one), int(other)))
 
 
 def _fits_panel(one: Coefficient, statistics: AgreementStatistics) -> bool:

@@ -78,40 +78,43 @@ def alpha_se(patterns: IntArray, times: IntArray, distance: FloatArray) -> float
     return _standard_error(influence, float(value), weight)
 
 
-def cohen_se(table: FloatArray, credit: FloatArray, *, value: float) -> float | None:
-    """Large-sample standard error of (weighted) Cohen's kappa.
+def cohen_se(tables: FloatArray, credit: FloatArray, *, value: FloatArray) -> FloatArray:
+    """Large-sample standard errors of (weighted) Cohen's kappa; NaN where there is none.
 
     Parameters
     ----------
-    table : array of shape (K, K), items by the value of each annotator
+    tables : array of shape (R, K, K), items by the value of each of two annotators
     credit : array of shape (K, K)
-    value : float, the kappa
+    value : array of shape (R,), the kappas
 
     References
     ----------
     Fleiss, Cohen & Everitt (1969), Psychological Bulletin 72:323, eq. 8 and 14.
     """
-    n = float(table.sum())
-    shares = table / n
-    rows, columns = shares.sum(axis=1), shares.sum(axis=0)
-    chance = float(rows @ credit @ columns)
-    if 1.0 - chance <= 1e-12:
-        return None
-    margin = (credit @ columns)[:, None] + (rows @ credit)[None, :]
-    return _table_se(shares, credit - margin * (1.0 - value), (value, chance), n)
+    n = tables.sum(axis=(1, 2))
+    shares = tables / np.maximum(n, 1e-300)[:, None, None]
+    rows, columns = shares.sum(axis=2), shares.sum(axis=1)
+    chance = (rows @ credit * columns).sum(axis=1)
+    margin = (columns @ credit.T)[:, :, None] + (rows @ credit)[:, None, :]
+    return _table_se(shares, credit - margin * (1.0 - value)[:, None, None], (value, chance), n)
 
 
-def scott_se(table: FloatArray, credit: FloatArray, *, value: float) -> float | None:
-    """Large-sample standard error of Scott's pi for two annotators (Gwet 2014, section 5.2)."""
-    n = float(table.sum())
-    shares = table / n
-    pooled = (shares.sum(axis=1) + shares.sum(axis=0)) / 2.0
-    chance = float(pooled @ credit @ pooled)
-    if 1.0 - chance <= 1e-12:
-        return None
-    mean = (credit + credit.T) @ pooled / 2.0
-    margin = mean[:, None] + mean[None, :]
-    return _table_se(shares, credit - margin * (1.0 - value), (value, chance), n)
+def scott_se(tables: FloatArray, credit: FloatArray, *, value: FloatArray) -> FloatArray:
+    """Large-sample standard errors of Scott's pi for two annotators (Gwet 2014, section 5.2).
+
+    Parameters
+    ----------
+    tables : array of shape (R, K, K)
+    credit : array of shape (K, K)
+    value : array of shape (R,), the pis
+    """
+    n = tables.sum(axis=(1, 2))
+    shares = tables / np.maximum(n, 1e-300)[:, None, None]
+    pooled = (shares.sum(axis=2) + shares.sum(axis=1)) / 2.0
+    chance = (pooled @ credit * pooled).sum(axis=1)
+    mean = pooled @ (credit + credit.T) / 2.0
+    margin = mean[:, :, None] + mean[:, None, :]
+    return _table_se(shares, credit - margin * (1.0 - value)[:, None, None], (value, chance), n)
 
 
 def conger_se(panel: Panel, credit: FloatArray, *, value: float) -> float | None:
@@ -141,13 +144,14 @@ def conger_se(panel: Panel, credit: FloatArray, *, value: float) -> float | None
 
 
 def _table_se(
-    shares: FloatArray, influence: FloatArray, at: tuple[float, float], n: float
-) -> float | None:
+    shares: FloatArray, influence: FloatArray, at: tuple[FloatArray, FloatArray], n: FloatArray
+) -> FloatArray:
     value, chance = at
-    spread = float((shares * influence**2).sum()) - (value - chance * (1.0 - value)) ** 2
-    if n < 2:
-        return None
-    return math.sqrt(max(spread, 0.0) / n) / (1.0 - chance)
+    spread = (shares * influence**2).sum(axis=(1, 2)) - (value - chance * (1.0 - value)) ** 2
+    defined = (n >= 2) & (1.0 - chance > 1e-12)
+    root = np.sqrt(np.maximum(spread, 0.0) / np.where(defined, n, 1.0))
+    error: FloatArray = np.where(defined, root / np.where(defined, 1.0 - chance, 1.0), np.nan)
+    return error
 
 
 def _kappa_se(

@@ -1,0 +1,73 @@
+"""Tables of every two annotators, from one sparse product of who gave what with itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from measures.agreement.panels import Panel
+from measures.agreement.scales import FloatArray, IntArray
+
+_MAX_CELLS = 10_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairCells:
+    """Non-empty cells of the tables of all pairs of annotators with common items.
+
+    Parameters
+    ----------
+    pair : array of int, shape (C,)
+        Pair of the cell, ``one * A + other`` with ``one < other``.
+    cell : array of int, shape (C,)
+        Cell within the table, ``value of one * K + value of other``.
+    n_items : array of float, shape (C,)
+    n_annotators, n_values : int
+        A and K.
+    """
+
+    pair: IntArray
+    cell: IntArray
+    n_items: FloatArray
+    n_annotators: int
+    n_values: int
+
+    def tables(self, pairs: IntArray) -> Iterator[FloatArray]:
+        """Tables of the given pairs (sorted), a bounded number at a time, shape (r, K, K)."""
+        size = self.n_values * self.n_values
+        step = max(1, _MAX_CELLS // size)
+        for start in range(0, len(pairs), step):
+            wanted = pairs[start : start + step]
+            place = np.searchsorted(wanted, self.pair)
+            place[place == len(wanted)] = 0
+            keep = wanted[place] == self.pair
+            counted = np.bincount(
+                place[keep] * size + self.cell[keep],
+                weights=self.n_items[keep],
+                minlength=len(wanted) * size,
+            )
+            yield counted.astype(np.float64).reshape(-1, self.n_values, self.n_values)
+
+
+def pair_cells(panel: Panel) -> PairCells:
+    """Cells of the tables of all pairs of annotators.
+
+    An annotator who labelled an item in several rounds spreads the item over the cells, so each
+    item that two annotators share counts once for them.
+    """
+    shares = panel.shares()
+    weighted = sparse.csr_array(shares.multiply(panel.multiplicity[:, None]))
+    products = sparse.csr_array(shares.T @ weighted).tocoo()
+    one, value = np.divmod(products.row.astype(np.int64), panel.n_values)
+    other, other_value = np.divmod(products.col.astype(np.int64), panel.n_values)
+    keep = one < other
+    return PairCells(
+        pair=(one * panel.n_annotators + other)[keep],
+        cell=(value * panel.n_values + other_value)[keep],
+        n_items=products.data[keep].astype(np.float64),
+        n_annotators=panel.n_annotators,
+        n_values=panel.n_values,
+    )
