@@ -87,10 +87,12 @@ def mean_pairwise_replicates(
     panel: Panel, *, clustered: bool, n_replicates: int, rng: np.random.Generator
 ) -> FloatArray:
     """Mean pairwise kappa, items resampled once for all pairs; empty where too much work."""
-    rows, width = panel.rows.shape
-    if not n_replicates or rows * width * width * n_replicates > _MAX_PAIR_PRODUCTS:
+    active = active_annotators(panel)
+    width = active.size * panel.n_values
+    if panel.rows.shape[0] * width * width * n_replicates > _MAX_PAIR_PRODUCTS:
         return np.zeros(0)
-    shares = panel.shares().toarray()
+    columns = (active[:, None] * panel.n_values + np.arange(panel.n_values)).ravel()
+    shares = panel.shares()[:, columns].toarray()
     means = []
     for times in _panel_weights(panel, clustered, n_replicates, rng):
         for weight in times:

@@ -58,11 +58,12 @@ class Panel:
 
     def shares(self) -> sparse.csr_array:
         """Each annotator's labels in a row as shares of 1, so that rounds do not weigh more."""
-        totals = self.labels_by_annotator()
         table = self.rows.tocoo()
-        per_row = totals.tocsr()[table.row, table.col // self.n_values]
+        owner = table.row.astype(np.int64) * self.n_annotators + table.col // self.n_values
+        _, index = np.unique(owner, return_inverse=True)
+        totals = np.bincount(index, weights=table.data)
         return sparse.csr_array(
-            (table.data / np.asarray(per_row), (table.row, table.col)), shape=self.rows.shape
+            (table.data / totals[index], (table.row, table.col)), shape=self.rows.shape
         )
 
     def counts(self) -> FloatArray:
