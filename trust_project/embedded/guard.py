@@ -13,9 +13,10 @@ import sys
 from pathlib import Path
 
 from trust_project.embedded.processes import end_recorded
-from trust_project.embedded.state import Runtime, State
+from trust_project.embedded.state import Runtime, State, wait_for_lock
 
 PATIENCE = 5.0
+LOCK_PATIENCE = 3.0
 
 
 def clean_up_after(runtime: Runtime, state: State, *, just_orphaned: bool) -> list[str]:
@@ -37,8 +38,9 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     sys.stdin.buffer.read()
     state = State(Path(root))
-    if not (state.root.is_dir() and state.lock()):
-        # StoppedError in order and removed, or started again: the new supervisor has cleaned up.
+    # The kernel closes the pipe and frees the lock of a killed process at about the same moment,
+    # in either order. When the lock stays taken, a new supervisor has it and cleans up itself.
+    if not (state.root.is_dir() and wait_for_lock(state, LOCK_PATIENCE)):
         return
     runtime = Runtime.read(state.runtime)
     if runtime is not None and (runtime.pid, runtime.born) == (int(pid), birth):

@@ -1,6 +1,7 @@
 """The embedded PostgreSQL: made once, started on a private socket, never touched by others."""
 
 import contextlib
+import locale
 import shutil
 import signal
 import subprocess
@@ -89,11 +90,13 @@ class Postgres:
         making.rename(self.data)
 
     def locale(self) -> list[str]:
-        # The wheel is built without ICU; the builtin provider sorts by code point everywhere.
-        options = ["--encoding=UTF8", "--locale=C"]
+        """Sort by code point, know upper and lower case of every letter, on every platform."""
+        # The wheel is built without ICU, so its own provider is the only one that can do both.
         if self.programs.major >= FIRST_MAJOR_WITH_BUILTIN_LOCALE:
-            options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        return options
+            builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+            return ["--encoding=UTF8", "--locale=C", *builtin]
+        letters = "C.UTF-8" if knows_locale("C.UTF-8") else "C"
+        return ["--encoding=UTF8", "--locale=C", f"--lc-ctype={letters}"]
 
     def check_version(self) -> None:
         made_by = (self.data / "PG_VERSION").read_text().strip()
@@ -164,6 +167,16 @@ class Postgres:
             )
         if answer.returncode != 0:
             raise RefusedError(f"{program} failed; {log} ends with\n{tail(log)}")
+
+
+def knows_locale(name: str) -> bool:
+    before = locale.setlocale(locale.LC_CTYPE)
+    try:
+        locale.setlocale(locale.LC_CTYPE, name)
+    except locale.Error:
+        return False
+    locale.setlocale(locale.LC_CTYPE, before)
+    return True
 
 
 def shared_memory_is_small() -> bool:

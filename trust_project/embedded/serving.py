@@ -49,7 +49,6 @@ def serve(purpose: str, console: Console, state: State, then: Sequence[str] = ()
             return INTERRUPTED if once else 0
         finally:
             supervisor.close()
-            console.say("stopped")
 
 
 def start_everything(supervisor: Supervisor, port: int) -> None:

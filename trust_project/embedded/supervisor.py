@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from trust_project.embedded import processes
 from trust_project.embedded.binaries import find_broker, find_postgres
@@ -24,8 +25,12 @@ from trust_project.embedded.postgres import Postgres
 from trust_project.embedded.state import Runtime, State, wait_for_lock
 from trust_project.embedded.valkey import Valkey
 
+# What every process that works on this deployment is told, by us or by the caller.
+TOLD = ("DATABASE_URL", "CELERY_BROKER_URL", "SECRET_KEY", "TRUST_STATE", "TRUST_PORT")
 LOOK_EVERY = 0.1
 ROTATE_EVERY = 60.0
+# The commands others may share the servers of; the rest stop theirs when they end.
+SERVING = ("up", "demo")
 GUARD_PATIENCE = 30.0
 POSTGRES_PATIENCE = 60.0
 POSTGRES_START_LIMIT = 600.0
@@ -102,6 +107,7 @@ class Supervisor:
             self._guard.kill()
             self._guard.communicate()
         self.state.unlock()
+        self.console.say("stopped")
 
     def record(self) -> None:
         recorded = [child.recorded() for child in reversed(self.children)]
@@ -113,23 +119,23 @@ class Supervisor:
     def start_services(self, *, durable: bool = True) -> None:
         """PostgreSQL and Valkey, each unless the environment names another one."""
         self.env["TRUST_STATE"] = str(self.state.root)
-        wants = [name for name in ("DATABASE_URL", "CELERY_BROKER_URL") if not os.environ.get(name)]
-        if wants:
+        # Both are looked for first: it is a pity to make a database and then miss the broker.
+        programs = None if os.environ.get("DATABASE_URL") else find_postgres()
+        broker = None if os.environ.get("CELERY_BROKER_URL") else find_broker()
+        if programs or broker:
             directory = self.state.socket_directory()
             self.runtime.socket_directory = str(directory)
             self.record()
-        if "DATABASE_URL" in wants:
-            self.start_postgres(directory, durable=durable)
-        if "CELERY_BROKER_URL" in wants:
-            self.start_valkey(directory)
+        if programs:
+            self.start_postgres(Postgres(self.state, programs, directory, durable=durable))
+        if broker:
+            self.start_valkey(Valkey(self.state, broker, directory))
         if not os.environ.get("SECRET_KEY"):
             self.env["SECRET_KEY"] = self.state.secret("secret-key", 48)
-        names = ("DATABASE_URL", "CELERY_BROKER_URL", "SECRET_KEY", "TRUST_STATE")
-        self.runtime.env = {name: self.env[name] for name in names}
+        self.runtime.env = {name: self.env[name] for name in TOLD if name in self.env}
         self.record()
 
-    def start_postgres(self, directory: Path, *, durable: bool) -> None:
-        server = Postgres(self.state, find_postgres(), directory, durable=durable)
+    def start_postgres(self, server: Postgres) -> None:
         if server.is_new():
             self.console.say("making the database, once; this takes a few seconds")
             server.create()
@@ -148,8 +154,7 @@ class Supervisor:
         self.env["DATABASE_URL"] = server.url
         self.console.say(f"PostgreSQL {server.programs.version} is ready")
 
-    def start_valkey(self, directory: Path) -> None:
-        server = Valkey(self.state, find_broker(), directory)
+    def start_valkey(self, server: Valkey) -> None:
         self.start(Plan(server.name, server.command(), server.stop_signal))
         self.wait_until(server.is_ready, VALKEY_START_LIMIT, server.name)
         self.env["CELERY_BROKER_URL"] = server.url
@@ -216,7 +221,7 @@ class Supervisor:
         """At a terminal Ctrl-C reaches the command too: an interactive shell goes on after it."""
         return self.last_signal == signal.SIGINT and sys.stdin.isatty()
 
-    def keep_running(self) -> None:
+    def keep_running(self) -> NoReturn:
         """Look after the children until somebody asks us to stop."""
         while True:
             self.check_stop()
@@ -310,8 +315,9 @@ class Supervisor:
 
 def end_politely(process: subprocess.Popen[bytes]) -> None:
     """It may have had the same Ctrl-C and be tidying up; then ask, then insist."""
-    for insist in (lambda: None, process.terminate, process.kill):
-        insist()
+    for insist in (None, process.terminate, process.kill):
+        if insist is not None:
+            insist()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(3)
             return
@@ -326,7 +332,7 @@ def ending(code: int | None) -> str:
 def already_running(runtime: Runtime | None, state: State) -> str:
     if runtime is None:
         return f"Another ./trust command uses {state.root}; wait until it has ended."
-    if runtime.purpose == "up":
+    if runtime.purpose in SERVING:
         at = f" at {runtime.address}" if runtime.address else ""
         return (
             f"Already running: process {runtime.pid} serves {state.root}{at}. "
