@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import os
 import resource
+import shutil
 import sys
+import threading
 from pathlib import Path
 
 from catalog.reading import read
-from catalog.reading.child import OUT_OF_MEMORY
+from catalog.reading.child import ORPHANED, OUT_OF_MEMORY
 from catalog.reading.wire import read_request, write_table
 
 
@@ -29,9 +32,22 @@ def limit_resources(memory_limit: int, time_limit: float) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+def end_with_parent(folder: Path) -> None:
+    """Leave no orphan: when the parent is gone, so is this process, and the answer's folder."""
+
+    def wait() -> None:
+        # By its number: a buffered stdin would be locked when the interpreter ends.
+        os.read(0, 1)
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(ORPHANED)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def main(folder: Path, memory_limit: int, time_limit: float) -> int:
     """Read what the folder's request asks for; the status says when memory ran out."""
     path, layout, options = read_request(folder)
+    end_with_parent(folder)
     limit_resources(memory_limit, time_limit)
     try:
         write_table(folder, read(path, layout, options))

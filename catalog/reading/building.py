@@ -280,8 +280,13 @@ class TableBuilder:
             rows.update(found.rows.tolist())
             if not found.column.allows_empty:
                 rows.update(found.empty.tolist())
-        if not rows:
-            return
+        if not self.log.room:
+            n_problems = _count(batch, findings)
+            self.log.count([self.n_rows + row for row in rows], n_problems)
+        elif rows:
+            self._report_each(batch, findings, rows)
+
+    def _report_each(self, batch: Batch, findings: list[Findings], rows: set[int]) -> None:
         empty = [set(f.empty.tolist()) if not f.column.allows_empty else set() for f in findings]
         wrong = [set(f.rows.tolist()) for f in findings]
         for row in sorted(rows):
@@ -323,6 +328,17 @@ class TableBuilder:
 def _first_rows(batch: Batch, n: int) -> Batch:
     broken = {row: faults for row, faults in batch.broken.items() if row < n}
     return Batch(batch.line[:n], [texts[:n] for texts in batch.columns], broken, batch.bad_bytes)
+
+
+def _count(batch: Batch, findings: list[Findings]) -> int:
+    """How many problems a batch has, where nobody will read them one by one."""
+    total = sum(map(len, batch.broken.values()))
+    for found in findings:
+        total += sum(len(found.faults_of(row)) for row in found.rows.tolist())
+        if not found.column.allows_empty:
+            faulty = batch.broken.keys() | set(found.rows.tolist())
+            total += sum(row not in faulty for row in found.empty.tolist())
+    return total
 
 
 def _row_faults(

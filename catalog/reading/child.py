@@ -20,6 +20,7 @@ from catalog.reading.wire import ANSWER, read_table, write_request
 logger = logging.getLogger(__name__)
 
 OUT_OF_MEMORY = 77
+ORPHANED = 78
 _POLL_SECONDS = 0.2
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,7 +79,8 @@ def _start(
         [*command, str(folder), str(memory_limit), str(time_limit)],
         env=environment,
         cwd=folder,
-        stdin=subprocess.DEVNULL,
+        # Never written to: its end tells the child that this process is gone.
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=errors,
         start_new_session=True,
@@ -106,6 +108,8 @@ def _wait(
         if child.poll() is None:
             child.kill()
             child.wait()
+        if child.stdin is not None:
+            child.stdin.close()
 
 
 def _judge(status: int, folder: Path, memory_limit: int, time_limit: float) -> Fault | None:

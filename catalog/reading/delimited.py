@@ -132,6 +132,8 @@ class DelimitedReader:
         self.row_reader = RowReader(options)
         self.names: list[str] = []
         self.header_text = ""
+        ends = re.escape(options.separator) + r"\r\n"
+        self.quoted_field = re.compile(rf'(?<![^{ends}])"[^"]*+(?:""[^"]*+)*+"(?![^{ends}])')
 
     def read(self, path: Path) -> None:
         """Read all of the file; problems go to the builder's log."""
@@ -157,11 +159,28 @@ class DelimitedReader:
             chunk = rest
         if not chunk.text:
             return None
-        plain = self._plain_batch(chunk) or self._quoted_batch(chunk)
-        if plain is not None:
-            self.builder.add(plain)
-            return None
-        return self._slow(chunk)
+        batch, rest = self._plain_batch(chunk), None
+        if batch is None:
+            whole, rest = self._cut(chunk)
+            batch = self._quoted_batch(whole)
+        if batch is None:
+            return self._slow(chunk)
+        self.builder.add(batch)
+        return rest
+
+    def _cut(self, chunk: Chunk) -> tuple[Chunk, Chunk | None]:
+        """A chunk up to where its quotes are paired, and the unfinished row after that."""
+        if chunk.last or chunk.text.count('"') % 2 == 0:
+            return chunk, None
+        lines = split_lines(chunk.text)
+        n = len(lines) - 1
+        while lines[n].count('"') % 2 == 0:
+            n -= 1
+        rest = "".join(lines[n:])
+        if len(rest) > self.options.limits.max_value:
+            return chunk, None
+        whole = Chunk("".join(lines[:n]), chunk.first_line, chunk.last, chunk.bad_bytes)
+        return whole, Chunk(rest, chunk.first_line + n, chunk.last, chunk.bad_bytes)
 
     def _read_header(self, chunk: Chunk) -> Chunk | None:
         lines = split_lines(chunk.text)
@@ -215,19 +234,20 @@ class DelimitedReader:
     def _quoted_batch(self, chunk: Chunk) -> Batch | None:
         """A chunk whose quotes are in order, by the csv module, or ``None``.
 
-        The csv module keeps a quote inside an unquoted field as a part of the value. So where no
-        value holds a quote, every quote of the chunk enclosed a field.
+        The csv module keeps a quote inside an unquoted field as a part of the value. So it is
+        asked only where every quote of the chunk belongs to a well-formed quoted field.
         """
         text = chunk.text
-        if self._needs_care(text) or text.count('"') % 2:
+        if self._needs_care(text) or '"' in self.quoted_field.sub("", text):
             return None
         lines = split_lines(text)
         reader = csv.reader(lines, delimiter=self.options.separator, strict=True)
         rows, numbers, first = [], [], chunk.first_line
         try:
             for row in reader:
-                rows.append(row)
-                numbers.append(first)
+                if row:
+                    rows.append(row)
+                    numbers.append(first)
                 first = chunk.first_line + reader.line_num
         except csv.Error:
             return None
@@ -235,8 +255,6 @@ class DelimitedReader:
         if not rows or set(map(len, rows)) != {width}:
             return None
         fields = list(chain.from_iterable(rows))
-        if any('"' in value for value in fields):
-            return None
         columns = [fields[place::width] for place in range(width)]
         return Batch(numbers, columns, {}, chunk.bad_bytes)
 

@@ -85,7 +85,8 @@ class Header:
         missing = [
             column
             for column in self.layout.columns
-            if column.required and folded(column.name) not in self._taken
+            if (column.required or column.name in self.layout.mapping)
+            and folded(column.name) not in self._taken
         ]
         if not missing:
             return self.faults

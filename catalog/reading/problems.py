@@ -206,7 +206,6 @@ class ProblemLog:
     def stop(self, problem: Problem) -> None:
         """Take in a problem after which nothing more of the file can be read."""
         self.complete = False
-        if not self.room:
-            # The reason why reading stopped must be seen whatever came before.
-            self.problems.pop()
-        self.add(problem)
+        self.total += 1
+        # The reason why reading stopped must be seen whatever came before.
+        self.problems = [*self.problems[: max(0, self.keep - 1)], problem]

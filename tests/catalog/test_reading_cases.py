@@ -181,3 +181,78 @@ def test_every_message_is_a_sentence_with_its_line(tmp_path: Path) -> None:
             assert problem.value is None or len(problem.value) <= 100
             assert problem.message.isprintable(), problem
             assert isinstance(problem.code, Code)
+
+
+def test_a_column_that_the_sender_named_must_be_there(tmp_path: Path) -> None:
+    layout = Layout(LABELS.columns, mapping={"item": "image", "labelled_at": "when"})
+    data = b"image,annotator,label\ni1,ann,cat\n"
+    table = read_bytes(tmp_path, data, Options(), layout)
+    assert [(p.code.value, p.column) for p in table.problems] == [("header_missing_column", "when")]
+    table = read_bytes(tmp_path, data.replace(b"label\n", b"label,when\n"), Options(), layout)
+    assert [problem.code.value for problem in table.problems] == ["row_length"]
+
+
+def test_an_undeclared_column_is_read_as_the_layout_says(tmp_path: Path) -> None:
+    layout = Layout(LABELS.columns[:1], extra=Column("any", Kind.CATEGORY, spaces_allowed=False))
+    table = read_bytes(tmp_path, b"item, Site \ni1,Lyon\ni2, Lyon\ni3,\n", Options(), layout)
+    assert [(p.code.value, p.line) for p in table.problems] == [("surrounding_space", 3)]
+    assert table.columns["Site"].values == ["Lyon"]
+    assert table.columns["Site"].codes.tolist() == [0, -1, -1]
+
+
+def test_decimal_commas_are_read_where_they_are_declared(tmp_path: Path) -> None:
+    data = b"item;annotator;label;confidence\ni1;a;x;0,25\ni2;a;x;0.25\n"
+    options = Options(delimiter=";", decimal=",")
+    table = read_bytes(tmp_path, data, options)
+    assert [(p.code.value, p.line) for p in table.problems] == [("not_a_number", 3)]
+    assert table.columns["confidence"].values.tolist() == [0.25, 0.0]
+    point = read_bytes(tmp_path, data, Options(delimiter=";"))
+    assert [(p.line, p.hint) for p in point.problems] == [
+        (2, "Is this a decimal comma? Send decimal=,")
+    ]
+
+
+def test_every_problem_of_every_row_is_told_and_the_true_total(tmp_path: Path) -> None:
+    data = HEADER + b" i1,,cat\x07,95,soon\n" * 3 + b"short\n" + b"i2,a,x,,\n"
+    table = read_bytes(tmp_path, data, Options())
+    of_one = [
+        "surrounding_space",
+        "value_missing",
+        "control_character",
+        "out_of_range",
+        "date_format",
+    ]
+    assert [p.code.value for p in table.problems] == of_one * 3 + ["row_length"]
+    assert table.problem_rows.tolist() == [0, 1, 2, 3]
+    assert table.without_problem_rows().line.tolist() == [6]
+    few = read_bytes(tmp_path, data, Options(limits=Limits(max_problems=2)))
+    assert (len(few.problems), few.n_problems) == (2, 16)
+
+
+def test_why_reading_stopped_is_told_whatever_came_before(tmp_path: Path) -> None:
+    data = HEADER + b"short\n" * 9 + b'i,"x'
+    table = read_bytes(tmp_path, data, Options(limits=Limits(max_problems=3)))
+    assert [p.code.value for p in table.problems] == ["row_length", "row_length", "unclosed_quote"]
+    assert table.n_problems == 10
+    assert not table.complete
+
+
+def test_the_total_is_true_beyond_the_problems_that_are_kept(tmp_path: Path) -> None:
+    bad = b" i,,\x07cat,95,soon\n" * 20_000 + b"short\n" * 10
+    all_told = read_bytes(tmp_path, HEADER + bad, Options(limits=Limits(max_problems=10**6)))
+    few_told = read_bytes(tmp_path, HEADER + bad, Options(limits=Limits(max_problems=3)))
+    assert few_told.n_problems == all_told.n_problems == len(all_told.problems) == 100_010
+    assert few_told.problem_rows.tolist() == all_told.problem_rows.tolist()
+    assert few_told.problems == all_told.problems[:3]
+
+
+def test_both_spellings_of_an_identifier_are_kept_for_the_message(tmp_path: Path) -> None:
+    data = HEADER + "i1,é,x,,\ni1,e\u0301,x,,\n".encode()
+    table = read_bytes(tmp_path, data, Options())
+    annotators = table.columns["annotator"]
+    assert annotators.codes.tolist() == [0, 0]
+    assert annotators.values == ["é"]
+    assert annotators.spellings == {0: ("é", "e\u0301")}
+    assert [(n.code.value, n.count, n.line) for n in table.notices] == [
+        ("unicode_normalised", 1, 3)
+    ]

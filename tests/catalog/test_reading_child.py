@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from catalog.reading import Column, Kind, Layout, Options, Table, read, read_in_child
+from catalog.reading.child import ORPHANED
+from catalog.reading.wire import write_request
 
 MIB = 1 << 20
 LAYOUT = Layout(
@@ -194,6 +199,19 @@ def test_a_child_that_dies_is_a_problem_in_words(
     table = read_in_child(tmp_path / "gone", LAYOUT, Options(), **BROAD)
     assert codes(table) == ["reader_failed"]
     assert "FileNotFoundError" in caplog.text
+
+
+def test_the_child_ends_with_its_parent(tmp_path: Path) -> None:
+    upload, folder = tmp_path / "upload", tmp_path / "folder"
+    os.mkfifo(upload)  # reading waits for a writer that never comes
+    folder.mkdir()
+    write_request(folder, upload, LAYOUT, Options())
+    command = [sys.executable, "-m", "catalog.reading", str(folder), str(256 * MIB), "60"]
+    root = Path(__file__).resolve().parents[2]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, cwd=root)
+    child.communicate(timeout=30)  # closes its stdin, as the parent's death would
+    assert child.returncode == ORPHANED
+    assert not folder.exists()
 
 
 def test_the_child_leaves_nothing_behind_and_knows_no_secret(
