@@ -1,0 +1,397 @@
+"""Labels by upload: rows of (item, annotator, label), checked and stored in key order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.db import connection
+from numpy.typing import NDArray
+
+from annotations.models import Label, SupersededLabel
+from catalog.ingest.answers import MISSING
+from catalog.ingest.bearers import resolve_keys
+from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
+from catalog.ingest.copying import Column, copy_in
+from catalog.ingest.kinds import mapping_of, question_of, without
+from catalog.ingest.references import check_answers
+from catalog.ingest.store import Counts, Incoming
+from catalog.models import Annotator, Dataset, Item, Question, Upload
+from catalog.problems import Refusal
+from catalog.reading import Column as FileColumn
+from catalog.reading import Kind, Layout, NumberColumn, TextColumn, TimeColumn
+
+TABLE = Label._meta.db_table
+PAYLOAD = "code, number, status, labelled_at, confidence, duration_ms"
+STATUSES = {
+    "answered": Label.Status.ANSWERED,
+    "submitted": Label.Status.ANSWERED,
+    "skipped": Label.Status.SKIPPED,
+    "empty": Label.Status.EMPTY,
+}
+
+
+def layout(upload: Upload) -> Layout:
+    """The columns of a labels file."""
+    columns = (
+        FileColumn("item", Kind.IDENTIFIER, required=True),
+        FileColumn("annotator", Kind.IDENTIFIER, required=True),
+        FileColumn("label", Kind.CATEGORY, required=True, empty_allowed=True),
+        FileColumn("question", Kind.IDENTIFIER),
+        FileColumn("round", Kind.INTEGER, low=1, high=32767),
+        FileColumn("status", Kind.CATEGORY),
+        FileColumn("labelled_at", Kind.TIME),
+        FileColumn("confidence", Kind.NUMBER, low=0, high=1),
+        FileColumn("duration_ms", Kind.INTEGER, low=0, high=2**31 - 1),
+        FileColumn("batch", Kind.CATEGORY),
+        FileColumn("guideline_version", Kind.CATEGORY),
+        FileColumn("comment", Kind.TEXT),
+    )
+    return without(upload, Layout(columns, mapping=mapping_of(upload)))
+
+
+def check_subject(dataset: Dataset, name: str | None) -> str:
+    """The question named, the only one there is, or none where the file names it in each row."""
+    if name is None and dataset.questions.count() > 1:
+        return ""
+    return question_of(dataset, name)
+
+
+@dataclass
+class _Rows:
+    """The rows of one question that have a label or a status, as arrays in the file's order."""
+
+    row: NDArray[np.intp]
+    item: NDArray[np.int64]
+    annotator: NDArray[np.int64]
+    round: NDArray[np.int64]
+    code: NDArray[np.int64]
+    number: NDArray[np.float64]
+    status: NDArray[np.int64]
+
+    def take(self, which: Any) -> _Rows:
+        return _Rows(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
+
+    @property
+    def order(self) -> NDArray[np.intp]:
+        """Key order, in which the index is filled without jumping about."""
+        return np.lexsort((self.round, self.annotator, self.item))
+
+
+def store_labels(incoming: Incoming) -> Counts:
+    """Check every row, store the labels of each question; what a changed one replaces is kept."""
+    labels, annotators = incoming.text("label"), incoming.text("annotator")
+    if labels is None or annotators is None or incoming.text("item") is None:
+        return Counts()
+    _check_own(incoming, annotators)
+    question_rows = _rows_by_question(incoming)
+    status = _statuses(incoming, labels)
+    coded = {
+        question: _code(incoming, question, rows, labels, status)
+        for question, rows in question_rows.items()
+    }
+    items = resolve_keys(incoming, Item, "item")
+    names = resolve_keys(incoming, Annotator, "annotator")
+    if items is None or names is None:
+        return Counts()
+    rounds = _numbers(incoming, "round", 1).astype(np.int64)
+    counts = Counts()
+    for question, (code, number, mode) in coded.items():
+        which = question_rows[question]
+        which = which[~incoming.rejected[which]]
+        rows = _Rows(
+            which,
+            items[which],
+            names[which],
+            rounds[which],
+            code[which],
+            number[which],
+            mode[which],
+        )
+        rows = _without_repeats(incoming, question, rows)
+        if incoming.problem_count and incoming.upload.on_error == Upload.OnError.REJECT:
+            continue
+        question.save(update_fields=["values", "learned", "combinations"])
+        counts += _store(incoming, question, rows)
+    return counts
+
+
+def _check_own(incoming: Incoming, annotators: TextColumn) -> None:
+    """A contributor who labels under a declared name may not write in another's."""
+    own = incoming.upload.options.get("own_annotator")
+    if own is None:
+        return
+    foreign = np.array([name != own for name in annotators.values] + [False])[annotators.codes]
+    rows = incoming.rows
+    incoming.refuse(
+        rows[foreign[rows]],
+        RowCode.NOT_OWN_LABELS,
+        "annotator",
+        lambda row: (
+            annotators.values[annotators.codes[row]],
+            f"you label as {own!r} and may not send labels of others.",
+            None,
+        ),
+    )
+
+
+def _rows_by_question(incoming: Incoming) -> dict[Question, NDArray[np.intp]]:
+    """Which rows belong to which question: by the column if there is one, else the upload's."""
+    known = {q.name: q for q in Question.objects.filter(dataset=incoming.dataset)}
+    column = incoming.text("question")
+    rows = incoming.rows
+    if column is None:
+        if not incoming.upload.subject:
+            raise Refusal(
+                "The data set has several questions and the file has no column 'question'; "
+                f"send question= with one of: {', '.join(sorted(known))}.",
+                code="unknown_question",
+            )
+        return {known[incoming.upload.subject]: rows}
+    names = [*column.values, incoming.upload.subject]
+    wrong = np.array([name not in known for name in names])[column.codes]
+    incoming.refuse(
+        rows[wrong[rows]],
+        RowCode.UNKNOWN_QUESTION,
+        "question",
+        lambda row: (
+            names[column.codes[row]],
+            f"the data set has no question {names[column.codes[row]]!r}; "
+            f"it has: {', '.join(sorted(known))}.",
+            did_you_mean(names[column.codes[row]], known),
+        ),
+    )
+    rows = incoming.rows
+    found = np.array([known[n].pk if n in known else -1 for n in names])[column.codes[rows]]
+    return {q: rows[found == q.pk] for q in known.values() if (found == q.pk).any()}
+
+
+def _statuses(incoming: Incoming, labels: TextColumn) -> NDArray[np.int64]:
+    """Answered, skipped, or answered empty; said by the column, else by the label being there."""
+    status = np.where(labels.codes < 0, Label.Status.EMPTY, Label.Status.ANSWERED).astype(np.int64)
+    column = incoming.text("status")
+    rows = incoming.rows
+    if column is None:
+        empty = int((labels.codes[rows] < 0).sum())
+        if empty:
+            incoming.warn(
+                NoticeCode.EMPTY_LABELS,
+                f"{empty:,} rows have no label; they are kept as answered empty and not counted. "
+                "Send a column status (answered, skipped, empty) to tell which they are.",
+                empty,
+            )
+        return status
+    said = np.array([STATUSES.get(v.casefold(), -1) for v in column.values] + [-2])[column.codes]
+    incoming.refuse(
+        rows[said[rows] == -1],
+        RowCode.UNKNOWN_STATUS,
+        "status",
+        lambda row: (
+            column.values[column.codes[row]],
+            f"{column.values[column.codes[row]]!r} is no status; send answered, skipped or empty.",
+            None,
+        ),
+    )
+    rows = incoming.rows
+    incoming.refuse(
+        rows[(said[rows] == Label.Status.ANSWERED) & (labels.codes[rows] < 0)],
+        RowCode.LABEL_MISSING,
+        "label",
+        lambda row: ("", "the row is answered but has no label; give it, or say skipped.", None),
+    )
+    return np.where(said == -2, status, said)
+
+
+def _code(
+    incoming: Incoming,
+    question: Question,
+    rows: NDArray[np.intp],
+    labels: TextColumn,
+    status: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+    """Code, number and status of every row of the file, right for those of this question."""
+    mine = np.zeros(incoming.table.n_rows, bool)
+    mine[rows] = True
+    mine &= status == Label.Status.ANSWERED
+    answers = check_answers(incoming, question, labels, mine)
+    code = np.append(answers.codes, MISSING)[labels.codes]
+    number = np.append(answers.numbers, np.nan)[labels.codes]
+    skipped = mine & (code == MISSING)
+    return code, number, np.where(skipped, Label.Status.SKIPPED, status)
+
+
+def _numbers(incoming: Incoming, name: str, default: float) -> NDArray[np.float64]:
+    column = incoming.table.columns.get(name)
+    if not isinstance(column, NumberColumn):
+        return np.full(incoming.table.n_rows, default)
+    return np.where(column.missing, default, column.values)
+
+
+def _without_repeats(incoming: Incoming, question: Question, rows: _Rows) -> _Rows:
+    """Refuse rows whose item, annotator and round stood in an earlier row of the file."""
+    order = np.lexsort((rows.row, rows.round, rows.annotator, rows.item))
+    key = np.column_stack([rows.item, rows.annotator, rows.round])[order]
+    same = np.zeros(len(order), bool)
+    same[1:] = (key[1:] == key[:-1]).all(axis=1)
+    if not same.any():
+        return rows
+    first = order[np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))]
+    again = order[same]
+    original = dict(zip(rows.row[again].tolist(), first[same].tolist(), strict=True))
+    number = np.nan_to_num(rows.number)
+    conflicts = (
+        (rows.code[again] != rows.code[first[same]])
+        | (number[again] != number[first[same]])
+        | (rows.status[again] != rows.status[first[same]])
+    )
+    for code, which in (
+        (RowCode.CONFLICTING_ROWS, again[conflicts]),
+        (RowCode.DUPLICATE_ROW, again[~conflicts]),
+    ):
+        incoming.refuse(
+            np.sort(rows.row[which]), code, "annotator", _describe_repeat(incoming, rows, original)
+        )
+    return rows.take(~incoming.rejected[rows.row])
+
+
+def _describe_repeat(incoming: Incoming, rows: _Rows, original: dict[int, int]) -> Any:
+    annotators, items, labels = (incoming.text(n) for n in ("annotator", "item", "label"))
+    if annotators is None or items is None or labels is None:
+        raise ValueError("A labels file has the columns item, annotator and label.")
+
+    def describe(row: int) -> tuple[str, str, str | None]:
+        earlier = int(rows.row[original[row]])
+        name = annotators.values[annotators.codes[row]]
+        sentence = (
+            f"annotator {name!r} already labelled item {items.values[items.codes[row]]!r} in line "
+            f"{int(incoming.table.line[earlier])} as {_shown(labels, earlier)}; this row says "
+            f"{_shown(labels, row)}. Send one label per item and annotator."
+        )
+        return name, sentence, "Repeated labels by one annotator need a column round (1, 2, ...)."
+
+    return describe
+
+
+def _shown(labels: TextColumn, row: int) -> str:
+    return repr(labels.values[labels.codes[row]]) if labels.codes[row] >= 0 else "empty"
+
+
+def _store(incoming: Incoming, question: Question, rows: _Rows) -> Counts:
+    """Into an empty partition directly; else through a stage that tells new from changed."""
+    partition = f"{TABLE}_q{question.pk}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TABLE IF NOT EXISTS {partition} PARTITION OF {TABLE} "
+            f"FOR VALUES IN ({int(question.pk)})"
+        )
+        cursor.execute(f"SELECT NOT EXISTS (SELECT FROM {partition})")  # noqa: S608
+        is_empty = cursor.fetchone()[0]
+    rows = rows.take(rows.order)
+    columns = _columns(incoming, question, rows)
+    if is_empty:
+        return Counts(stored=copy_in(partition, columns)) if len(rows.row) else Counts()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TEMP TABLE arriving (LIKE {TABLE}, "
+            "PRIMARY KEY (item_id, annotator_id, round)) ON COMMIT DROP"
+        )
+    copy_in("arriving", columns)
+    counts = _merge(incoming, partition, len(rows.row))
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE arriving")
+    return counts
+
+
+def _columns(incoming: Incoming, question: Question, rows: _Rows) -> list[Column]:
+    n = len(rows.row)
+    no_answer = rows.status != Label.Status.ANSWERED
+    columns = [
+        Column("question_id", "int8", np.full(n, question.pk, np.int64)),
+        Column("item_id", "int8", rows.item),
+        Column("annotator_id", "int8", rows.annotator),
+        Column("round", "int2", rows.round),
+        Column("status", "int2", rows.status),
+        Column("code", "int4", rows.code, no_answer | question.is_numeric),
+        Column("number", "float8", rows.number, no_answer | (not question.is_numeric)),
+        Column("upload_id", "uuid", np.full(n, incoming.upload.pk.bytes, "S16")),
+    ]
+    kinds = {"labelled_at": "timestamptz", "confidence": "float8", "duration_ms": "int4"}
+    for name, kind in kinds.items():
+        column = incoming.table.columns.get(name)
+        if isinstance(column, NumberColumn | TimeColumn):
+            columns.append(Column(name, kind, column.values[rows.row], column.missing[rows.row]))
+    for name in ("batch", "guideline_version", "comment"):
+        if (text := incoming.text(name)) is not None:
+            codes = text.codes[rows.row]
+            values = np.array([*text.values, ""], dtype=object)[codes]
+            columns.append(Column(name, "text", values, codes < 0))
+    return columns
+
+
+def _merge(incoming: Incoming, partition: str, n_rows: int) -> Counts:
+    """Keep what a changed row replaces, replace it, and add what is new."""
+    key = "(item_id, annotator_id, round)"
+    differs = "(l.code, l.number, l.status) IS DISTINCT FROM (a.code, a.number, a.status)"
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE arriving")
+        if incoming.upload.mode == Upload.Mode.ADD:
+            _refuse_changes(incoming, cursor, partition, key, differs)
+        cursor.execute(
+            f"WITH changed AS (SELECT l.* FROM {partition} l JOIN arriving a USING {key} "  # noqa: S608
+            f"WHERE {differs}) INSERT INTO {SupersededLabel._meta.db_table} "
+            "(question_id, item_id, annotator_id, round, code, number, status, labelled_at, "
+            "upload_id, superseded_by_id, superseded_at) SELECT question_id, item_id, "
+            "annotator_id, round, code, number, status, labelled_at, upload_id, %s, now() "
+            "FROM changed ORDER BY item_id, annotator_id, round",
+            [incoming.upload.pk],
+        )
+        replaced = cursor.rowcount
+        cursor.execute(
+            f"MERGE INTO {partition} l USING arriving a ON (l.item_id, l.annotator_id, l.round) = "  # noqa: S608
+            "(a.item_id, a.annotator_id, a.round) "
+            f"WHEN MATCHED AND {differs} THEN UPDATE SET code = a.code, number = a.number, "
+            "status = a.status, labelled_at = a.labelled_at, confidence = a.confidence, "
+            "duration_ms = a.duration_ms, batch = a.batch, comment = a.comment, "
+            "guideline_version = a.guideline_version, upload_id = a.upload_id "
+            "WHEN NOT MATCHED THEN INSERT (question_id, item_id, annotator_id, round, code, "
+            f"number, status, labelled_at, confidence, duration_ms, batch, guideline_version, "
+            "comment, upload_id) VALUES (a.question_id, a.item_id, a.annotator_id, a.round, "
+            "a.code, a.number, a.status, a.labelled_at, a.confidence, a.duration_ms, a.batch, "
+            "a.guideline_version, a.comment, a.upload_id)"
+        )
+        stored = cursor.rowcount - replaced
+    return Counts(stored, n_rows - stored - replaced, replaced)
+
+
+def _refuse_changes(
+    incoming: Incoming, cursor: Any, partition: str, key: str, differs: str
+) -> None:
+    """Under ``mode=add`` a row that says something else than before is a problem of its row."""
+    cursor.execute(
+        f"SELECT a.item_id, a.annotator_id, a.round FROM {partition} l JOIN arriving a USING {key} "  # noqa: S608
+        f"WHERE {differs}"
+    )
+    changed = {tuple(row) for row in cursor.fetchall()}
+    if not changed:
+        return
+    items = resolve_keys(incoming, Item, "item")
+    names = resolve_keys(incoming, Annotator, "annotator")
+    if items is None or names is None:
+        return
+    rounds = _numbers(incoming, "round", 1).astype(np.int64)
+    rows = [
+        row
+        for row in incoming.rows.tolist()
+        if (int(items[row]), int(names[row]), int(rounds[row])) in changed
+    ]
+    incoming.refuse(
+        np.array(rows, np.intp),
+        RowCode.CONFLICTS_WITH_EXISTING,
+        "label",
+        lambda row: (
+            None,
+            "another label is stored for this item and annotator; send mode=upsert to replace it.",
+            None,
+        ),
+    )

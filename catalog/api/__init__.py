@@ -1,0 +1,1 @@
+"""The catalog over REST: data sets, members, definitions, uploads, runs, tokens."""

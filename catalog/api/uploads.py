@@ -1,0 +1,314 @@
+"""Files in: received whole or refused, worked off by a worker, looked at here."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from catalog import access, kinds
+from catalog.access import May
+from catalog.ingest import receiving
+from catalog.models import Dataset, Membership, Upload
+from catalog.problems import Refusal
+from catalog.reading import Code, Problem, sniff
+from catalog.rest import tables
+from catalog.rest.paging import CursorPage
+from catalog.rest.parsing import parse_json
+from catalog.rest.queries import flag, query_of
+from catalog.rest.waiting import answer_when_done
+from catalog.serializers import UploadSerializer
+
+FORMATS = ("csv", "tsv", "ndjson", "json", "parquet")
+HEAD = 4096
+PARAMETERS = [
+    "format",
+    "columns",
+    "question",
+    "model",
+    "population",
+    "on_error",
+    "on_identical",
+    "dry_run",
+    "filename",
+    "mode",
+    "delimiter",
+    "decimal",
+    "timezone",
+    "ignore",
+    "unknown",
+    "precision",
+]
+
+
+def upload_of(dataset: Dataset, user: Any, upload_id: str) -> Upload:
+    """One upload of a data set; contributors see only their own."""
+    try:
+        found = visible_uploads(dataset, user).filter(pk=uuid.UUID(upload_id)).first()
+    except ValueError:
+        found = None
+    if found is None:
+        raise Refusal(
+            f"The data set {dataset.slug!r} has no upload {upload_id!r}.",
+            code="not_found",
+            status=404,
+        )
+    return found
+
+
+def visible_uploads(dataset: Dataset, user: Any) -> Any:
+    """The uploads that a member may see: all for managers, their own for contributors."""
+    rows = dataset.uploads.select_related("dataset")
+    if access.may(user, dataset, May.READ_ROWS) or access.may(user, dataset, May.READ_RESULTS):
+        return rows
+    return rows.filter(uploaded_by_id=user.pk)
+
+
+class UploadList(APIView):
+    """Files that came in, newest first."""
+
+    serializer_class = UploadSerializer
+
+    @extend_schema(
+        operation_id="uploads_list",
+        responses=UploadSerializer(many=True),
+        parameters=[OpenApiParameter("kind", str), OpenApiParameter("state", str)],
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        query = query_of(request, "kind", "state")
+        dataset = access.dataset_for(request.user, slug, may=May.SEE)
+        rows = visible_uploads(dataset, request.user)
+        for name in ("kind", "state"):
+            if name in query:
+                rows = rows.filter(**{name: query[name]})
+        page = CursorPage()
+        found = page.paginate_queryset(rows, request, view=self)
+        context = {"request": request, "rows": access.may(request.user, dataset, May.READ_ROWS)}
+        return page.get_paginated_response(UploadSerializer(found, many=True, context=context).data)
+
+
+class UploadKindOrOne(APIView):
+    """POST to a kind sends a file; GET of an id looks at one that was sent."""
+
+    serializer_class = UploadSerializer
+    parser_classes = ()
+
+    @extend_schema(operation_id="uploads_retrieve")
+    def get(self, request: Request, slug: str, key: str) -> Response:
+        query_of(request)
+        dataset = access.dataset_for(request.user, slug, may=May.SEE)
+        response = answer_upload(request, upload_of(dataset, request.user, key))
+        response.status_code = 200
+        return response
+
+    @extend_schema(
+        operation_id="uploads_create",
+        request=dict.fromkeys(
+            (
+                "text/csv",
+                "application/x-ndjson",
+                "application/json",
+                "application/vnd.apache.parquet",
+            ),
+            OpenApiTypes.BINARY,
+        ),
+        responses={202: UploadSerializer, 200: UploadSerializer},
+        parameters=[OpenApiParameter(name, str) for name in PARAMETERS],
+    )
+    def post(self, request: Request, slug: str, key: str) -> Response:
+        query = query_of(request, *PARAMETERS)
+        known = kinds.upload_kinds()
+        if key not in known:
+            access.dataset_for(request.user, slug, may=May.SEE)
+            raise Refusal(
+                f"There are no uploads of kind {key!r}; the kinds are: {', '.join(sorted(known))}.",
+                code="unknown_kind",
+                status=404,
+            )
+        kind = known[key]
+        right = May.UPLOAD_LABELS if kind.contributor_may else May.UPLOAD
+        dataset = access.dataset_for(request.user, slug, may=right)
+        upload = described(request, dataset, kind, query)
+        upload.size = length_of(request)
+        digests = digests_of(request)
+        receiving.check_room(upload.size)
+        body = receiving.Peeked(request._request, min(HEAD, upload.size))
+        recognise(request, upload, body.head)
+        check_layout(kind, upload)
+        upload.sha256 = receiving.keep(body, upload.size, digests)
+        upload, _ = receiving.record(dataset, kind, upload)
+        return answer_upload(request, upload)
+
+
+def answer_upload(request: Request, upload: Upload) -> Response:
+    """An upload's state; waits for its end as long as the client asked for."""
+
+    def body() -> Any:
+        upload.refresh_from_db()
+        return UploadSerializer(upload, context={"request": request}).data
+
+    ended = Upload.objects.filter(pk=upload.pk, finished_at__isnull=False)
+    path = f"/api/v1/datasets/{upload.dataset.slug}/uploads/{upload.pk}/"
+    return answer_when_done(
+        request, location=request.build_absolute_uri(path), is_done=ended.exists, body=body
+    )
+
+
+def described(
+    request: Request, dataset: Dataset, kind: kinds.UploadKind, query: dict[str, str]
+) -> Upload:
+    """The upload as its parameters and headers describe it, checked; not stored yet."""
+    subject = query.get(kind.subject_parameter or "")
+    member = access.membership_of(request.user, dataset)
+    options = options_of(request, query)
+    if member.role == Membership.Role.CONTRIBUTOR and member.annotator:
+        options["own_annotator"] = member.annotator
+    return Upload(
+        dataset=dataset,
+        kind=kind.name,
+        subject=kind.check_subject(dataset, subject),
+        file_name=receiving.inert_name(query.get("filename", "")),
+        options=options,
+        on_error=one_of(query, "on_error", Upload.OnError.values, Upload.OnError.REJECT),
+        mode=one_of(query, "mode", Upload.Mode.values, Upload.Mode.UPSERT),
+        dry_run=flag(query, "dry_run"),
+        idempotency_key=idempotency_key_of(request),
+        uploaded_by=request.user,
+    )
+
+
+def check_layout(kind: kinds.UploadKind, upload: Upload) -> None:
+    """Refuse parameters that contradict the kind's columns before a byte is read."""
+    try:
+        kind.layout(upload)
+        receiving.options_of(upload)
+    except ValueError as error:
+        raise Refusal(str(error), code="invalid_options") from None
+
+
+def one_of(query: dict[str, str], name: str, allowed: list[str], default: str) -> str:
+    """A parameter that takes one of a few words."""
+    value = query.get(name, default)
+    if value not in allowed:
+        raise Refusal(f"{name} must be one of {', '.join(allowed)}; it is {value!r}.", pointer=name)
+    return value
+
+
+def options_of(request: Request, query: dict[str, str]) -> dict[str, Any]:
+    """How the file is written, as far as query parameters say so."""
+    encoding = request.headers.get("Content-Encoding", "").lower()
+    if encoding not in ("", "identity", "gzip"):
+        raise unsupported(
+            f"Content-Encoding {encoding!r} is not taken; send the file plain or gzip."
+        )
+    options: dict[str, Any] = {}
+    for word in ("delimiter", "decimal", "timezone", "unknown", "precision", "on_identical"):
+        if word in query:
+            options[word] = query[word]
+    if options.get("delimiter") in ("tab", "\\t"):
+        options["delimiter"] = "\t"
+    one_of(query, "unknown", ["create", "reject"], "create")
+    if "format" in query:
+        options["format"] = one_of(query, "format", list(FORMATS), "csv")
+    if "columns" in query:
+        options["columns"] = columns_of(query["columns"])
+    if query.get("ignore"):
+        options["ignore"] = [part.strip() for part in query["ignore"].split(",") if part.strip()]
+    return options
+
+
+def recognise(request: Request, upload: Upload, head: bytes) -> None:
+    """Settle format and compression by the first bytes; refuse what is no table."""
+    found = sniff(head, request.content_type, upload.file_name or None)
+    if not isinstance(found, Problem):
+        upload.options = {
+            "format": found.format,
+            "compression": found.compression,
+            **upload.options,
+        }
+    elif found.code is Code.UNSUPPORTED_MEDIA_TYPE:
+        raise unsupported(found.message)
+    else:
+        # The worker's reader finds it again, and says the line; the sender sees one kind of answer.
+        gzipped = head.startswith(b"\x1f\x8b")
+        upload.options = {
+            "format": "csv",
+            "compression": "gzip" if gzipped else None,
+            **upload.options,
+        }
+
+
+def unsupported(detail: str) -> Refusal:
+    return Refusal(detail, code="unsupported_media_type", status=415)
+
+
+def columns_of(text: str) -> dict[str, str]:
+    """``columns={"item": "image_id"}``: our column to the file's."""
+    value = parse_json(text.encode())
+    if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+        raise Refusal(
+            'columns must be a JSON object like {"item": "image_id"}: our column to the file\'s.',
+            pointer="columns",
+        )
+    return value
+
+
+def length_of(request: Request) -> int:
+    """The body's promised length; without one nothing could be compared at the end."""
+    if request.headers.get("Transfer-Encoding"):
+        raise Refusal(
+            "A chunked body cannot be checked for completeness; send it with Content-Length "
+            "(curl --data-binary @file).",
+            code="length_required",
+            status=411,
+        )
+    text = request.META.get("CONTENT_LENGTH") or ""
+    if not re.fullmatch(r"\d{1,18}", text, re.ASCII):
+        raise Refusal(
+            "The request has no Content-Length; send the file as the body "
+            "(curl --data-binary @file).",
+            code="length_required",
+            status=411,
+        )
+    return int(text)
+
+
+def digests_of(request: Request) -> dict[str, str]:
+    """The digests of ``Content-Digest: sha-256=:...:`` (RFC 9530), as base64 by algorithm."""
+    header = request.headers.get("Content-Digest", "")
+    found = re.findall(r"(sha-256|sha-512)=:([A-Za-z0-9+/=]+):", header)
+    if header and not found:
+        raise Refusal(
+            "Content-Digest must look like sha-256=:BASE64:; it could not be read.",
+            code="digest_mismatch",
+        )
+    return dict(found)
+
+
+def idempotency_key_of(request: Request) -> str | None:
+    """The sender's key, by which a repeated request is known."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not re.fullmatch(r"[\x21-\x7e]{1,255}", key, re.ASCII):
+        raise Refusal(
+            "Idempotency-Key must be 1 to 255 visible ASCII characters.",
+            code="bad_idempotency_key",
+        )
+    return key
+
+
+class UploadProblems(APIView):
+    """The problems of an upload as a table, with the offending values."""
+
+    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR})
+    def get(self, request: Request, slug: str, key: str, suffix: str) -> HttpResponse:
+        dataset = access.dataset_for(request.user, slug, may=May.SEE)
+        upload = upload_of(dataset, request.user, key)
+        names = ("line", "column", "value", "code", "message", "hint")
+        rows = [{name: p.get(name) for name in names} for p in upload.problems]
+        return tables.table(rows or [dict.fromkeys(names)], suffix, "problems")

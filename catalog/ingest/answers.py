@@ -1,0 +1,128 @@
+"""Labels become codes or numbers by their question's declared values."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.ingest.checks import did_you_mean
+from catalog.models import Question
+
+MISSING = -1
+WRONG = -2
+MAX_VALUES = 1000
+_STRICT_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+
+
+def strict_number(text: str) -> float | None:
+    """A finite number written in ASCII digits, or ``None``: no ``1_000``, no NaN, no hex."""
+    if _STRICT_NUMBER.fullmatch(text) is None:
+        return None
+    number = float(text)
+    return number + 0.0 if math.isfinite(number) else None
+
+
+def in_order(values: list[str]) -> list[str]:
+    """Values met in a file, in an order that does not depend on the file's rows."""
+    numbers = [strict_number(v) for v in values]
+    if all(n is not None for n in numbers):
+        return [v for _, v in sorted(zip(numbers, values, strict=True))]  # type: ignore[type-var]
+    return sorted(values)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What distinct label texts mean to a question.
+
+    Parameters
+    ----------
+    codes : int64 array, position in the question's values (or combinations); MISSING for a
+        missing code, WRONG where the question does not allow the text
+    numbers : float64 array, the value of a numeric question, else NaN
+    learned : list of str, values that were not declared and are now the question's
+    """
+
+    codes: NDArray[np.int64]
+    numbers: NDArray[np.float64]
+    learned: list[str]
+
+
+def read_answers(question: Question, texts: list[str]) -> Answers:
+    """Code distinct, non-empty label texts; ``question`` is changed in memory where it learns."""
+    if question.scale == Question.Scale.SET:
+        return _read_sets(question, texts)
+    if question.is_numeric:
+        return _read_numbers(question, texts)
+    given = [t for t in texts if t not in question.missing_codes]
+    learned = [] if question.values else in_order(given)
+    if learned:
+        question.values, question.learned = learned, True
+    position = {value: code for code, value in enumerate(question.values)}
+    position.update(dict.fromkeys(question.missing_codes, MISSING))
+    codes = np.array([position.get(text, WRONG) for text in texts], np.int64)
+    return Answers(codes, np.full(len(texts), np.nan), learned)
+
+
+def _read_numbers(question: Question, texts: list[str]) -> Answers:
+    numbers = np.full(len(texts), np.nan)
+    codes = np.full(len(texts), WRONG, np.int64)
+    allowed = {strict_number(str(value)) for value in question.values}
+    for i, text in enumerate(texts):
+        if text in question.missing_codes:
+            codes[i] = MISSING
+        elif (number := strict_number(text)) is not None and (not allowed or number in allowed):
+            numbers[i], codes[i] = number, 0
+    return Answers(codes, numbers, [])
+
+
+def _read_sets(question: Question, texts: list[str]) -> Answers:
+    sets = {text: _members(text) for text in texts if text not in question.missing_codes}
+    learned: list[str] = []
+    if not question.values:
+        learned = in_order(sorted({m for members in sets.values() for m in members or ()}))
+        question.values, question.learned = learned, True
+    position = {value: i for i, value in enumerate(question.values)}
+    known = {tuple(c): i for i, c in enumerate(question.combinations)}
+    codes = np.full(len(texts), MISSING, np.int64)
+    for i, text in enumerate(texts):
+        if text in sets:
+            members = sets[text]
+            if members is None or not members <= position.keys():
+                codes[i] = WRONG
+            else:
+                key = tuple(sorted(position[m] for m in members))
+                codes[i] = known.setdefault(key, len(known))
+    question.combinations = [list(key) for key in known]
+    return Answers(codes, np.full(len(texts), np.nan), learned)
+
+
+def _members(text: str) -> frozenset[str] | None:
+    """The members of a set written as a JSON list or as ``a|b``; ``None`` if it is neither."""
+    if not text.startswith("["):
+        return frozenset(part for part in text.split("|") if part)
+    try:
+        members = json.loads(text)
+    except ValueError:
+        return None
+    return frozenset(members) if all(isinstance(m, str) for m in members) else None
+
+
+def why_wrong(question: Question, text: str) -> tuple[str, str | None]:
+    """The sentence and the hint for a text that the question does not allow."""
+    if question.is_numeric and strict_number(text) is None:
+        return (
+            f"{text!r} is not a number, which question {question.name!r} asks for; "
+            "write digits with a decimal point.",
+            None,
+        )
+    allowed = [str(v) for v in question.values]
+    shown = ", ".join(repr(v) for v in allowed[:10]) + (", ..." if len(allowed) > 10 else "")
+    return (
+        f"{text!r} is not a value of question {question.name!r}; the values are: {shown}.",
+        did_you_mean(text, allowed),
+    )

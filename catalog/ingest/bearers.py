@@ -1,0 +1,374 @@
+"""Items and annotators with their attributes: rows become keys, columns become profiles."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.db import connection
+from numpy.typing import NDArray
+
+from catalog.ingest.answers import in_order, strict_number
+from catalog.ingest.bands import parse_bands
+from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
+from catalog.ingest.copying import Column, copy_in
+from catalog.ingest.numbering import UNKNOWN, enroll, look_up
+from catalog.ingest.store import Counts, Incoming
+from catalog.models import Annotator, Attribute, Item, Profile
+from catalog.reading.columns import Column as FileColumn
+from catalog.reading.columns import Kind, Layout
+from catalog.reading.tables import TextColumn
+from catalog.runs import digest_of
+
+MAX_CATEGORIES = 200
+_IDENTIFYING = re.compile(
+    r"(e_?mail|phone|ssn|(first|last|full|sur|patient|user)_?name|name|address|"
+    r"birth_?(date|day)|date_?of_?birth|dob|passport|iban)",
+    re.IGNORECASE,
+)
+
+
+def layout(id_column: str, *, with_group: bool, mapping: dict[str, str]) -> Layout:
+    """The columns of an items or annotators file; any further column is an attribute."""
+    columns = [FileColumn(id_column, Kind.IDENTIFIER, required=True)]
+    if with_group:
+        columns.append(FileColumn("group", Kind.IDENTIFIER))
+    return Layout(tuple(columns), extra=FileColumn("attribute", Kind.CATEGORY), mapping=mapping)
+
+
+@dataclass
+class _Coded:
+    """An attribute column: each row's position in ``values``; -1 unknown, -2 not in the file."""
+
+    name: str
+    codes: NDArray[np.int64]
+    values: list[str]
+    numbers: NDArray[np.float64] | None = None
+
+
+def store_items(incoming: Incoming) -> Counts:
+    """Store the items of a file; a changed group or attribute replaces the old one."""
+    return _store(incoming, Item, "item", Attribute.Of.ITEM)
+
+
+def store_annotators(incoming: Incoming) -> Counts:
+    """Store the annotators of a file; a changed attribute replaces the old one."""
+    return _store(incoming, Annotator, "annotator", Attribute.Of.ANNOTATOR)
+
+
+def _store(
+    incoming: Incoming, model: type[Item] | type[Annotator], id_column: str, of: Attribute.Of
+) -> Counts:
+    ids = incoming.text(id_column)
+    if ids is None:
+        return Counts()
+    refuse_repeats(incoming, id_column, ids.codes.astype(np.int64))
+    attributes = [
+        coded
+        for name, column in incoming.table.columns.items()
+        if name not in (id_column, "group")
+        and isinstance(column, TextColumn)
+        and (coded := _code_attribute(incoming, of, name, column)) is not None
+    ]
+    if (incoming.problem_count and incoming.upload.on_error == "reject") or not len(incoming.rows):
+        return Counts()
+    keys = look_up(model, incoming.dataset, ids.values)
+    used = np.unique(ids.codes[incoming.rows])
+    new = used[keys.keys[used] == UNKNOWN]
+    keys = enroll(model, incoming.dataset, keys, new)
+    changed = _update(incoming, model, of, keys.keys[ids.codes[incoming.rows]], attributes)
+    replaced = changed - len(new)
+    return Counts(len(new), len(incoming.rows) - changed, replaced)
+
+
+def refuse_repeats(incoming: Incoming, column: str, key: NDArray[np.int64]) -> None:
+    """Refuse rows whose key stood in an earlier row of the file."""
+    rows = incoming.rows
+    order = rows[np.argsort(key[rows], kind="stable")]
+    same = np.zeros(len(order), bool)
+    same[1:] = key[order[1:]] == key[order[:-1]]
+    start = np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))
+    first = dict(zip(order[same].tolist(), order[start[same]].tolist(), strict=True))
+    ids = incoming.text(column)
+    values = ids.values if ids is not None else []
+
+    def describe(row: int) -> tuple[str | None, str, str | None]:
+        value = values[ids.codes[row]] if ids is not None else None
+        line = int(incoming.table.line[first[row]])
+        return value, f"{value!r} already stands in line {line}; send one row for each.", None
+
+    incoming.refuse(np.sort(order[same]), RowCode.DUPLICATE_ROW, column, describe)
+
+
+def _code_attribute(
+    incoming: Incoming, of: Attribute.Of, name: str, column: TextColumn
+) -> _Coded | None:
+    attribute = Attribute.objects.filter(dataset=incoming.dataset, of=of, name=name).first()
+    if attribute is None:
+        attribute = _declare(incoming, of, name, column)
+    if attribute is None:
+        return None
+    if attribute.kind == Attribute.Kind.NUMERIC:
+        return _code_numbers(incoming, attribute, column)
+    return _code_values(incoming, attribute, column)
+
+
+def _declare(
+    incoming: Incoming, of: Attribute.Of, name: str, column: TextColumn
+) -> Attribute | None:
+    """An attribute that nobody declared: categorical, its values are those of the file."""
+    if _IDENTIFYING.fullmatch(name):
+        incoming.refuse_file(
+            RowCode.DIRECT_IDENTIFIER,
+            name,
+            f"column {name!r} looks like it names a person; leave it out with ignore={name}, "
+            "or declare it as an attribute if it does not.",
+        )
+        return None
+    attribute = Attribute(dataset=incoming.dataset, of=of, name=name, declared=False)
+    if len(column.values) > MAX_CATEGORIES:
+        incoming.refuse_file(
+            RowCode.TOO_MANY_CATEGORIES,
+            name,
+            f"column {name!r} has {len(column.values):,} distinct values, more than the "
+            f"{MAX_CATEGORIES} that subgroups can have; leave it out with ignore={name}, or "
+            "declare it as a numeric attribute with bands.",
+        )
+        return None
+    attribute.save()
+    incoming.warn(
+        NoticeCode.ATTRIBUTES_DECLARED,
+        f"Column {name!r} was not declared; it is now a categorical attribute of {of}s with "
+        f"{len(column.values)} values.",
+    )
+    return attribute
+
+
+def _code_values(incoming: Incoming, attribute: Attribute, column: TextColumn) -> _Coded:
+    known = [str(v) for v in attribute.values]
+    met = [v for v in column.values if v not in attribute.missing_codes]
+    if not (attribute.declared and known):
+        fresh = [v for v in in_order(met) if v not in set(known)]
+        if fresh:
+            known += fresh
+            attribute.values = known
+            attribute.save(update_fields=["values"])
+    position: dict[str, int] = {value: i for i, value in enumerate(known)}
+    position.update(dict.fromkeys((str(c) for c in attribute.missing_codes), -1))
+    codes = np.array([position.get(v, -3) for v in column.values] + [-1], np.int64)[column.codes]
+    rows = incoming.rows
+    incoming.refuse(
+        rows[codes[rows] == -3],
+        RowCode.UNKNOWN_VALUE,
+        attribute.name,
+        lambda row: _unknown_value(attribute, known, column.values[column.codes[row]]),
+    )
+    return _Coded(attribute.name, codes, known)
+
+
+def _unknown_value(
+    attribute: Attribute, known: list[str], value: str
+) -> tuple[str, str, str | None]:
+    shown = ", ".join(repr(v) for v in known[:10]) + (", ..." if len(known) > 10 else "")
+    sentence = (
+        f"{value!r} is not a value of attribute {attribute.name!r}; the values are: {shown}. "
+        "Mend the file, or add the value to the attribute."
+    )
+    return value, sentence, did_you_mean(value, known)
+
+
+def _code_numbers(incoming: Incoming, attribute: Attribute, column: TextColumn) -> _Coded:
+    missing = {str(c) for c in attribute.missing_codes}
+    parsed = [None if v in missing else strict_number(v) for v in column.values]
+    numbers = np.array([np.nan if n is None else n for n in parsed] + [np.nan])[column.codes]
+    wrong = np.array(
+        [n is None and v not in missing for n, v in zip(parsed, column.values, strict=True)]
+        + [False]
+    )[column.codes]
+    rows = incoming.rows
+    incoming.refuse(
+        rows[wrong[rows]],
+        RowCode.NOT_A_NUMBER,
+        attribute.name,
+        lambda row: (
+            column.values[column.codes[row]],
+            f"{column.values[column.codes[row]]!r} is not a number; attribute "
+            f"{attribute.name!r} is numeric. Write digits with a decimal point.",
+            None,
+        ),
+    )
+    if not attribute.bands:
+        incoming.warn(
+            NoticeCode.ATTRIBUTE_WITHOUT_BANDS,
+            f"Attribute {attribute.name!r} is numeric without bands: its numbers are kept, but it "
+            "forms no subgroups until bands are declared.",
+        )
+        return _Coded(attribute.name, np.full(len(numbers), -1), [], numbers)
+    bands = parse_bands([str(b) for b in attribute.bands])
+    codes = bands.place(numbers)
+    rows = incoming.rows
+    incoming.refuse(
+        rows[(codes[rows] < 0) & ~np.isnan(numbers[rows])],
+        RowCode.OUTSIDE_BANDS,
+        attribute.name,
+        lambda row: (
+            column.values[column.codes[row]],
+            f"{column.values[column.codes[row]]} lies outside all bands of attribute "
+            f"{attribute.name!r} ({', '.join(bands.names)}).",
+            None,
+        ),
+    )
+    return _Coded(attribute.name, codes, list(bands.names), numbers)
+
+
+def _update(
+    incoming: Incoming,
+    model: type[Item] | type[Annotator],
+    of: Attribute.Of,
+    keys: NDArray[np.int64],
+    attributes: list[_Coded],
+) -> int:
+    """Set profile, group and numbers of rows where they differ; returns how many did."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMP TABLE arriving (id bigint PRIMARY KEY, profile_id bigint, "
+            '"group" text, numbers text) ON COMMIT DROP'
+        )
+        table = model._meta.db_table
+        old = np.empty(len(keys), np.int64)
+        cursor.execute(
+            f"SELECT coalesce(t.profile_id, -1) FROM unnest(%s) WITH ORDINALITY AS k(id, position) "  # noqa: S608
+            f"JOIN {table} t USING (id) ORDER BY k.position",
+            [keys.tolist()],
+        )
+        old[:] = np.array(cursor.fetchall(), np.int64).reshape(-1)
+    profiles = _profiles(incoming, of, old, attributes)
+    columns = [
+        Column("id", "int8", keys),
+        Column("profile_id", "int8", profiles, profiles < 0),
+    ]
+    sets = ["profile_id = a.profile_id"]
+    differs = ["t.profile_id IS DISTINCT FROM a.profile_id"]
+    if model is Item and (group := incoming.text("group")) is not None:
+        codes = group.codes[incoming.rows]
+        texts = np.array([*group.values, ""], dtype=object)[codes]
+        columns.append(Column("group", "text", texts, codes < 0))
+        sets.append('"group" = coalesce(a."group", t."group")')
+        differs.append('(a."group" IS NOT NULL AND t."group" IS DISTINCT FROM a."group")')
+    if model is Item and any(a.numbers is not None for a in attributes):
+        texts = np.array(_numbers_json(incoming, attributes), dtype=object)
+        columns.append(Column("numbers", "text", texts))
+        merged = "coalesce(t.numbers, '{}') || a.numbers::jsonb"
+        sets.append(f"numbers = {merged}")
+        differs.append(f"t.numbers IS DISTINCT FROM ({merged})")
+    copy_in("arriving", columns)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} t SET {', '.join(sets)} FROM arriving a "  # noqa: S608
+            f"WHERE t.id = a.id AND ({' OR '.join(differs)})"
+        )
+        changed = cursor.rowcount
+        cursor.execute("DROP TABLE arriving")
+    return int(changed)
+
+
+def _numbers_json(incoming: Incoming, attributes: list[_Coded]) -> list[str]:
+    numeric = [(a.name, a.numbers[incoming.rows]) for a in attributes if a.numbers is not None]
+    return [
+        json.dumps({name: float(x[i]) for name, x in numeric if not np.isnan(x[i])})
+        for i in range(len(incoming.rows))
+    ]
+
+
+def _profiles(
+    incoming: Incoming, of: Attribute.Of, old: NDArray[np.int64], attributes: list[_Coded]
+) -> NDArray[np.int64]:
+    """The profile of each row: its old one, with the file's attributes put over it."""
+    rows = incoming.rows
+    matrix = np.column_stack([old, *(a.codes[rows] for a in attributes)])
+    distinct, inverse = np.unique(matrix, axis=0, return_inverse=True)
+    before = dict(
+        Profile.objects.filter(pk__in=np.unique(old[old >= 0]).tolist()).values_list("pk", "values")
+    )
+    wanted: list[dict[str, Any]] = []
+    for combination in distinct.tolist():
+        values = dict(before.get(combination[0], {}))
+        for attribute, code in zip(attributes, combination[1:], strict=True):
+            values.pop(attribute.name, None)
+            if code >= 0:
+                values[attribute.name] = attribute.values[code]
+        wanted.append(values)
+    ids = _profile_ids(incoming, of, wanted)
+    return ids[inverse.reshape(-1)]
+
+
+def _profile_ids(
+    incoming: Incoming, of: Attribute.Of, wanted: list[dict[str, Any]]
+) -> NDArray[np.int64]:
+    digests = [digest_of(values) for values in wanted]
+    Profile.objects.bulk_create(
+        [
+            Profile(dataset=incoming.dataset, of=of, values=values, digest=digest)
+            for digest, values in dict(zip(digests, wanted, strict=True)).items()
+        ],
+        ignore_conflicts=True,
+        batch_size=1000,
+    )
+    found = dict(
+        Profile.objects.filter(dataset=incoming.dataset, of=of).values_list("digest", "pk")
+    )
+    return np.array([found[d] for d in digests], np.int64)
+
+
+def resolve_keys(
+    incoming: Incoming, model: type[Item] | type[Annotator], column: str
+) -> NDArray[np.int64] | None:
+    """Each row's item or annotator, for files that speak of them (labels, predictions).
+
+    Ids that no items or annotators file declared are created, unless such a file was stored or
+    the sender said ``unknown=reject``: then an unknown id is a problem of its row.
+    """
+    ids = incoming.text(column)
+    if ids is None:
+        return None
+    known = look_up(model, incoming.dataset, ids.values)
+    rows = incoming.rows
+    used = np.unique(ids.codes[rows])
+    used = used[used >= 0]
+    unknown = used[known.keys[used] == UNKNOWN]
+    if not len(unknown):
+        return known.keys[ids.codes]
+    if _may_create(incoming, model):
+        code = NoticeCode.ITEMS_CREATED if model is Item else NoticeCode.ANNOTATORS_CREATED
+        incoming.warn(
+            code, f"{len(unknown):,} new {column}s were created from this file.", len(unknown)
+        )
+        return enroll(model, incoming.dataset, known, unknown).keys[ids.codes]
+    names: list[str] = []
+    absent = rows[known.keys[ids.codes[rows]] == UNKNOWN]
+    names = list(
+        model.objects.filter(dataset=incoming.dataset).values_list("external_id", flat=True)[:5000]
+    )
+    incoming.refuse(
+        absent,
+        RowCode.UNKNOWN_ITEM if model is Item else RowCode.UNKNOWN_ANNOTATOR,
+        column,
+        lambda row: (
+            ids.values[ids.codes[row]],
+            f"{column} {ids.values[ids.codes[row]]!r} is not one of this data set's; upload it "
+            f"with the {column}s first, or send unknown=create.",
+            did_you_mean(ids.values[ids.codes[row]], names),
+        ),
+    )
+    return known.keys[ids.codes]
+
+
+def _may_create(incoming: Incoming, model: type[Item] | type[Annotator]) -> bool:
+    wish = incoming.upload.options.get("unknown")
+    if wish is not None:
+        return bool(wish == "create")
+    kind = "items" if model is Item else "annotators"
+    return not incoming.dataset.uploads.filter(kind=kind, state="stored", dry_run=False).exists()

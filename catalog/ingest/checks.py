@@ -1,0 +1,90 @@
+"""What only the data set can tell of a row that is well written: that it disagrees with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Any
+
+from catalog.reading.problems import Problem, escape
+
+
+class RowCode(StrEnum):
+    """Stable names of problems that only the data set can tell; documented in docs/uploads.md."""
+
+    UNKNOWN_ITEM = "unknown_item"
+    UNKNOWN_ANNOTATOR = "unknown_annotator"
+    UNKNOWN_LABEL = "unknown_label"
+    UNKNOWN_VALUE = "unknown_value"
+    UNKNOWN_QUESTION = "unknown_question"
+    UNKNOWN_STATUS = "unknown_status"
+    LABEL_MISSING = "label_missing"
+    NOT_A_NUMBER = "not_a_number"
+    OUTSIDE_BANDS = "outside_bands"
+    DUPLICATE_ROW = "duplicate_row"
+    CONFLICTING_ROWS = "conflicting_rows"
+    CONFLICTS_WITH_EXISTING = "conflicts_with_existing"
+    NOT_OWN_LABELS = "not_own_labels"
+    TOO_MANY_CATEGORIES = "too_many_categories"
+    DIRECT_IDENTIFIER = "direct_identifier"
+    ATTRIBUTE_MISSING = "attribute_missing"
+    PROBABILITIES_SUM = "probabilities_sum"
+    WEIGHTS_SUM = "weights_sum"
+    REFERENCE_EXISTS = "reference_exists"
+
+
+class NoticeCode(StrEnum):
+    """Stable names of what is said of a file that is accepted; documented in docs/uploads.md."""
+
+    SAME_FILE = "same_file"
+    ATTRIBUTES_DECLARED = "attributes_declared"
+    ATTRIBUTE_WITHOUT_BANDS = "attribute_without_bands"
+    ITEMS_CREATED = "items_created"
+    ANNOTATORS_CREATED = "annotators_created"
+    VALUES_LEARNED = "values_learned"
+    EMPTY_LABELS = "empty_labels"
+    MISSING_VALUES = "missing_values"
+    COLUMNS_IGNORED = "columns_ignored"
+    ROWS_RENORMALISED = "rows_renormalised"
+    CONSTANT_PREDICTIONS = "constant_predictions"
+    CATEGORY_MISMATCH = "category_mismatch"
+
+
+def row_problem(
+    code: RowCode,
+    line: int | None,
+    column: str | None,
+    value: str | None,
+    sentence: str,
+    hint: str | None = None,
+) -> dict[str, Any]:
+    """One problem as it is stored and answered; its place is said in the sentence too."""
+    where = [] if line is None else [f"line {line}"]
+    if column is not None:
+        where.append(f"column {column!r}")
+    place = ", ".join(where)
+    message = f"{place[0].upper()}{place[1:]}: {sentence}" if place else sentence
+    return {
+        "line": line,
+        "column": column,
+        "value": None if value is None else escape(value),
+        "code": code.value,
+        "message": message,
+        "hint": hint,
+    }
+
+
+def reader_problem(problem: Problem) -> dict[str, Any]:
+    """A problem that the reader found, as it is stored and answered."""
+    return {**asdict(problem), "code": problem.code.value}
+
+
+def did_you_mean(value: str, known: Iterable[str]) -> str | None:
+    """A hint for a value that is not known: the one that it was probably meant to be."""
+    folded = {k.strip().casefold(): k for k in known}
+    if (same := folded.get(value.strip().casefold())) is not None:
+        return f"Did you mean {same!r}?"
+    close = get_close_matches(value, list(folded.values()), n=1)
+    return f"Did you mean {close[0]!r}?" if close else None

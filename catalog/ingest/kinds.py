@@ -1,0 +1,74 @@
+"""The kinds of file that the catalog itself takes: items, annotators, reference labels."""
+
+from __future__ import annotations
+
+from catalog import kinds
+from catalog.ingest import bearers, references
+from catalog.models import Dataset, Upload
+from catalog.problems import Refusal
+from catalog.reading.columns import Column, Kind, Layout
+
+
+def mapping_of(upload: Upload) -> dict[str, str]:
+    """Our column names to the file's, where the sender said so."""
+    return dict(upload.options.get("columns", {}))
+
+
+def without(upload: Upload, layout: Layout) -> Layout:
+    """The layout with the columns that the sender wants left out declared as free text."""
+    ignored = tuple(Column(name, Kind.TEXT) for name in upload.options.get("ignore", []))
+    return Layout((*layout.columns, *ignored), extra=layout.extra, mapping=layout.mapping)
+
+
+def question_of(dataset: Dataset, name: str | None) -> str:
+    """The question's name; the data set's only one where the sender named none."""
+    names = list(dataset.questions.order_by("name").values_list("name", flat=True))
+    if name is None and len(names) == 1:
+        return str(names[0])
+    if name in names:
+        return str(name)
+    have = f"it has: {', '.join(names)}" if names else "it has none yet; POST to questions/ first"
+    said = "no question= was sent" if name is None else f"there is no question {name!r}"
+    raise Refusal(
+        f"The data set {dataset.slug!r} must know which question this is about: {said}; {have}.",
+        code="unknown_question",
+        pointer="question",
+    )
+
+
+def no_subject(dataset: Dataset, name: str | None) -> str:
+    """For files that belong to the data set as a whole."""
+    return ""
+
+
+def register() -> None:
+    """Make the catalog's own kinds of file known."""
+    kinds.register_upload(
+        kinds.UploadKind(
+            name="items",
+            check_subject=no_subject,
+            layout=lambda upload: without(
+                upload, bearers.layout("item", with_group=True, mapping=mapping_of(upload))
+            ),
+            store=bearers.store_items,
+        )
+    )
+    kinds.register_upload(
+        kinds.UploadKind(
+            name="annotators",
+            check_subject=no_subject,
+            layout=lambda upload: without(
+                upload, bearers.layout("annotator", with_group=False, mapping=mapping_of(upload))
+            ),
+            store=bearers.store_annotators,
+        )
+    )
+    kinds.register_upload(
+        kinds.UploadKind(
+            name="reference-labels",
+            subject_parameter="question",
+            check_subject=question_of,
+            layout=lambda upload: without(upload, references.layout(mapping_of(upload))),
+            store=references.store_references,
+        )
+    )

@@ -1,0 +1,166 @@
+"""A body is streamed to disk under its SHA-256, compared with its length, and recorded."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from base64 import b64encode
+from pathlib import Path
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from catalog import kinds, runs
+from catalog.models import Dataset, Run, Upload
+from catalog.problems import Refusal
+from catalog.reading.columns import Limits, Options
+
+_CHUNK = 1 << 20
+RUN_KIND = "upload"
+
+
+class Body(Protocol):
+    """What a request offers for reading."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, at most ``size``; empty at the end."""
+
+
+class Peeked:
+    """A body whose first bytes have been looked at already, and are given again."""
+
+    def __init__(self, body: Body, size: int) -> None:
+        self._body = body
+        self.head = b""
+        while len(self.head) < size and (part := body.read(size - len(self.head))):
+            self.head += part
+        self._pending = self.head
+
+    def read(self, size: int, /) -> bytes:
+        if self._pending:
+            given, self._pending = self._pending[:size], self._pending[size:]
+            return given
+        return self._body.read(size)
+
+
+def path_of(sha256: str) -> Path:
+    """Where the bytes of that digest lie; names are never taken from the sender."""
+    return Path(settings.UPLOAD_DIR) / sha256[:2] / sha256
+
+
+def keep(body: Body, length: int, digests: dict[str, str]) -> str:
+    """Stream a body to disk and return its SHA-256; nothing remains of a body that is cut off.
+
+    Parameters
+    ----------
+    body : the request's stream
+    length : int, the Content-Length that was promised
+    digests : dict, algorithm to the base64 digest the sender declared (``Content-Digest``)
+    """
+    root = Path(settings.UPLOAD_DIR)
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=root, prefix="incoming-", delete=False) as file:
+        temporary = Path(file.name)
+        try:
+            sha256 = _copy(body, file, length, digests)
+            file.flush()
+            os.fsync(file.fileno())
+            target = path_of(sha256)
+            target.parent.mkdir(exist_ok=True)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    return sha256
+
+
+def check_room(length: int) -> None:
+    """Refuse a body that is too large, or that the disk has no room for."""
+    if length > settings.MAX_UPLOAD_BYTES:
+        raise Refusal(
+            f"The file has {length:,} bytes; at most {settings.MAX_UPLOAD_BYTES:,} are taken. "
+            "Split it into parts, or send it gzipped.",
+            code="file_too_large",
+            status=413,
+        )
+    existing = Path(settings.UPLOAD_DIR)
+    while not existing.exists():
+        existing = existing.parent
+    free = shutil.disk_usage(existing).free
+    if free - length < settings.MIN_FREE_BYTES:
+        raise Refusal(
+            f"The disk for uploads has {free:,} bytes free, which leaves less than the floor of "
+            f"{settings.MIN_FREE_BYTES:,}; free some space, then send the file again.",
+            code="storage_full",
+            status=507,
+        )
+
+
+def _copy(body: Body, file: Any, length: int, digests: dict[str, str]) -> str:
+    sha256, sha512, got = hashlib.sha256(), hashlib.sha512(), 0
+    while got < length and (chunk := body.read(min(_CHUNK, length - got))):
+        got += len(chunk)
+        sha256.update(chunk)
+        if "sha-512" in digests:
+            sha512.update(chunk)
+        file.write(chunk)
+    if got != length:
+        raise Refusal(
+            f"The body ended after {got:,} of {length:,} bytes; nothing was stored. "
+            "Send the file again.",
+            code="incomplete_upload",
+        )
+    for name, hasher in (("sha-256", sha256), ("sha-512", sha512)):
+        actual = b64encode(hasher.digest()).decode()
+        if name in digests and digests[name] != actual:
+            raise Refusal(
+                f"The body's {name} is {actual}, but {digests[name]} was declared; "
+                "it changed on its way. Send the file again.",
+                code="digest_mismatch",
+            )
+    return sha256.hexdigest()
+
+
+def record(dataset: Dataset, kind: kinds.UploadKind, upload: Upload) -> tuple[Upload, Run]:
+    """Store the upload and its run in one transaction; the same key gives the same upload."""
+    try:
+        with transaction.atomic():
+            upload.save(force_insert=True)
+            run, _ = runs.launch(dataset, RUN_KIND, {}, user=upload.uploaded_by, upload=upload)
+    except IntegrityError:
+        first = Upload.objects.get(
+            dataset=dataset,
+            uploaded_by=upload.uploaded_by,
+            idempotency_key=upload.idempotency_key,
+        )
+        if (first.sha256, first.kind, first.subject) != (upload.sha256, kind.name, upload.subject):
+            raise Refusal(
+                f"Idempotency-Key {upload.idempotency_key!r} was used for another file; "
+                "use a new key for each file.",
+                code="idempotency_key_reused",
+                status=422,
+            ) from None
+        return first, first.runs.get()
+    return upload, run
+
+
+def options_of(upload: Upload) -> Options:
+    """How the file is written, as its sender declared it."""
+    told = upload.options
+    return Options(
+        format=told["format"],
+        compression=told.get("compression"),
+        delimiter=told.get("delimiter", ","),
+        decimal=told.get("decimal", "."),
+        timezone=told.get("timezone"),
+        limits=Limits(max_rows=settings.MAX_UPLOAD_ROWS, max_bytes=settings.MAX_UPLOAD_BYTES),
+    )
+
+
+def inert_name(name: str) -> str:
+    """The sender's name for a file as harmless text; it is shown, and never used as a path."""
+    cleaned = re.sub(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]", "", name)
+    return cleaned.replace("\\", "/").rsplit("/", 1)[-1][:255]

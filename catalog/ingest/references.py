@@ -1,0 +1,132 @@
+"""Reference labels by upload: what is taken as correct for each item."""
+
+from __future__ import annotations
+
+import numpy as np
+from django.db import connection
+from numpy.typing import NDArray
+
+from catalog.ingest.answers import MISSING, WRONG, Answers, read_answers, why_wrong
+from catalog.ingest.bearers import refuse_repeats, resolve_keys
+from catalog.ingest.checks import NoticeCode, RowCode
+from catalog.ingest.copying import Column, copy_in
+from catalog.ingest.store import Counts, Incoming
+from catalog.models import Item, Question, ReferenceLabel
+from catalog.reading.columns import Column as FileColumn
+from catalog.reading.columns import Kind, Layout
+from catalog.reading.tables import TextColumn
+
+
+def layout(mapping: dict[str, str]) -> Layout:
+    """The columns of a reference-labels file."""
+    return Layout(
+        (
+            FileColumn("item", Kind.IDENTIFIER, required=True),
+            FileColumn("label", Kind.CATEGORY, required=True, empty_allowed=True),
+            FileColumn("confidence", Kind.NUMBER, low=0, high=1),
+        ),
+        mapping=mapping,
+    )
+
+
+def store_references(incoming: Incoming) -> Counts:
+    """Store gold labels of the upload's question; a changed one replaces the old one."""
+    items, labels = incoming.text("item"), incoming.text("label")
+    if items is None or labels is None:
+        return Counts()
+    question = Question.objects.get(dataset=incoming.dataset, name=incoming.upload.subject)
+    refuse_repeats(incoming, "item", items.codes.astype(np.int64))
+    answers = check_answers(incoming, question, labels, labels.codes >= 0)
+    keys = resolve_keys(incoming, Item, "item")
+    if keys is None or (incoming.problem_count and incoming.upload.on_error == "reject"):
+        return Counts()
+    question.save(update_fields=["values", "learned", "combinations"])
+    codes = np.append(answers.codes, MISSING)[labels.codes]
+    rows = incoming.rows[codes[incoming.rows] != MISSING]
+    numbers = np.append(answers.numbers, np.nan)[labels.codes][rows]
+    _stage(incoming, keys[rows], codes[rows], numbers, is_numeric=question.is_numeric)
+    return _merge(question, incoming, len(rows))
+
+
+def check_answers(
+    incoming: Incoming, question: Question, labels: TextColumn, mine: NDArray[np.bool_]
+) -> Answers:
+    """Code the distinct labels of the rows in ``mine``; report those the question does not allow.
+
+    Codes stand for every distinct text of the column; those that only other rows use are MISSING.
+    """
+    rows = np.flatnonzero(mine & ~incoming.rejected)
+    used = np.unique(labels.codes[rows])
+    used = used[used >= 0]
+    found = read_answers(question, [labels.values[code] for code in used])
+    answers = Answers(
+        np.full(len(labels.values), MISSING, np.int64),
+        np.full(len(labels.values), np.nan),
+        found.learned,
+    )
+    answers.codes[used], answers.numbers[used] = found.codes, found.numbers
+    if answers.learned:
+        incoming.warn(
+            NoticeCode.VALUES_LEARNED,
+            f"Question {question.name!r} declared no values; it now has: "
+            f"{', '.join(answers.learned[:20])}{' ...' if len(answers.learned) > 20 else ''}.",
+            len(answers.learned),
+        )
+    codes = np.append(answers.codes, MISSING)[labels.codes]
+    incoming.refuse(
+        rows[codes[rows] == WRONG],
+        RowCode.UNKNOWN_LABEL,
+        "label",
+        lambda row: (
+            labels.values[labels.codes[row]],
+            *why_wrong(question, labels.values[labels.codes[row]]),
+        ),
+    )
+    return answers
+
+
+def _stage(
+    incoming: Incoming,
+    keys: NDArray[np.int64],
+    codes: NDArray[np.int64],
+    numbers: NDArray[np.float64],
+    *,
+    is_numeric: bool,
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMP TABLE arriving (item_id bigint PRIMARY KEY, code int, "
+            "number float8) ON COMMIT DROP"
+        )
+    none = np.zeros(len(keys), bool)
+    copy_in(
+        "arriving",
+        [
+            Column("item_id", "int8", keys),
+            Column("code", "int4", codes, ~none if is_numeric else none),
+            Column("number", "float8", numbers, none if is_numeric else ~none),
+        ],
+    )
+
+
+def _merge(question: Question, incoming: Incoming, n_rows: int) -> Counts:
+    table = ReferenceLabel._meta.db_table
+    source = ReferenceLabel.Source.GOLD.value
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} r SET code = a.code, number = a.number, upload_id = %s "  # noqa: S608
+            "FROM arriving a WHERE r.question_id = %s AND r.source = %s AND r.item_id = a.item_id "
+            "AND (r.code, r.number) IS DISTINCT FROM (a.code, a.number)",
+            [incoming.upload.pk, question.pk, source],
+        )
+        replaced = cursor.rowcount
+        cursor.execute(
+            f"INSERT INTO {table} (question_id, item_id, source, code, number, method, tie, "  # noqa: S608
+            "upload_id) SELECT %s, a.item_id, %s, a.code, a.number, 'upload', false, %s "
+            "FROM arriving a ORDER BY a.item_id "
+            "ON CONFLICT (question_id, item_id, source) DO NOTHING",
+            [question.pk, source, incoming.upload.pk],
+        )
+        stored = cursor.rowcount
+        cursor.execute("DROP TABLE arriving")
+    return Counts(stored, n_rows - stored - replaced, replaced)

@@ -1,0 +1,99 @@
+"""The kinds of upload and of run that the rooms above bring to the catalog.
+
+The catalog receives files and runs computations without knowing what they mean. Each room
+registers its kinds when Django starts (``AppConfig.ready``), so imports keep pointing down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from catalog.ingest.store import Counts, Incoming
+    from catalog.models import Dataset, Run, Upload
+    from catalog.reading.columns import Layout
+
+Parameters = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RunKind:
+    """One kind of computation.
+
+    Parameters
+    ----------
+    name : str, as in the REST contract, for example ``"agreement"``
+    compute : callable
+        Takes the claimed run and a ``should_stop`` function; returns the result object (JSON).
+    resolve : callable
+        Takes the data set and the sender's parameters; returns (subject, full parameters).
+        Raises ``catalog.problems.Refusal`` where a parameter is unknown or wrong.
+    standard : callable
+        Takes the data set and the kind of the upload that was just stored (or ``None`` for all);
+        yields the parameters of the runs that then start by themselves.
+    """
+
+    name: str
+    compute: Callable[[Run, Callable[[], bool]], dict[str, Any]]
+    resolve: Callable[[Dataset, Parameters], tuple[str, Parameters]]
+    standard: Callable[[Dataset, str | None], Iterable[Parameters]]
+
+
+@dataclass(frozen=True)
+class UploadKind:
+    """One kind of file.
+
+    Parameters
+    ----------
+    name : str, as in the REST contract, for example ``"labels"``
+    subject_parameter : str or None
+        The query parameter that names what the file belongs to (``question``, ``model``...).
+    check_subject : callable
+        Takes the data set and the value of that parameter (or ``None``); returns the subject's
+        name or raises ``catalog.problems.Refusal``.
+    layout : callable
+        Takes the upload; returns the columns that its file must and may have.
+    store : callable
+        Checks every row against the database and stores them, in the caller's transaction and
+        under the data set's lock; appends problems to ``incoming`` and returns the counts.
+    contributor_may : bool
+        Whether a contributor may send this kind.
+    """
+
+    name: str
+    check_subject: Callable[[Dataset, str | None], str]
+    layout: Callable[[Upload], Layout]
+    store: Callable[[Incoming], Counts]
+    subject_parameter: str | None = None
+    contributor_may: bool = False
+
+
+@dataclass
+class _Registry:
+    runs: dict[str, RunKind] = field(default_factory=dict)
+    uploads: dict[str, UploadKind] = field(default_factory=dict)
+
+
+_registry = _Registry()
+
+
+def register_run(kind: RunKind) -> None:
+    """Make a kind of computation known; called once by its room when Django starts."""
+    _registry.runs[kind.name] = kind
+
+
+def register_upload(kind: UploadKind) -> None:
+    """Make a kind of file known; called once by its room when Django starts."""
+    _registry.uploads[kind.name] = kind
+
+
+def run_kinds() -> dict[str, RunKind]:
+    """All kinds of computation by name."""
+    return dict(_registry.runs)
+
+
+def upload_kinds() -> dict[str, UploadKind]:
+    """All kinds of file by name."""
+    return dict(_registry.uploads)

@@ -1,0 +1,24 @@
+"""What every room shares: who may see what, what is labelled, what came in, what was computed."""
+
+from catalog.models.datasets import Dataset, Membership
+from catalog.models.definitions import Attribute, Question
+from catalog.models.items import Annotator, Item, Profile
+from catalog.models.references import ReferenceLabel
+from catalog.models.runs import Run, WorkerBeat
+from catalog.models.tokens import ApiToken
+from catalog.models.uploads import Upload
+
+__all__ = [
+    "Annotator",
+    "ApiToken",
+    "Attribute",
+    "Dataset",
+    "Item",
+    "Membership",
+    "Profile",
+    "Question",
+    "ReferenceLabel",
+    "Run",
+    "Upload",
+    "WorkerBeat",
+]

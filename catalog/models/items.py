@@ -1,0 +1,99 @@
+"""Items, annotators, and the combinations of attribute values that they share."""
+
+from django.db import models
+
+from catalog.models.datasets import Dataset
+from catalog.models.definitions import Attribute
+
+
+class Profile(models.Model):
+    """One distinct combination of attribute values; items and annotators point to theirs.
+
+    The joint distribution of any number of items is then one GROUP BY of an integer.
+    """
+
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="profiles")
+    of = models.CharField(max_length=10, choices=Attribute.Of)
+    values = models.JSONField(help_text="Attribute name to value; an absent name is unknown.")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the values in canonical form.")
+
+    class Meta:
+        ordering = ["dataset", "of", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset", "of", "digest"], name="one_profile_per_combination"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name}={value}" for name, value in self.values.items()) or "(unknown)"
+
+
+class Numbered(models.Model):
+    """Something that a data set numbers from 0: its key is ``dataset << 32 | number``.
+
+    The number is what numpy arrays are indexed by; keys of one data set lie together, so that
+    tables can be partitioned or distributed by data set.
+    """
+
+    id = models.BigIntegerField(primary_key=True, editable=False)
+    external_id = models.CharField(
+        max_length=255, db_collation="C", help_text="Its name in uploads, exactly as sent (NFC)."
+    )
+    profile = models.ForeignKey(
+        Profile, models.DO_NOTHING, null=True, db_constraint=False, db_index=False
+    )
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.external_id
+
+    @property
+    def number(self) -> int:
+        """Position within the data set, from 0."""
+        return self.id & 0xFFFFFFFF
+
+
+class Item(Numbered):
+    """The thing labelled: an image, a text, a patient."""
+
+    # Without an index of its own: the unique constraint below leads with it.
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="items", db_index=False)
+    group = models.CharField(
+        max_length=255,
+        null=True,  # noqa: DJ001  unknown is not the empty name
+        blank=True,
+        help_text="What must not be split across folds: subject, scanner.",
+    )
+    numbers = models.JSONField(
+        null=True, editable=False, help_text="Exact values of numeric attributes."
+    )
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset", "external_id"], name="one_item_per_external_id"
+            ),
+        ]
+
+
+class Annotator(Numbered):
+    """Who labels; known by the name in uploads, and by attributes where they were given."""
+
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="annotators", db_index=False)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset", "external_id"], name="one_annotator_per_external_id"
+            ),
+        ]
+
+    @property
+    def pseudonym(self) -> str:
+        """What everyone but the lead sees instead of the name."""
+        return f"annotator {self.number + 1}"

@@ -1,0 +1,1 @@
+"""How REST answers look, whatever they are about: errors, pages, tables, keys, waiting."""

@@ -1,0 +1,143 @@
+"""Errors as ``application/problem+json`` (RFC 9457), the same shape for all of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import InterfaceError, OperationalError
+from drf_standardized_errors.formatter import ExceptionFormatter
+from drf_standardized_errors.handler import ExceptionHandler
+from rest_framework.exceptions import APIException
+from rest_framework.response import Response
+
+from catalog.problems import Refusal
+
+MEDIA_TYPE = "application/problem+json"
+TITLES = {
+    400: "The request is not valid",
+    401: "Not signed in",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    406: "Format not available",
+    409: "Conflict",
+    411: "Length required",
+    412: "Changed meanwhile",
+    413: "Too large",
+    415: "Media type not supported",
+    422: "Cannot be processed",
+    428: "Precondition required",
+    429: "Too many requests",
+    500: "An error in the service",
+    503: "The service is not available",
+    507: "Storage full",
+}
+
+
+class Refused(APIException):  # type: ignore[misc]
+    """A refusal on its way through the framework."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.detail, refusal.code)
+        self.status_code = refusal.status
+        self.refusal = refusal
+
+
+class ProblemHandler(ExceptionHandler):  # type: ignore[misc]
+    """Knows the service's own refusals and a database that is away."""
+
+    def convert_known_exceptions(self, exc: Exception) -> Exception:
+        if isinstance(exc, (OperationalError, InterfaceError)):
+            exc = Refusal(
+                "The database cannot be reached; try again in a few seconds.",
+                code="unavailable",
+                status=503,
+                headers={"Retry-After": "5"},
+            )
+        if isinstance(exc, Refusal):
+            return Refused(exc)
+        known: Exception = super().convert_known_exceptions(exc)
+        return known
+
+    def get_response(self, exc: APIException, data: dict[str, Any]) -> Response:
+        headers = self.get_headers(exc)
+        if isinstance(exc, Refused):
+            headers.update(exc.refusal.headers)
+        return Response(data, status=exc.status_code, headers=headers, content_type=MEDIA_TYPE)
+
+
+class ProblemFormatter(ExceptionFormatter):  # type: ignore[misc]
+    """Flattens whatever the framework found into one list of errors with pointers."""
+
+    def run(self) -> dict[str, Any]:
+        if isinstance(self.exc, Refused):
+            refusal = self.exc.refusal
+            return problem(refusal.status, refusal.code, refusal.detail, refusal.errors)
+        found = [
+            {
+                "pointer": None if e.attr is None else "/" + e.attr.replace(".", "/"),
+                "code": e.code,
+                "message": str(e.detail),
+            }
+            for e in self.get_errors()
+        ]
+        code = found[0]["code"] if len(found) == 1 and self.exc.status_code != 400 else "invalid"
+        detail = " ".join(_sentence(e) for e in found[:5])
+        return problem(self.exc.status_code, str(code), detail, found)
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    where = f"{error['pointer'].lstrip('/')}: " if error["pointer"] else ""
+    return f"{where}{error['message']}"
+
+
+def problem(status: int, code: str, detail: str, errors: list[dict[str, Any]]) -> dict[str, Any]:
+    """The body of an error answer."""
+    return {
+        "type": f"/api/v1/problems/#{code}",
+        "title": TITLES.get(status, "Error"),
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "errors": errors,
+    }
+
+
+def add_problem_responses(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """OpenAPI: every operation may answer with a problem; said once, as its default response."""
+    text = {"type": ["string", "null"]}
+    error = {
+        "type": "object",
+        "properties": {
+            "pointer": text,
+            "line": {"type": ["integer", "null"]},
+            "column": text,
+            "value": text,
+            "code": {"type": "string"},
+            "message": {"type": "string"},
+            "hint": text,
+        },
+        "required": ["code", "message"],
+    }
+    result["components"].setdefault("schemas", {})["Problem"] = {
+        "type": "object",
+        "description": "RFC 9457 problem details.",
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "code": {"type": "string"},
+            "detail": {"type": "string"},
+            "errors": {"type": "array", "items": error},
+        },
+        "required": ["type", "title", "status", "code", "detail", "errors"],
+    }
+    answer = {
+        "description": "What is wrong, where, which value, and what to do.",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            if isinstance(operation, dict) and "responses" in operation:
+                operation["responses"]["default"] = answer
+    return result

@@ -1,0 +1,49 @@
+"""Query parameters: only those that an address knows, each at most once."""
+
+from __future__ import annotations
+
+from rest_framework.request import Request
+
+from catalog.problems import Refusal
+
+ALWAYS = {"format", "cursor", "page_size"}
+
+
+def query_of(request: Request, *known: str) -> dict[str, str]:
+    """The parameters of a request by name; an unknown or repeated one is refused."""
+    given = request.query_params
+    allowed = {*known, *ALWAYS}
+    if unknown := sorted(set(given) - allowed):
+        raise Refusal(
+            f"The parameter {unknown[0]!r} is not known here; known are: "
+            f"{', '.join(sorted(known)) or 'none'}.",
+            code="unknown_filter",
+            pointer=unknown[0],
+        )
+    found = {}
+    for name in given:
+        values = given.getlist(name)
+        if len(values) > 1:
+            raise Refusal(
+                f"The parameter {name!r} was sent {len(values)} times; send it once.",
+                code="repeated_parameter",
+                pointer=name,
+            )
+        if "\x00" in values[0] or "\ufffd" in values[0]:
+            raise Refusal(
+                f"The parameter {name!r} is not valid UTF-8 text.",
+                code="invalid_utf8",
+                pointer=name,
+            )
+        found[name] = values[0]
+    return found
+
+
+def flag(query: dict[str, str], name: str) -> bool:
+    """A yes-or-no parameter: 1 or true, 0 or false."""
+    value = query.get(name, "0").lower()
+    if value not in ("1", "true", "0", "false"):
+        raise Refusal(
+            f"{name} must be 1 or 0; it is {query[name]!r}.", code="invalid", pointer=name
+        )
+    return value in ("1", "true")

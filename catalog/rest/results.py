@@ -1,0 +1,75 @@
+"""The newest finished result of a kind of run: with its provenance, its age, and an ETag."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from catalog.models import Dataset, Run
+from catalog.problems import Refusal
+from catalog.queries import newest_result, unfinished_run
+from catalog.rest.waiting import answer_when_done, patience_of
+
+
+def envelope(dataset: Dataset, run: Run) -> dict[str, Any]:
+    """What every result says of itself, whatever it is about."""
+    return {
+        "run": str(run.pk),
+        "dataset": dataset.slug,
+        "version": run.version,
+        "computed_at": run.finished_at,
+        "parameters": run.parameters,
+        "code_version": run.code_version,
+        "libraries": run.libraries,
+        "stale": run.version != dataset.version,
+    }
+
+
+def finished_run(request: Request, dataset: Dataset, kind: str, subject: str) -> Run:
+    """The newest result; waits for one that is on its way as long as ``Prefer: wait`` grants.
+
+    Raises
+    ------
+    Refusal
+        404 when nothing was computed yet; says what is missing or which run to wait for.
+    """
+    if patience_of(request) and (pending := unfinished_run(dataset, kind, subject)) is not None:
+        answer_when_done(
+            request,
+            location="",
+            is_done=lambda: unfinished_run(dataset, kind, subject) is None,
+            body=lambda: {"run": str(pending.pk)},
+        )
+    run = newest_result(dataset, kind, subject)
+    if run is not None:
+        return run
+    pending = unfinished_run(dataset, kind, subject)
+    if pending is not None:
+        raise Refusal(
+            f"The {kind} of {subject!r} is still being computed by run {pending.pk}; "
+            "ask again in a second, or send Prefer: wait=30.",
+            code="not_ready",
+            status=404,
+            headers={"Retry-After": "1"},
+        )
+    failed = dataset.runs.filter(kind=kind, subject=subject, state=Run.State.FAILED).first()
+    why = f" Its last run failed: {failed.failure}" if failed is not None else ""
+    raise Refusal(
+        f"There is no {kind} of {subject!r} yet; upload the data it needs, "
+        f"or POST to runs/ with kind {kind!r}.{why}",
+        code="no_result",
+        status=404,
+    )
+
+
+def answer_result(request: Request, run: Run, body: dict[str, Any]) -> Response:
+    """A result with a strong ETag; 304 when the client has it already."""
+    shade = "stale" if body.get("stale") else "fresh"
+    etag = f'"{run.etag[:32]}-{shade}-{body.get("disclosure", "full")}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    given = request.headers.get("If-None-Match", "")
+    if etag in [tag.strip() for tag in given.split(",")]:
+        return Response(status=304, headers=headers)
+    return Response(body, headers=headers)

@@ -1,0 +1,108 @@
+"""Tables as JSON, NDJSON, CSV or Parquet: by the address's suffix, or by Accept."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from catalog.problems import Refusal
+
+Rows = list[dict[str, Any]]
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\x00", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def flat(row: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A row of nested objects as one of plain columns: ``share.value``, ``attributes.sex``."""
+    columns: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, dict):
+            columns.update(flat(value, f"{prefix}{name}."))
+        else:
+            columns[prefix + name] = value
+    return columns
+
+
+def _columns(rows: Rows) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def _as_json(rows: Rows) -> bytes:
+    return json.dumps({"results": rows}, ensure_ascii=False).encode()
+
+
+def _as_ndjson(rows: Rows) -> bytes:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+
+
+def _as_csv(rows: Rows) -> bytes:
+    rows = [flat(row) for row in rows]
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, _columns(rows), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({k: _cell(v) for k, v in row.items()} for row in rows)
+    return out.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    """Text that a spreadsheet would run as a formula gets an apostrophe; numbers never do."""
+    if isinstance(value, list):
+        value = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return "'" + value
+    return value
+
+
+def _as_parquet(rows: Rows) -> bytes:
+    rows = [flat(row) for row in rows]
+    columns = {
+        name: [json.dumps(v) if isinstance(v := row.get(name), list) else v for row in rows]
+        for name in _columns(rows)
+    }
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink)
+    return sink.getvalue()
+
+
+FORMATS: dict[str, tuple[str, Callable[[Rows], bytes]]] = {
+    "json": ("application/json", _as_json),
+    "ndjson": ("application/x-ndjson", _as_ndjson),
+    "csv": ("text/csv; charset=utf-8", _as_csv),
+    "parquet": ("application/vnd.apache.parquet", _as_parquet),
+}
+
+
+def wanted_format(request: Request, suffix: str | None) -> str:
+    """The format of a table: the suffix if there is one, else the first one Accept names."""
+    if suffix:
+        return suffix
+    for part in request.headers.get("Accept", "").split(","):
+        media_type = part.split(";")[0].strip()
+        for name, (kind, _) in FORMATS.items():
+            if media_type == kind.split(";")[0]:
+                return name
+    return "json"
+
+
+def table(rows: Rows, form: str, name: str) -> HttpResponse:
+    """Answer with a table; CSV is made safe for spreadsheets, and says so in a header."""
+    if form not in FORMATS:
+        raise Refusal(
+            f"There is no format {form!r}; the formats are: {', '.join(FORMATS)}.",
+            code="unknown_format",
+            status=404,
+        )
+    media_type, write = FORMATS[form]
+    response = HttpResponse(write(rows), content_type=media_type)
+    response["Content-Disposition"] = f'attachment; filename="{name}.{form}"'
+    response["X-Content-Type-Options"] = "nosniff"
+    if form == "csv":
+        response["X-Spreadsheet-Safe"] = "text that begins like a formula is prefixed with '"
+    return response

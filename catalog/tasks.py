@@ -1,0 +1,17 @@
+"""When workers work: one task for every kind of run; the message names the row, no more."""
+
+from celery import shared_task
+
+from catalog import kinds, runs
+from catalog.ingest import receiving, store
+from catalog.models import Run
+
+
+@shared_task(name=runs.TASK, ignore_result=True)
+def work_run(run_id: str) -> None:
+    """Claim a run and compute it, if it is still waiting."""
+    kind = Run.objects.filter(pk=run_id).values_list("kind", flat=True).first()
+    if kind == receiving.RUN_KIND:
+        runs.work(run_id, store.work_off)
+    elif kind is not None:
+        runs.work(run_id, kinds.run_kinds()[kind].compute)

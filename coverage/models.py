@@ -1,0 +1,55 @@
+"""Target populations: whom the data set is meant to represent."""
+
+from django.db import models
+
+from catalog.models import Attribute, Dataset, Upload
+
+
+class Population(models.Model):
+    """A population that shares are compared with, with where its figures come from."""
+
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="populations")
+    name = models.CharField(max_length=80, help_text="Unique within the data set.")
+    source = models.CharField(max_length=400, blank=True, help_text="Who published the figures.")
+    url = models.URLField(max_length=400, blank=True)
+    year = models.PositiveSmallIntegerField(null=True, blank=True)
+    of = models.CharField(
+        max_length=10,
+        choices=Attribute.Of,
+        default=Attribute.Of.ITEM,
+        help_text="Whether items or annotators are meant to represent it.",
+    )
+
+    class Meta:
+        ordering = ["dataset", "name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset", "name"], name="one_population_per_name_and_dataset"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PopulationCell(models.Model):
+    """The weight of one combination of attribute values, or of one value for a margin."""
+
+    population = models.ForeignKey(Population, models.CASCADE, related_name="cells")
+    values = models.JSONField(help_text="Attribute name to value.")
+    weight = models.FloatField(help_text="People, or any other measure of size.")
+    upload = models.ForeignKey(Upload, models.CASCADE, related_name="+")
+
+    class Meta:
+        ordering = ["population", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["population", "values"], name="one_weight_per_population_cell"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(weight__gte=0), name="population_weight_is_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.values}: {self.weight:g}"

@@ -1,0 +1,97 @@
+"""Models and what they predicted."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from catalog.models import Dataset, Item, Question, Upload
+
+
+class ModelVersion(models.Model):
+    """One version of one model, and what its scores mean."""
+
+    class Scores(models.TextChoices):
+        PROBABILITY = "probability"
+
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="models")
+    name = models.CharField(max_length=80)
+    version = models.CharField(max_length=80, default="1")
+    question = models.ForeignKey(
+        Question, models.PROTECT, related_name="models", help_text="What it predicts."
+    )
+    classes = models.JSONField(help_text="Class names, in the order of the probabilities.")
+    positive_class = models.CharField(
+        max_length=255,
+        blank=True,
+        help_text="Of a binary model: the class whose probability is sent.",
+    )
+    scores = models.CharField(max_length=12, choices=Scores, default=Scores.PROBABILITY)
+    out_of_fold = models.BooleanField(
+        null=True,
+        help_text="Whether no item was predicted by a model trained on it; null: not stated.",
+    )
+
+    class Meta:
+        ordering = ["dataset", "name", "version"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset", "name", "version"], name="one_model_per_name_and_version"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether its predictions are probabilities of one positive class."""
+        return len(self.classes) == 2
+
+
+class Prediction(models.Model):
+    """A model's probabilities for one item, by one fold and ensemble member.
+
+    Like labels, without foreign keys in the database; the upload checks every row.
+    """
+
+    class Split(models.TextChoices):
+        TRAIN = "train"
+        VALIDATION = "validation"
+        TEST = "test"
+
+    pk = models.CompositePrimaryKey("model_id", "item_id", "member", "fold")
+    model = models.ForeignKey(ModelVersion, models.DO_NOTHING, db_constraint=False, db_index=False)
+    item = models.ForeignKey(Item, models.DO_NOTHING, db_constraint=False, db_index=False)
+    upload = models.ForeignKey(Upload, models.DO_NOTHING, db_constraint=False, db_index=False)
+    fold = models.SmallIntegerField(default=-1, help_text="-1: not stated.")
+    member = models.SmallIntegerField(default=0, help_text="Of an ensemble; 0 where there is one.")
+    split = models.TextField(null=True, choices=Split)  # noqa: DJ001  not stated
+    probabilities = ArrayField(models.FloatField(), help_text="One a class, in the model's order.")
+
+    class Meta:
+        ordering = ["model_id", "item_id", "member", "fold"]
+
+    def __str__(self) -> str:
+        return f"prediction for item {self.item_id} by model {self.model_id}"
+
+
+class PredictionRow(models.Model):
+    """A prediction with its key as one text, from a view: Django's admin needs a single key."""
+
+    id = models.TextField(primary_key=True)
+    dataset = models.ForeignKey(Dataset, models.DO_NOTHING)
+    model = models.ForeignKey(ModelVersion, models.DO_NOTHING)
+    item = models.ForeignKey(Item, models.DO_NOTHING)
+    fold = models.SmallIntegerField()
+    member = models.SmallIntegerField()
+    split = models.TextField(null=True)  # noqa: DJ001
+    probabilities = ArrayField(models.FloatField())
+    upload = models.ForeignKey(Upload, models.DO_NOTHING)
+
+    class Meta:
+        managed = False
+        db_table = "predictions_prediction_row"
+        ordering = ["model_id", "item_id", "member", "fold"]
+        verbose_name = "prediction"
+
+    def __str__(self) -> str:
+        return f"prediction for {self.item} by {self.model}"

@@ -1,0 +1,3 @@
+"""Addresses of this room below /api/v1/."""
+
+urlpatterns: list = []

@@ -1,0 +1,25 @@
+"""All addresses: the REST API, its description, the pages, the admin, the health checks."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from trust_project.health import healthz, readyz
+
+api = [
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("", include("catalog.urls")),
+    path("", include("annotations.urls")),
+    path("", include("coverage.urls")),
+    path("", include("predictions.urls")),
+    path("", include("audits.api_urls")),
+]
+
+urlpatterns = [
+    path("healthz", healthz),
+    path("readyz", readyz),
+    path("api/v1/", include(api)),
+    path("admin/", admin.site.urls),
+    path("", include("audits.urls")),
+]
