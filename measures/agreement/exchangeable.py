@@ -17,7 +17,8 @@ from measures.agreement.sums import PatternMoments, Sums, pattern_moments, summe
 
 def planned_moments(statistics: AgreementStatistics, plan: Plan) -> PatternMoments:
     """What one item of each pattern adds to the sums that the plan needs."""
-    return pattern_moments(statistics.patterns, plan.weights, plan.distances)
+    wanted = plan.ordinal and any(one.weights == "ordinal" for one in plan.coefficients)
+    return pattern_moments(statistics.patterns, plan.weights, plan.distances, ordinal=wanted)
 
 
 def exchangeable_points(

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from measures.agreement import formulas
 from measures.agreement.formulas import Computed
-from measures.agreement.pair_cells import pair_cells
+from measures.agreement.pair_cells import pair_cells, row_cells
 from measures.agreement.panels import Panel
 from measures.agreement.plan import PAIRWISE, Coefficient, Plan
 from measures.agreement.resampling import bootstrap_weights
@@ -18,8 +18,7 @@ from measures.agreement.sums import pair_credit
 
 # Bounds on the work of one bootstrap; beyond them the analytic standard error must do.
 _MAX_PRODUCTS = 400_000_000
-_MAX_PAIR_PRODUCTS = 8_000_000_000
-_MAX_CELLS = 4_000_000
+_MAX_PAIR_CELLS = 20_000_000
 
 
 def active_annotators(panel: Panel) -> IntArray:
@@ -87,19 +86,33 @@ def mean_pairwise_replicates(
     panel: Panel, *, clustered: bool, n_replicates: int, rng: np.random.Generator
 ) -> FloatArray:
     """Mean pairwise kappa, items resampled once for all pairs; empty where too much work."""
-    active = active_annotators(panel)
-    width = active.size * panel.n_values
-    if panel.rows.shape[0] * width * width * n_replicates > _MAX_PAIR_PRODUCTS:
+    filled = np.diff(panel.rows.indptr).astype(np.float64)
+    if filled @ filled * n_replicates > _MAX_PRODUCTS:
         return np.zeros(0)
-    columns = (active[:, None] * panel.n_values + np.arange(panel.n_values)).ravel()
-    shares = panel.shares()[:, columns].toarray()
-    means = []
-    for times in _panel_weights(panel, clustered, n_replicates, rng):
-        for weight in times:
-            kappas = _dense_pair_kappas(shares.T @ (shares * weight[:, None]), panel.n_values)
-            defined = kappas[np.isfinite(kappas)]
-            means.append(defined.mean() if defined.size else np.nan)
-    return np.array(means, dtype=np.float64)
+    row, pair, cell, share = row_cells(panel)
+    pairs, place = np.unique(pair, return_inverse=True)
+    size = panel.n_values**2
+    if pairs.size * size * n_replicates > _MAX_PAIR_CELLS:
+        return np.zeros(0)
+    cells = sparse.csr_array(
+        (share, (place * size + cell, row)), shape=(pairs.size * size, panel.rows.shape[0])
+    )
+    means = [
+        _mean_kappas(np.asarray(cells @ times.T).T, panel.n_values)
+        for times in _panel_weights(panel, clustered, n_replicates, rng)
+    ]
+    return np.concatenate(means) if means else np.zeros(0)
+
+
+def _mean_kappas(flat: FloatArray, size: int) -> FloatArray:
+    """Mean over the pairs that have a kappa, for each replicate's flattened tables."""
+    kappas = formulas.cohen_kappa(flat.reshape(-1, size, size), np.eye(size)).value
+    kappas = kappas.reshape(len(flat), -1)
+    defined = np.isfinite(kappas)
+    n_defined = defined.sum(axis=1)
+    total = np.where(defined, kappas, 0.0).sum(axis=1)
+    mean: FloatArray = np.where(n_defined > 0, total / np.maximum(n_defined, 1), np.nan)
+    return mean
 
 
 def _panel_weights(
@@ -157,10 +170,3 @@ def _conger(
         observed = np.where(n_pairable > 0, agreed / np.maximum(n_pairable, 1.0), np.nan)
         found[one.key] = formulas.conger_kappa(observed, shares, credit)
     return found
-
-
-def _dense_pair_kappas(products: FloatArray, size: int) -> FloatArray:
-    n_annotators = len(products) // size
-    tables = products.reshape(n_annotators, size, n_annotators, size).transpose(0, 2, 1, 3)
-    one, other = np.triu_indices(n_annotators, 1)
-    return formulas.cohen_kappa(tables[one, other], np.eye(size)).value

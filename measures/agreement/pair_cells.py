@@ -52,6 +52,42 @@ class PairCells:
             yield counted.astype(np.float64).reshape(-1, self.n_values, self.n_values)
 
 
+def row_cells(panel: Panel) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
+    """Non-empty cells of the tables of all pairs, row by row of the panel.
+
+    Returns
+    -------
+    tuple of arrays of shape (C,)
+        Row of the panel, pair, cell (both as in :class:`PairCells`) and share of the item there.
+    """
+    shares = sparse.csr_array(panel.shares())
+    shares.sort_indices()
+    filled = np.diff(shares.indptr)
+    parts = []
+    for width in np.unique(filled[filled >= 2]):
+        rows = np.flatnonzero(filled == width)
+        first, second = np.triu_indices(int(width), 1)
+        place = shares.indptr[rows][:, None].astype(np.int64)
+        one, value = np.divmod(shares.indices[place + first].astype(np.int64), panel.n_values)
+        other, other_value = np.divmod(
+            shares.indices[place + second].astype(np.int64), panel.n_values
+        )
+        keep = one != other
+        parts.append(
+            (
+                np.broadcast_to(rows[:, None], one.shape)[keep],
+                (one * panel.n_annotators + other)[keep],
+                (value * panel.n_values + other_value)[keep],
+                (shares.data[place + first] * shares.data[place + second])[keep],
+            )
+        )
+    if not parts:
+        none = np.zeros(0, dtype=np.int64)
+        return none, none, none, np.zeros(0)
+    row, pair, cell, share = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return row, pair, cell, share
+
+
 def pair_cells(panel: Panel) -> PairCells:
     """Cells of the tables of all pairs of annotators.
 

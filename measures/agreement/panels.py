@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from measures.agreement.rows import distinct_rows
+from measures.agreement.rows import counted_rows, distinct_rows
 from measures.agreement.scales import FloatArray, IntArray
 
 # A panel of few annotators has few distinct rows, however many items; a crowd has one row an item.
 _COMPACT_COLUMNS = 64
 _MAX_CROWD_LABELS = 5_000_000
-_MAX_CELLS = 20_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,40 +104,31 @@ def panel_of_labels(
     """
     n_items, n_annotators, n_values = shape
     width = n_annotators * n_values
-    if width > _COMPACT_COLUMNS and items.size > _MAX_CROWD_LABELS:
+    columns = annotators * n_values + codes
+    if width <= _COMPACT_COLUMNS:
+        dense, cluster, multiplicity = counted_rows(items, columns, (n_items, width), own)
+        compact = sparse.csr_array(dense.astype(np.float64))
+        return Panel(compact, cluster, multiplicity, n_values)
+    if items.size > _MAX_CROWD_LABELS:
         return None
-    rows = sparse.csr_array(
-        (np.ones(items.size), (items, annotators * n_values + codes)), shape=(n_items, width)
-    )
+    rows = sparse.csr_array((np.ones(items.size), (items, columns)), shape=(n_items, width))
     rated = np.diff(rows.indptr) > 0
     cluster = np.zeros(n_items, dtype=np.int64) if own is None else own
-    multiplicity = np.ones(n_items, dtype=np.int64)
-    return _kept(rows[rated], cluster[rated], multiplicity[rated], n_values)
+    once = np.ones(int(rated.sum()), dtype=np.int64)
+    return Panel(rows[rated], cluster[rated], once, n_values)
 
 
 def _kept(
     rows: sparse.csr_array, cluster: IntArray, multiplicity: IntArray, n_values: int
 ) -> Panel | None:
     if rows.shape[1] <= _COMPACT_COLUMNS:
-        rows, cluster, multiplicity = _compact(rows, cluster, multiplicity)
+        dense, cluster, multiplicity = distinct_rows(
+            rows.toarray().astype(np.int64), cluster, multiplicity
+        )
+        rows = sparse.csr_array(dense.astype(np.float64))
     elif rows.sum() > _MAX_CROWD_LABELS:
         return None
     return Panel(rows=rows, cluster=cluster, multiplicity=multiplicity, n_values=n_values)
-
-
-def _compact(
-    rows: sparse.csr_array, cluster: IntArray, multiplicity: IntArray
-) -> tuple[sparse.csr_array, IntArray, IntArray]:
-    step = max(1, _MAX_CELLS // max(1, rows.shape[1]))
-    found = []
-    for start in range(0, max(1, rows.shape[0]), step):
-        part = slice(start, start + step)
-        dense = rows[part].toarray().astype(np.int64)
-        found.append(distinct_rows(dense, cluster[part], multiplicity[part]))
-    dense, cluster, multiplicity = (np.concatenate(part) for part in zip(*found, strict=True))
-    if len(found) > 1:
-        dense, cluster, multiplicity = distinct_rows(dense, cluster, multiplicity)
-    return sparse.csr_array(dense.astype(np.float64)), cluster, multiplicity
 
 
 def _widened(rows: sparse.csr_array, width: int) -> sparse.csr_array:

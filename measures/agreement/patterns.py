@@ -14,11 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from measures.agreement.panels import Panel, panel_of_labels
-from measures.agreement.rows import distinct_rows
+from measures.agreement.rows import counted_rows, distinct_rows
 from measures.agreement.scales import IntArray
-
-# Counting needs items x values cells at a time; beyond this the items are taken in ranges.
-_MAX_CELLS = 20_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,7 +159,7 @@ def agreement_statistics(
     clusters = None if cluster is None else _checked(cluster, "cluster", items.size)
     dense, n_items = dense_ids(items)
     own = None if clusters is None else _cluster_of_item(dense, clusters, n_items)
-    patterns, lead, multiplicity = _count_patterns(dense, codes, (n_items, n_values), own)
+    patterns, lead, multiplicity = counted_rows(dense, codes, (n_items, n_values), own)
     values = np.bincount(annotators * n_values + codes, minlength=size * n_values)
     panel = None
     if with_panel:
@@ -246,38 +243,6 @@ def _cluster_of_item(items: IntArray, clusters: IntArray, n_items: int) -> IntAr
             f"{clusters[position]}, another label of its item in {own[items[position]]}."
         )
     return own
-
-
-def _count_patterns(
-    items: IntArray, codes: IntArray, shape: tuple[int, int], own: IntArray | None
-) -> tuple[IntArray, IntArray, IntArray]:
-    n_items, n_values = shape
-    step = max(1, _MAX_CELLS // n_values)
-    if n_items > step and np.any(items[1:] < items[:-1]):
-        order = np.argsort(items, kind="stable")
-        items, codes = items[order], codes[order]
-    found = []
-    for start in range(0, max(n_items, 1), step):
-        stop = min(n_items, start + step)
-        part = _range_of(items, start, stop) if n_items > step else slice(None)
-        cells = np.bincount(
-            (items[part] - start) * n_values + codes[part], minlength=(stop - start) * n_values
-        )
-        counts = cells.reshape(stop - start, n_values)
-        rated = counts.any(axis=1)
-        lead = np.zeros(stop - start, dtype=np.int64) if own is None else own[start:stop]
-        if not rated.all():
-            counts, lead = counts[rated], lead[rated]
-        found.append(distinct_rows(counts, lead, None))
-    if len(found) == 1:
-        return found[0]
-    patterns, lead, multiplicity = (np.concatenate(part) for part in zip(*found, strict=True))
-    return distinct_rows(patterns, lead, multiplicity)
-
-
-def _range_of(items: IntArray, start: int, stop: int) -> slice:
-    low, high = np.searchsorted(items, [start, stop])
-    return slice(int(low), int(high))
 
 
 def _padded_sum(one: IntArray, other: IntArray) -> IntArray:

@@ -40,6 +40,9 @@ def bootstrap_weights(
     if clustered:
         _, cluster = np.unique(cluster, return_inverse=True)
         times = np.ones(int(cluster.max(initial=-1)) + 1, dtype=np.int64)
+        # One cluster drawn again and again is itself: that is no interval of width 0, but none.
+        if times.size < 2:
+            return
     for start in range(0, n_replicates, step):
         drawn = _drawn(times, min(step, n_replicates - start), rng)
         yield drawn[:, cluster] * multiplicity if clustered else drawn

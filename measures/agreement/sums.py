@@ -23,12 +23,15 @@ class PatternMoments:
         Label counts, for the ordinal distance whose ranks change with every replicate.
     weights : dict of str to array of shape (K, K)
     distances : dict of str to array of shape (K, K)
+    ordinal : bool
+        Whether the ordinal disagreement is wanted too.
     """
 
     table: FloatArray
     counts: FloatArray
     weights: Mapping[str, FloatArray]
     distances: Mapping[str, FloatArray]
+    ordinal: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +64,8 @@ def pattern_moments(
     patterns: IntArray,
     weights: Mapping[str, FloatArray],
     distances: Mapping[str, FloatArray],
+    *,
+    ordinal: bool = False,
 ) -> PatternMoments:
     """What one item of each pattern adds to the sums.
 
@@ -68,6 +73,8 @@ def pattern_moments(
     ----------
     patterns : array of int, shape (P, K)
     weights, distances : dict of str to array of shape (K, K)
+    ordinal : bool
+        Whether the ordinal disagreement is wanted too.
     """
     counts = patterns.astype(np.float64)
     labels = counts.sum(axis=1)
@@ -84,9 +91,8 @@ def pattern_moments(
         (((counts @ matrix) * counts).sum(axis=1) * pairable / others)[:, None]
         for matrix in distances.values()
     ]
-    return PatternMoments(
-        table=np.concatenate(columns, axis=1), counts=counts, weights=weights, distances=distances
-    )
+    table = np.concatenate(columns, axis=1)
+    return PatternMoments(table, counts, weights, distances, ordinal)
 
 
 def pair_credit(counts: FloatArray, weights: FloatArray) -> FloatArray:
@@ -113,7 +119,8 @@ def summed(moments: PatternMoments, times: FloatArray) -> Sums:
     middle = start + len(moments.weights)
     paired = totals[:, 2 + size : start]
     disagreement = dict(zip(moments.distances, totals[:, middle:].T, strict=True))
-    disagreement["ordinal"] = _ordinal_disagreement(moments, times, paired)
+    if moments.ordinal:
+        disagreement["ordinal"] = _ordinal_disagreement(moments, times, paired)
     return Sums(
         n_rated=totals[:, 0],
         n_pairable=totals[:, 1],

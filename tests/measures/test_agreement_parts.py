@@ -1,0 +1,454 @@
+"""Where agreement comes from: pairs, annotators, values, items, subgroups, groups, benchmarks."""
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+from sklearn.metrics import cohen_kappa_score
+from statsmodels.stats.inter_rater import cohens_kappa, fleiss_kappa
+
+from measures.agreement import (
+    Labels,
+    agreement,
+    agreement_statistics,
+    annotator_agreement,
+    benchmark_by_replicates,
+    benchmark_by_se,
+    cross_group_agreement,
+    declare_domain,
+    fleiss_null_test,
+    item_disagreement,
+    jaccard_distance,
+    masi_distance,
+    numeric_agreement,
+    numeric_statistics,
+    pairwise_agreement,
+    paradox_indices,
+    second_opinion,
+    subgroup_agreement,
+    value_agreement,
+    weight_matrix,
+)
+from tests.measures.agreement_labels import from_contingency, make_labels, make_table, measured
+from tests.measures.test_agreement_published import DIAGNOSES, FOUR_RATERS, SKIN, WINNIPEG
+
+
+def statistics_of(table, domain, **options):
+    return agreement_statistics(*make_labels(table, domain), n_values=len(domain), **options)
+
+
+def rng():
+    return np.random.default_rng(17)
+
+
+def random_labels(n_items=300, n_annotators=4, n_values=3, seed=2):
+    draw = np.random.default_rng(seed)
+    item, annotator = np.divmod(np.arange(n_items * n_annotators), n_annotators)
+    truth = draw.integers(0, n_values, n_items)
+    noise = draw.integers(0, n_values, item.size)
+    code = np.where(draw.random(item.size) < 0.6, truth[item], noise)
+    kept = draw.random(item.size) < 0.8
+    return item[kept], annotator[kept], code[kept]
+
+
+# --- values
+
+
+@pytest.mark.parametrize(
+    ("code", "printed"),
+    list(enumerate([0.245, 0.245, 0.520, 0.471, 0.566])),
+    ids=["depression", "personality disorder", "schizophrenia", "neurosis", "other"],
+)
+def test_kappa_of_each_diagnosis_is_fleiss(code, printed):
+    # Fleiss (1971), Table 2, kappa by category.
+    found = value_agreement(statistics_of(DIAGNOSES, "12345"), rng=rng(), n_replicates=100)
+    assert found[code].fleiss_kappa.value == pytest.approx(printed, abs=6e-4)
+    assert found[code].fleiss_kappa.ci_low < printed < found[code].fleiss_kappa.ci_high
+
+
+def test_z_of_the_diagnoses_is_the_one_r_prints():
+    # R irr kappam.fleiss(diagnoses): z = 17.65183.
+    found = fleiss_null_test(statistics_of(DIAGNOSES, "12345"))
+    assert found.value / found.se == pytest.approx(17.65183, abs=1e-4)
+    assert found.p_value < 1e-60
+
+
+def test_null_test_needs_the_same_number_of_labels_everywhere():
+    assert fleiss_null_test(statistics_of(FOUR_RATERS, "12345")).reason == "not_applicable"
+
+
+# --- sets and weights
+
+
+def test_masi_distance_of_a_subset_is_the_printed_one():
+    # NLTK docstring of masi_distance.
+    assert masi_distance({1, 2}, {1, 2, 3, 4}) == pytest.approx(2 / 3, abs=1e-12)
+
+
+def test_two_empty_sets_agree():
+    assert jaccard_distance(frozenset(), frozenset()) == 0.0
+    assert masi_distance(frozenset(), frozenset()) == 0.0
+    assert masi_distance(frozenset(), frozenset("a")) == 1.0
+
+
+def test_weights_cover_the_declared_domain_and_not_only_the_used_values():
+    four = weight_matrix(declare_domain("1234", "ordinal"), "linear")
+    assert four[0] == pytest.approx([1, 2 / 3, 1 / 3, 0])
+    table = from_contingency([[3, 1, 0], [1, 2, 1], [0, 1, 3]], "123")
+    used = measured(table, "123", "ordinal").coefficients["cohen_kappa_linear"].value
+    offered = measured(table, "1234", "ordinal").coefficients["cohen_kappa_linear"].value
+    # Dropping the unused value rescales credit and chance alike: kappa stays, agreement does not.
+    assert offered == pytest.approx(used)
+
+
+def test_ordinal_text_is_weighted_by_rank_and_interval_by_number():
+    ranks = weight_matrix(declare_domain([1, 2, 10], "ordinal"), "linear")
+    numbers = weight_matrix(declare_domain([1, 2, 10], "interval"), "linear")
+    assert ranks[0] == pytest.approx([1, 0.5, 0])
+    assert numbers[0] == pytest.approx([1, 8 / 9, 0])
+
+
+# --- two annotators
+
+
+def test_indices_of_the_skewed_paradox_table_say_why_kappa_is_low():
+    # Feinstein & Cicchetti (1990): a 80, b 10, c 5, d 5.
+    found = paradox_indices(statistics_of(from_contingency([[80, 10], [5, 5]], "+-"), "+-"))
+    assert found["prevalence_index"].value == pytest.approx(0.75)
+    assert found["bias_index"].value == pytest.approx(0.05)
+    assert found["pabak"].value == pytest.approx(0.70)
+    # Largest diagonal with the totals 90/10 and 85/15 is 0.95; chance is 0.78.
+    assert found["kappa_max"].value == pytest.approx((0.95 - 0.78) / 0.22)
+    assert found["kappa_max"].n == 100
+
+
+def test_largest_kappa_of_equal_totals_is_one():
+    found = paradox_indices(statistics_of(from_contingency([[4, 3], [3, 4]], "+-"), "+-"))
+    assert found["kappa_max"].value == pytest.approx(1.0)
+
+
+# --- pairs
+
+
+def test_kappa_of_pairs_is_that_of_scikit_learn_and_statsmodels():
+    item, annotator, code = random_labels()
+    statistics = agreement_statistics(item, annotator, code, n_values=3)
+    found = pairwise_agreement(statistics, declare_domain("abc", "ordinal"))
+    assert found.n_pairs == len(found.pairs) == 6
+    for pair in found.pairs:
+        one, other = (
+            dict(zip(item[annotator == a], code[annotator == a], strict=True))
+            for a in pair.annotators
+        )
+        common = sorted(one.keys() & other.keys())
+        assert pair.n_items == len(common)
+        x, y = [one[i] for i in common], [other[i] for i in common]
+        table = np.zeros((3, 3))
+        np.add.at(table, (x, y), 1)
+        for key, weights in (("cohen_kappa", None), ("cohen_kappa_quadratic", "quadratic")):
+            estimate = pair.coefficients[key]
+            assert estimate.value == pytest.approx(cohen_kappa_score(x, y, weights=weights))
+            theirs = cohens_kappa(table, wt=weights)
+            assert estimate.se == pytest.approx(theirs.std_kappa, rel=1e-6)
+            assert estimate.ci_low == pytest.approx(theirs.kappa_low, rel=1e-6)
+        percent = pair.coefficients["percent_agreement"]
+        assert percent.value == pytest.approx(np.mean(np.array(x) == np.array(y)))
+        assert percent.ci_low < percent.value < percent.ci_high
+
+
+def test_only_the_pairs_with_most_common_items_are_returned():
+    item, annotator, code = random_labels(n_annotators=6)
+    statistics = agreement_statistics(item, annotator, code, n_values=3)
+    domain = declare_domain("abc", "nominal")
+    everything = pairwise_agreement(statistics, domain)
+    few = pairwise_agreement(statistics, domain, max_pairs=4)
+    assert (few.n_pairs, len(few.pairs)) == (15, 4)
+    assert few.pairs == everything.pairs[:4]
+    assert few.pairs[-1].n_items >= everything.pairs[4].n_items
+
+
+def test_pairs_need_statistics_that_know_who_labelled():
+    statistics = statistics_of(FOUR_RATERS, "12345", with_panel=False)
+    with pytest.raises(ValueError, match="with_panel=True"):
+        pairwise_agreement(statistics, declare_domain("12345", "nominal"))
+
+
+def test_rounds_of_one_annotator_spread_an_item_over_the_table():
+    # One annotator labels the first item a and b, the other a: half an agreement.
+    item, annotator, code = [0, 0, 0, 1, 1, 2, 2], [0, 0, 1, 0, 1, 0, 1], [0, 1, 0, 1, 1, 0, 0]
+    columns = [np.array(column) for column in (item, annotator, code)]
+    statistics = agreement_statistics(*columns, n_values=2)
+    (pair,) = pairwise_agreement(statistics, declare_domain("ab", "nominal")).pairs
+    assert pair.n_items == 3
+    assert pair.coefficients["percent_agreement"].value == pytest.approx(2.5 / 3)
+    found = agreement(statistics, declare_domain("ab", "nominal"), rng=rng(), n_replicates=0)
+    assert "repeated_labels" in found.warnings
+
+
+# --- annotators
+
+
+def test_an_annotator_who_answers_at_random_lowers_alpha():
+    item, annotator, code = random_labels(n_items=400)
+    code = np.where(annotator == 2, np.random.default_rng(4).integers(0, 3, item.size), code)
+    found = annotator_agreement(
+        agreement_statistics(item, annotator, code, n_values=3), declare_domain("abc", "nominal")
+    )
+    assert found[2].alpha_change < -0.05
+    assert all(one.alpha_change > 0 for one in found if one.annotator != 2)
+    assert found[2].agreement_with_others.ci_high < found[0].agreement_with_others.ci_low
+    mine = Counter(code[annotator == 2].tolist())
+    assert found[2].value_counts == tuple(mine[k] for k in range(3))
+
+
+def test_agreement_with_others_is_a_mean_over_shared_items():
+    # Annotator 0 agrees with one of two others on the first item, with none on the second.
+    found = annotator_agreement(
+        statistics_of(make_table("112/122/1../.22"), "12"), declare_domain("12", "nominal")
+    )
+    assert found[0].agreement_with_others.value == pytest.approx(0.25)
+    assert (found[0].n_labels, found[0].n_items_shared) == (3, 2)
+
+
+# --- items
+
+
+def test_items_say_how_much_they_add_to_the_disagreement():
+    columns = make_labels(make_table("1111/1122/1234/1.../2222"), "1234")
+    found = item_disagreement(columns[0], columns[2], declare_domain("1234", "nominal"))
+    assert found.n_labels.tolist() == [4, 4, 4, 1, 4]
+    # Four of six pairs differ in the second item, six of six in the third.
+    assert found.contribution == pytest.approx([0, 0.4, 0.6, 0, 0])
+    assert found.entropy == pytest.approx([0, 1, 2, 0, 0])
+    assert found.tie.tolist() == [False, True, True, False, False]
+    assert found.modal_share == pytest.approx([1, 0.5, 0.25, 1, 1])
+
+
+# --- subgroups and groups
+
+
+def test_a_subgroup_is_measured_by_its_own_labels_only():
+    item, annotator, code = random_labels(n_annotators=6)
+    group = annotator % 3 - 1
+    domain = declare_domain("abc", "ordinal")
+    found = subgroup_agreement(
+        Labels(item, annotator, code), group, domain, rng=rng(), n_groups=3, n_replicates=100
+    )
+    assert [one.group for one in found] == [0, 1, 2]
+    for one in found[:2]:
+        mine = group == one.group
+        alone = agreement_statistics(item[mine], annotator[mine], code[mine], n_values=3)
+        expected = agreement(alone, domain, rng=rng(), n_replicates=0).coefficients
+        assert one.n_labels == mine.sum()
+        for key, estimate in one.coefficients.items():
+            assert estimate.value == pytest.approx(expected[key].value)
+            assert estimate.ci_low < estimate.value < estimate.ci_high
+    assert {estimate.reason for estimate in found[2].coefficients.values()} == {"no_data"}
+
+
+def grouped(first, second):
+    """Labels of two tables of items by annotators, the groups having their own annotators."""
+    columns = []
+    for group, table in enumerate((first, second)):
+        for item, row in enumerate(table):
+            columns += [(item, 10 * group + a, code, group) for a, code in enumerate(row)]
+    item, annotator, code, group = np.array(columns).T
+    return Labels(item, annotator, code), group
+
+
+def test_cross_replication_reliability_is_the_one_of_its_authors():
+    # google-research/cross-replication-reliability, unit test with missing data: 0.1818182.
+    one = {1: [0, 2], 2: [0, 3], 3: [2, 0], 4: [3, 0], 5: [1, 1], 6: [3, 0], 7: [2, 1]}
+    other = {1: [0, 2], 2: [1, 1], 3: [1, 1], 4: [1, 1], 5: [2, 0]}
+    tables = [
+        [[k for k, times in enumerate(part.get(i, [])) for _ in range(times)] for i in range(1, 8)]
+        for part in (one, other)
+    ]
+    labels, group = grouped(*tables)
+    found = cross_group_agreement(
+        labels, group, declare_domain("AB", "nominal"), groups=(0, 1), rng=rng()
+    )
+    assert found.xrr_kappa.value == pytest.approx(0.1818182, abs=1e-6)
+    assert found.xrr_kappa.n == 5
+
+
+def test_cohesion_of_two_toy_groups_is_the_computed_one():
+    # Toy matrices of Homan-Lab/rater_cohesion_public, recomputed from its definitions.
+    first = [[2, 0, 0], [0, 0, 2], [1, 1, 1], [0, 1, 1], [0, 0, 0]]
+    second = [[2, 0, 0], [2, 0, 2], [1, 1, 1], [1, 2, 0], [0, 0, 0]]
+    labels, group = grouped(first, second)
+    found = cross_group_agreement(
+        labels, group, declare_domain([0, 1, 2], "nominal"), groups=(0, 1), rng=rng()
+    )
+    inside = found.cohesion[0]
+    assert inside.alpha.value == pytest.approx(0.3636363636, abs=1e-9)
+    assert inside.plurality_size.value == pytest.approx(0.8, abs=1e-9)
+    assert inside.negentropy.value == pytest.approx(0.7167037877, abs=1e-9)
+    assert found.xrr_kappa.value == pytest.approx(0.4680851064, abs=1e-9)
+    assert found.association_index[0] == pytest.approx(0.3636363636 / 0.4680851064, abs=1e-9)
+
+
+# --- intervals and benchmarks
+
+
+def test_bootstrap_interval_has_the_width_of_the_analytic_error():
+    item, annotator, code = random_labels(n_items=800)
+    found = agreement(
+        agreement_statistics(item, annotator, code, n_values=3),
+        declare_domain("abc", "nominal"),
+        rng=rng(),
+    )
+    for key in (
+        "percent_agreement",
+        "fleiss_kappa",
+        "conger_kappa",
+        "gwet_ac1",
+        "krippendorff_alpha",
+    ):
+        one = found.coefficients[key]
+        width = (one.ci_high - one.ci_low) / (2 * 1.96 * one.se)
+        assert width == pytest.approx(1.0, abs=0.12), key
+        assert one.ci_method == "bootstrap_items_percentile"
+
+
+def test_the_same_seed_gives_the_same_interval():
+    one, other = (measured(FOUR_RATERS, "12345", rng=rng(), n_replicates=200) for _ in range(2))
+    assert one.coefficients == other.coefficients
+
+
+def test_items_that_come_in_clusters_widen_the_interval():
+    item, annotator, code = random_labels(n_items=60)
+    # Each item is there ten times: ten times the items, no more to know.
+    copies = np.concatenate([item + 60 * copy for copy in range(10)])
+    columns = (copies, np.tile(annotator, 10), np.tile(code, 10))
+    domain = declare_domain("abc", "nominal")
+    items, clusters = (
+        agreement(
+            agreement_statistics(*columns, n_values=3, cluster=cluster), domain, rng=rng()
+        ).coefficients["krippendorff_alpha"]
+        for cluster in (None, np.tile(item, 10))
+    )
+    assert clusters.value == pytest.approx(items.value)
+    assert clusters.ci_method == "bootstrap_groups_percentile"
+    ratio = (clusters.ci_high - clusters.ci_low) / (items.ci_high - items.ci_low)
+    assert ratio == pytest.approx(math.sqrt(10), rel=0.2)
+    # The analytic error takes items for independent, so there is none.
+    assert clusters.se is None
+
+
+def test_a_single_cluster_gives_no_interval():
+    item, annotator, code = random_labels(n_items=50)
+    statistics = agreement_statistics(
+        item, annotator, code, n_values=3, cluster=np.zeros(item.size, dtype=int)
+    )
+    found = agreement(statistics, declare_domain("abc", "nominal"), rng=rng())
+    assert found.coefficients["krippendorff_alpha"].ci_low is None
+    assert found.coefficients["conger_kappa"].ci_low is None
+    assert "few_clusters" in found.warnings
+
+
+def test_benchmark_probabilities_add_up_and_grow_with_the_coefficient():
+    bands = benchmark_by_se(0.7, 0.1, scheme="landis_koch")
+    assert sum(band.probability for band in bands) == pytest.approx(1.0)
+    # Gwet's cumulative membership: P(normal cut to [-1, 1] >= 0.6).
+    assert bands[4].probability_at_least == pytest.approx(0.84116, abs=1e-4)
+    drawn = np.random.default_rng(0).normal(0.7, 0.1, 4000)
+    by_draws = benchmark_by_replicates(np.append(drawn, np.nan), scheme="landis_koch")
+    for one, other in zip(bands, by_draws, strict=True):
+        assert one.probability_at_least == pytest.approx(other.probability_at_least, abs=0.03)
+    assert benchmark_by_replicates([np.nan], scheme="krippendorff") == []
+    with pytest.raises(ValueError, match="scheme must be one of"):
+        benchmark_by_se(0.7, 0.1, scheme="altman")
+
+
+# --- second implementations
+
+
+def test_fleiss_kappa_of_complete_labels_is_that_of_statsmodels():
+    counts = np.array([[row.count(k) for k in "12345"] for row in DIAGNOSES])
+    found = measured(DIAGNOSES, "12345").coefficients
+    assert found["fleiss_kappa"].value == pytest.approx(fleiss_kappa(counts))
+    randolph = fleiss_kappa(counts, method="randolph")
+    assert found["brennan_prediger"].value == pytest.approx(randolph)
+
+
+@pytest.mark.parametrize("scale", ["nominal", "ordinal", "interval", "ratio"])
+def test_second_opinion_on_every_alpha_agrees(scale):
+    item, annotator, code = random_labels()
+    domain = declare_domain([1, 3, 4], scale)
+    statistics = agreement_statistics(item, annotator, code, n_values=3)
+    found = agreement(statistics, domain, rng=rng(), n_replicates=0)
+    pairs = pairwise_agreement(statistics, domain)
+    opinions = second_opinion(statistics, domain, found, pairs=pairs, max_pairs=3)
+    names = Counter(opinion.coefficient for opinion in opinions)
+    assert {f"krippendorff_alpha_{one}" for one in ("nominal", "ordinal", "interval", "ratio")} <= (
+        names.keys()
+    )
+    assert names["cohen_kappa"] == 3
+    assert max(abs(opinion.difference) for opinion in opinions) < 1e-9
+
+
+def test_second_opinion_on_two_annotators_agrees():
+    for counts, domain in ((WINNIPEG, "abcd"), (SKIN, "123")):
+        statistics = statistics_of(from_contingency(counts, domain), domain)
+        declared = declare_domain(domain, "ordinal")
+        found = agreement(statistics, declared, rng=rng(), n_replicates=0)
+        opinions = second_opinion(statistics, declared, found)
+        assert {opinion.library for opinion in opinions} == {"krippendorff", "scikit-learn"}
+        assert max(abs(opinion.difference) for opinion in opinions) < 1e-9
+
+
+def test_second_opinion_is_not_asked_where_it_would_fill_the_memory():
+    statistics = statistics_of(FOUR_RATERS, "12345")
+    domain = declare_domain("12345", "nominal")
+    found = agreement(statistics, domain, rng=rng(), n_replicates=0)
+    (opinion,) = second_opinion(statistics, domain, found, max_cells=100)
+    assert (opinion.value, opinion.skipped) == (None, "too_large")
+
+
+# --- numbers without a table
+
+
+def test_alpha_of_continuous_numbers_ignores_where_zero_is():
+    draw = np.random.default_rng(8)
+    item, annotator = np.divmod(np.arange(900), 3)
+    value = draw.normal(size=300)[item] + draw.normal(size=900)
+    for zero in (0.0, 1e7):
+        statistics = numeric_statistics(item, annotator, value + zero)
+        found = numeric_agreement(statistics, rng=rng())["krippendorff_alpha_interval"]
+        # Half of the variance is the items'.
+        assert found.value == pytest.approx(0.5, abs=0.08)
+        assert found.ci_low < 0.5 < found.ci_high
+        assert found.ci_method == "bootstrap_items_percentile"
+
+
+def test_many_items_are_resampled_in_blocks_with_the_same_width():
+    draw = np.random.default_rng(8)
+    item, annotator = np.divmod(np.arange(24_000), 2)
+    value = np.exp(draw.normal(size=12_000)[item] + draw.normal(size=24_000)).round(1)
+    found = numeric_agreement(
+        numeric_statistics(item, annotator, value), rng=rng(), n_replicates=200
+    )
+    ratio = found["krippendorff_alpha_ratio"]
+    assert ratio.ci_method == "bootstrap_blocks_percentile"
+    assert ratio.ci_low < ratio.value < ratio.ci_high
+    by_item = numeric_agreement(
+        numeric_statistics(item, annotator, value, cluster=item), rng=rng(), n_replicates=200
+    )["krippendorff_alpha_ratio"]
+    assert by_item.ci_high - by_item.ci_low == pytest.approx(ratio.ci_high - ratio.ci_low, rel=0.3)
+
+
+def test_numeric_statistics_add_up():
+    draw = np.random.default_rng(9)
+    item, annotator = np.divmod(np.arange(120), 2)
+    value = draw.normal(size=120)
+    halves = [
+        numeric_statistics(item[part], annotator[part], value[part])
+        for part in (slice(0, 60), slice(60, None))
+    ]
+    one, other = (
+        numeric_agreement(statistics, rng=rng(), n_replicates=0)
+        for statistics in (halves[0] + halves[1], numeric_statistics(item, annotator, value))
+    )
+    assert one == other
