@@ -1,9 +1,8 @@
 """`./trust up` and `./trust demo`: everything, until somebody says stop."""
 
+import http.client
 import os
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 
 from trust_project.embedded.children import PROJECT, application
@@ -70,8 +69,12 @@ def start_everything(supervisor: Supervisor, port: int) -> None:
 
 
 def answers(port: int) -> bool:
+    # Not urllib: it would ask the proxy named in the environment for our own address.
+    connection = http.client.HTTPConnection(HOST, port, timeout=5)
     try:
-        with urllib.request.urlopen(f"http://{HOST}:{port}/healthz", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
         return False
+    finally:
+        connection.close()
