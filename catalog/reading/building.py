@@ -34,25 +34,26 @@ class Batch:
 
 @dataclass(slots=True)
 class Findings:
-    """The faults of one column in one batch."""
+    """The faults of one column in one batch; made in words only where they are kept."""
 
     column: Column
     empty: Integers
     rows: Integers
     faults_of: Callable[[int], list[Fault]]
+    n_faults_of: Callable[[int], int]
 
 
 class _Coder(dict[str, int]):
-    """Numbers distinct values in order of first appearance, and remembers the new ones."""
+    """Numbers distinct values in order of first appearance; ``distinct`` has them in that order."""
 
     def __init__(self) -> None:
         super().__init__({"": -1})
-        self.fresh: list[str] = []
+        self.distinct: list[str] = []
 
     def __missing__(self, value: str) -> int:
-        code = len(self) - 1
+        code = len(self.distinct)
         self[value] = code
-        self.fresh.append(value)
+        self.distinct.append(value)
         return code
 
 
@@ -64,32 +65,41 @@ class TextBuilder:
         self.max_bytes = options.limits.max_value
         self.coder = _Coder()
         self.chunks: list[npt.NDArray[np.int32]] = []
-        self.faults: dict[int, list[Fault]] = {}
+        self.n_faults: dict[int, int] = {}
         self.respelled: dict[int, str] = {}
         self.n_respelled = 0
 
     def add(self, texts: Sequence[str]) -> Findings:
+        n_known = len(self.coder.distinct)
         codes = np.fromiter(map(self.coder.__getitem__, texts), np.int32, len(texts))
-        if self.coder.fresh:
-            self._check(self.coder.fresh)
-            self.coder.fresh = []
+        self._check(self.coder.distinct[n_known:])
         self.chunks.append(codes)
-        rows = self._where(codes, self.faults)
+        rows = self._where(codes, self.n_faults)
         if self.respelled:
             self.n_respelled += len(self._where(codes, self.respelled))
-        empty = np.flatnonzero(codes < 0)
-        return Findings(self.column, empty, rows, lambda row: self.faults[int(codes[row])])
+        return Findings(
+            self.column,
+            np.flatnonzero(codes < 0),
+            rows,
+            lambda row: self._faults(self.coder.distinct[codes[row]]),
+            lambda row: self.n_faults[int(codes[row])],
+        )
+
+    def _faults(self, value: str) -> list[Fault]:
+        spelling = compared_spelling(value, self.column.kind)
+        return text_faults(spelling, self.column, self.max_bytes)
 
     def _where(self, codes: npt.NDArray[np.int32], wanted: Mapping[int, object]) -> Integers:
         if not wanted:
             return np.empty(0, np.int64)
-        chosen = np.fromiter(wanted, np.int32, len(wanted))
-        return np.flatnonzero(np.isin(codes, chosen))
+        chosen = np.zeros(len(self.coder.distinct) + 1, bool)
+        chosen[np.fromiter(wanted, np.int64, len(wanted))] = True
+        # Code -1 picks the last place, which is never chosen.
+        return np.flatnonzero(chosen[codes])
 
     def _check(self, fresh: list[str]) -> None:
         joined = "\t".join(fresh)
-        ascii_only = joined.isascii()
-        look_at_all = suspicious(joined, self.column.kind) or not ascii_only
+        look_at_all = suspicious(joined, self.column.kind) or not joined.isascii()
         longest = min(self.column.longest, self.max_bytes)
         spaces = self.column.allows_spaces
         for value in fresh:
@@ -97,19 +107,17 @@ class TextBuilder:
                 self._check_one(value)
 
     def _check_one(self, value: str) -> None:
-        code = self.coder[value]
+        faults = self._faults(value)
         spelling = compared_spelling(value, self.column.kind)
-        faults = text_faults(spelling, self.column, self.max_bytes)
         if faults:
-            self.faults[code] = faults
+            self.n_faults[self.coder[value]] = len(faults)
         elif spelling != value:
-            self.respelled[code] = spelling
+            self.respelled[self.coder[value]] = spelling
 
     def finish(self) -> TextColumn:
         codes = np.concatenate(self.chunks) if self.chunks else np.empty(0, np.int32)
-        del self.coder[""]
-        values = list(self.coder)
-        if not self.faults and not self.respelled:
+        values = self.coder.distinct
+        if not self.n_faults and not self.respelled:
             return TextColumn(codes, values)
         return self._merged(codes, values)
 
@@ -119,7 +127,7 @@ class TextBuilder:
         kept: dict[str, int] = {}
         spellings: dict[int, list[str]] = {}
         for code, value in enumerate(values):
-            if code not in self.faults:
+            if code not in self.n_faults:
                 new = kept.setdefault(self.respelled.get(code, value), len(kept))
                 renumber[code] = new
                 spellings.setdefault(new, []).append(value)
@@ -132,7 +140,7 @@ class TextBuilder:
             return None
         codes = np.concatenate(self.chunks)
         first = int(self._where(codes, self.respelled)[0])
-        value = escape(list(self.coder)[codes[first] + ("" in self.coder)])
+        value = escape(self.coder.distinct[codes[first]])
         message = (
             f"Column {self.column.name}: {self.n_respelled:,} values were brought into Unicode's "
             "composed form (NFC), so that one spelling names one thing."
@@ -219,7 +227,7 @@ def _findings(
 ) -> Findings:
     rows = np.array(sorted(faults), np.int64)
     empty = np.setdiff1d(np.flatnonzero(missing), rows)
-    return Findings(column, empty, rows, lambda row: faults[row])
+    return Findings(column, empty, rows, lambda row: faults[row], lambda row: len(faults[row]))
 
 
 def _builder(column: Column, options: Options) -> Builder:
@@ -319,7 +327,7 @@ class TableBuilder:
             self.header,
             self.log.problems,
             self.log.total,
-            np.array(sorted(self.log.rows), np.int64),
+            self.log.rows,
             self.log.complete,
             self.notices,
         )
@@ -334,7 +342,7 @@ def _count(batch: Batch, findings: list[Findings]) -> int:
     """How many problems a batch has, where nobody will read them one by one."""
     total = sum(map(len, batch.broken.values()))
     for found in findings:
-        total += sum(len(found.faults_of(row)) for row in found.rows.tolist())
+        total += sum(map(found.n_faults_of, found.rows.tolist()))
         if not found.column.allows_empty:
             faulty = batch.broken.keys() | set(found.rows.tolist())
             total += sum(row not in faulty for row in found.empty.tolist())

@@ -150,10 +150,8 @@ class Options:
         _one_of("compression", self.compression, (None, "gzip"))
         _one_of("delimiter", self.delimiter, tuple(DELIMITERS))
         _one_of("decimal", self.decimal, (".", ","))
-        if self.timezone is not None and self.timezone not in zoneinfo.available_timezones():
-            raise ValueError(
-                f"timezone {self.timezone!r} is unknown; send a name like 'Europe/Paris' or 'UTC'."
-            )
+        if self.timezone is not None:
+            _known_zone(self.timezone)
 
     @property
     def separator(self) -> str:
@@ -164,3 +162,12 @@ class Options:
 def _one_of(name: str, value: str | None, allowed: tuple[str | None, ...]) -> None:
     if value not in allowed:
         raise ValueError(f"{name} must be one of {list(allowed)}; {value!r} is not.")
+
+
+def _known_zone(name: str) -> None:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError) as error:
+        raise ValueError(
+            f"timezone {name!r} is unknown; send a name like 'Europe/Paris' or 'UTC'."
+        ) from error

@@ -131,7 +131,6 @@ class DelimitedReader:
         self.builder = builder
         self.row_reader = RowReader(options)
         self.names: list[str] = []
-        self.header_text = ""
         ends = re.escape(options.separator) + r"\r\n"
         self.quoted_field = re.compile(rf'(?<![^{ends}])"[^"]*+(?:""[^"]*+)*+"(?![^{ends}])')
 
@@ -193,7 +192,6 @@ class DelimitedReader:
         if row.faults:
             raise ReadingStoppedError(replace(row.faults[0], line=1))
         self._match_header(row.fields)
-        self.header_text = "".join(lines[: row.n_lines]).rstrip("\r\n")
         rest = "".join(lines[row.n_lines :])
         return Chunk(rest, 1 + row.n_lines, chunk.last, chunk.bad_bytes)
 
@@ -217,7 +215,7 @@ class DelimitedReader:
     def _plain_batch(self, chunk: Chunk) -> Batch | None:
         """A chunk without quotes where every line has its fields, or ``None``."""
         text = chunk.text
-        if self._needs_care(text) or '"' in text:
+        if '"' in text or "\ufeff" in text:
             return None
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -227,9 +225,8 @@ class DelimitedReader:
         if set(map(str.count, lines, [separator] * len(lines))) != {width - 1} or "" in lines:
             return None
         fields = text.replace("\n", separator).split(separator) if width > 1 else lines
-        columns = [fields[place::width] for place in range(width)]
         first = chunk.first_line
-        return Batch(range(first, first + len(lines)), columns, {}, chunk.bad_bytes)
+        return self._batch(range(first, first + len(lines)), fields, chunk)
 
     def _quoted_batch(self, chunk: Chunk) -> Batch | None:
         """A chunk whose quotes are in order, by the csv module, or ``None``.
@@ -238,7 +235,7 @@ class DelimitedReader:
         asked only where every quote of the chunk belongs to a well-formed quoted field.
         """
         text = chunk.text
-        if self._needs_care(text) or '"' in self.quoted_field.sub("", text):
+        if "\ufeff" in text or '"' in self.quoted_field.sub("", text):
             return None
         lines = split_lines(text)
         reader = csv.reader(lines, delimiter=self.options.separator, strict=True)
@@ -255,11 +252,15 @@ class DelimitedReader:
         if not rows or set(map(len, rows)) != {width}:
             return None
         fields = list(chain.from_iterable(rows))
-        columns = [fields[place::width] for place in range(width)]
-        return Batch(numbers, columns, {}, chunk.bad_bytes)
+        return self._batch(numbers, fields, chunk)
 
-    def _needs_care(self, text: str) -> bool:
-        return "\ufeff" in text or self.header_text in text
+    def _batch(self, line: Sequence[int], fields: list[str], chunk: Chunk) -> Batch | None:
+        """Rows from all their fields in a line; ``None`` where a header is among them."""
+        width = len(self.names)
+        columns = [fields[place::width] for place in range(width)]
+        if self.names[0] in columns[0] and tuple(self.names) in zip(*columns, strict=True):
+            return None
+        return Batch(line, columns, {}, chunk.bad_bytes)
 
     def _slow(self, chunk: Chunk) -> Chunk | None:
         lines = split_lines(chunk.text)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
 
 MAX_SHOWN = 100
 
@@ -144,6 +148,8 @@ class ReadingStoppedError(Exception):
 
 def escape(text: str, limit: int = MAX_SHOWN) -> str:
     """Text made safe to show and to log: invisible characters as escapes, cut to ``limit``."""
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text
     shown: list[str] = []
     length = 0
     for character in text[: limit + 1]:
@@ -182,8 +188,13 @@ class ProblemLog:
         self.keep = keep
         self.problems: list[Problem] = []
         self.total = 0
-        self.rows: set[int] = set()
+        self._rows = array("q")
         self.complete = True
+
+    @property
+    def rows(self) -> npt.NDArray[np.int64]:
+        """The numbers of the rows with problems, in order."""
+        return np.unique(np.array(self._rows, np.int64))
 
     @property
     def room(self) -> int:
@@ -196,12 +207,12 @@ class ProblemLog:
         if self.room:
             self.problems.append(problem)
         if row is not None:
-            self.rows.add(row)
+            self._rows.append(row)
 
     def count(self, rows: Iterable[int], problems: int) -> None:
         """Take in problems that are counted, but no longer kept."""
         self.total += problems
-        self.rows.update(rows)
+        self._rows.extend(rows)
 
     def stop(self, problem: Problem) -> None:
         """Take in a problem after which nothing more of the file can be read."""

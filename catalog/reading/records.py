@@ -103,34 +103,38 @@ class RecordCollector:
         self.builder = builder
         self.known: dict[str, int | Fault] = {}
         self.columns: list[Column] = []
-        self.texts: list[list[str]] = []
+        self.rows: list[list[str]] = []
         self.line: list[int] = []
         self.broken: dict[int, list[Fault]] = {}
 
     def add(self, record: object, line: int, faults: list[Fault]) -> None:
         """Take in one record, or what could not be read of it."""
-        fields: dict[int, str] = {}
+        row: list[str] = []
         faults = list(faults)
         if isinstance(record, _Pairs):
             self._take_names(record, line)
+            row = [""] * len(self.columns)
             for name, value in record:
-                self._take_value(name, value, fields, faults)
+                place = self.known[name]
+                if type(value) is str and type(place) is int:
+                    row[place] = value
+                else:
+                    self._take_value(place, value, row, faults)
         elif not faults:
             sentence = "the record is not a JSON object; send one object with the columns as keys."
-            faults.append(Fault(Code.TYPE, sentence, escape(str(record))))
-        for place, column in enumerate(self.texts):
-            column.append(fields.get(place, ""))
+            faults.append(Fault(Code.TYPE, sentence, _compact(record)))
         if faults:
             self.broken[len(self.line)] = faults
+        self.rows.append(row or [""] * len(self.columns))
         self.line.append(line)
         if len(self.line) >= _BATCH:
             self.flush()
 
     def flush(self) -> None:
         """Hand the rows collected so far to the builder."""
-        batch = Batch(self.line, self.texts, self.broken)
-        self.texts = [[] for _ in self.texts]
-        self.line, self.broken = [], {}
+        columns = list(zip(*self.rows, strict=True)) or [()] * len(self.columns)
+        batch = Batch(self.line, columns, self.broken)
+        self.rows, self.line, self.broken = [], [], {}
         self.builder.add(batch)
 
     def _take_names(self, record: _Pairs, line: int) -> None:
@@ -149,7 +153,6 @@ class RecordCollector:
         self.flush()
         self.known[name] = len(self.columns)
         self.columns.append(column)
-        self.texts.append([])
         self.builder.add_column(column)
         self.builder.header = (*self.builder.header, name)
 
@@ -163,18 +166,16 @@ class RecordCollector:
             raise ReadingStoppedError(replace(faults[-1], line=line))
 
     def _take_value(
-        self, name: str, value: object, fields: dict[int, str], faults: list[Fault]
+        self, place: int | Fault, value: object, row: list[str], faults: list[Fault]
     ) -> None:
-        place = self.known[name]
         if isinstance(place, Fault):
             faults.append(place)
             return
-        column = self.columns[place]
-        text = _as_text(value, column)
+        text = _as_text(value, self.columns[place])
         if isinstance(text, Fault):
             faults.append(text)
         else:
-            fields[place] = text
+            row[place] = text
 
 
 def _as_text(value: object, column: Column) -> str | Fault:

@@ -256,3 +256,26 @@ def test_both_spellings_of_an_identifier_are_kept_for_the_message(tmp_path: Path
     assert [(n.code.value, n.count, n.line) for n in table.notices] == [
         ("unicode_normalised", 1, 3)
     ]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"format": "xlsx"},
+        {"compression": "zip"},
+        {"delimiter": "x"},
+        {"decimal": "'"},
+        {"timezone": "Mars/Olympus"},
+        {"timezone": "../../etc/passwd"},
+    ],
+)
+def test_options_that_mean_nothing_are_refused_by_name(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Options(**wrong)
+
+
+def test_a_layout_that_contradicts_itself_is_refused() -> None:
+    with pytest.raises(ValueError, match="twice"):
+        Layout((Column("item"), Column("item")))
+    with pytest.raises(ValueError, match="no columns"):
+        Layout((Column("item"),), mapping={"colour": "x"})

@@ -124,7 +124,7 @@ def test_parquet_numbers_are_judged_like_others(tmp_path: Path) -> None:
     assert not np.signbit(table.columns["confidence"].values).any()
 
 
-@pytest.mark.parametrize("damage", ["cut", "footer", "page", "text"])
+@pytest.mark.parametrize("damage", ["cut", "footer", "page", "count", "text"])
 def test_a_damaged_parquet_file_is_no_parquet_file(damage: str, tmp_path: Path) -> None:
     path = tmp_path / "upload"
     columns = {"image": [f"i{k}" for k in range(999)], "label": ["x"] * 999}
@@ -136,6 +136,10 @@ def test_a_damaged_parquet_file_is_no_parquet_file(damage: str, tmp_path: Path) 
         data[-40:-8] = b"\xff" * 32
     elif damage == "page":
         data[4:40] = b"\x7f" * 36
+    elif damage == "count":
+        # The page's header says 8,191 values (zigzag, two bytes) where there are 999.
+        place = data.index(b"\xce\x0f")
+        data[place : place + 2] = b"\xfe\x7f"
     else:
         data = bytearray(b"image,label\n")
     path.write_bytes(data)

@@ -161,7 +161,15 @@ FRAGMENTS = st.lists(
             "\x00",
             "\ufeff",
         ]
-        + ['"q",y,,,\n', '"m\nn"', "item,label,confidence,labelled_at,comment\n", " ", "0.5", "\t"]
+        + [
+            '"item",label,confidence,labelled_at,"comment"\n',
+            '"q",y,,,\n',
+            '"m\nn"',
+            "item,label,confidence,labelled_at,comment\n",
+            " ",
+            "0.5",
+            "\t",
+        ]
     ),
     max_size=30,
 ).map("".join)
