@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import QuerySet
 
 from catalog.models import Dataset, Membership
@@ -39,7 +38,8 @@ RIGHTS: dict[str, set[May]] = {
     Role.OWNER: set(May),
 }
 
-User = AbstractBaseUser | AnonymousUser
+# Whoever asks: a user or an anonymous one; which model it is, is the settings' business.
+User = Any
 
 
 def datasets_of(user: User) -> QuerySet[Dataset]:

@@ -177,7 +177,7 @@ def fail(run: Run, failure: str) -> bool:
 
 
 def _end_upload(run: Run, failure: str) -> None:
-    Upload.objects.filter(pk=run.upload_id, finished_at=None).update(
+    Upload.objects.filter(runs=run, finished_at=None).update(
         state=Upload.State.FAILED, failure=failure, finished_at=timezone.now()
     )
 

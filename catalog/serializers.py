@@ -173,7 +173,7 @@ class TokenSerializer(StrictModelSerializer):
         read_only_fields = ["created", "expiry"]
 
 
-class ProblemRowSerializer(serializers.Serializer):
+class ProblemRowSerializer(serializers.Serializer[Any]):
     line = serializers.IntegerField(allow_null=True)
     column = serializers.CharField(allow_null=True)
     value = serializers.CharField(allow_null=True)
@@ -182,7 +182,7 @@ class ProblemRowSerializer(serializers.Serializer):
     hint = serializers.CharField(allow_null=True)
 
 
-class RowCountsSerializer(serializers.Serializer):
+class RowCountsSerializer(serializers.Serializer[Any]):
     read = serializers.IntegerField()
     stored = serializers.IntegerField()
     unchanged = serializers.IntegerField()
@@ -190,7 +190,7 @@ class RowCountsSerializer(serializers.Serializer):
     rejected = serializers.IntegerField()
 
 
-class UploadSerializer(serializers.Serializer):
+class UploadSerializer(serializers.Serializer[Any]):
     """An upload as clients see it; the first 50 problems, and the true total."""
 
     id = serializers.UUIDField()

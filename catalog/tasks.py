@@ -7,7 +7,7 @@ from catalog.ingest import receiving, store
 from catalog.models import Run
 
 
-@shared_task(name=runs.TASK, ignore_result=True)
+@shared_task(name=runs.TASK, ignore_result=True)  # type: ignore[untyped-decorator]
 def work_run(run_id: str) -> None:
     """Claim a run and compute it, if it is still waiting."""
     kind = Run.objects.filter(pk=run_id).values_list("kind", flat=True).first()

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import structlog
 from csp.constants import NONE, SELF
@@ -35,7 +36,7 @@ if "*" in ALLOWED_HOSTS and not DEBUG:
         "ALLOWED_HOSTS=* lets anyone forge links to this service; name its hosts, "
         "separated by commas."
     )
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 if bad := [o for o in CSRF_TRUSTED_ORIGINS if "://" not in o]:
     raise ImproperlyConfigured(
         f"CSRF_TRUSTED_ORIGINS needs scheme and host, like https://trust.example.org; "
@@ -230,7 +231,7 @@ CONTENT_SECURITY_POLICY = {
 LOG_LEVEL = env.str(
     "LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])
 )
-_stamp = [
+_stamp: list[Any] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -108,7 +106,6 @@ class MemberDetail(APIView):
     """One member, by the membership's id or the user's name."""
 
     serializer_class = MembershipSerializer
-    http_method_names: ClassVar[list[str]] = ["get", "patch", "delete", "head", "options"]
 
     def find(self, request: Request, slug: str, key: str, right: May) -> Membership:
         dataset = access.dataset_for(request.user, slug, may=right)

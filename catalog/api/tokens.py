@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -32,7 +33,7 @@ class TokenList(APIView):
         query_of(request)
         page = CursorPage()
         rows = ApiToken.objects.filter(user_id=request.user.pk).order_by("-created", "token_key")
-        found = page.paginate_queryset(rows, request, view=self)
+        found: Any = page.paginate_queryset(rows, request, view=self)
         return page.get_paginated_response(TokenSerializer(found, many=True).data)
 
     @extend_schema(responses={201: TokenSerializer})

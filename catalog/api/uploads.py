@@ -7,7 +7,8 @@ import uuid
 from typing import Any
 
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -49,6 +50,7 @@ PARAMETERS = [
 
 def upload_of(dataset: Dataset, user: Any, upload_id: str) -> Upload:
     """One upload of a data set; contributors see only their own."""
+    found: Upload | None
     try:
         found = visible_uploads(dataset, user).filter(pk=uuid.UUID(upload_id)).first()
     except ValueError:
@@ -88,7 +90,7 @@ class UploadList(APIView):
             if name in query:
                 rows = rows.filter(**{name: query[name]})
         page = CursorPage()
-        found = page.paginate_queryset(rows, request, view=self)
+        found: Any = page.paginate_queryset(rows, request, view=self)
         context = {"request": request, "rows": access.may(request.user, dataset, May.READ_ROWS)}
         return page.get_paginated_response(UploadSerializer(found, many=True, context=context).data)
 
@@ -179,7 +181,7 @@ def described(
         mode=one_of(query, "mode", Upload.Mode.values, Upload.Mode.UPSERT),
         dry_run=flag(query, "dry_run"),
         idempotency_key=idempotency_key_of(request),
-        uploaded_by=request.user,
+        uploaded_by_id=request.user.pk,
     )
 
 

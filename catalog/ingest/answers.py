@@ -31,7 +31,7 @@ def in_order(values: list[str]) -> list[str]:
     """Values met in a file, in an order that does not depend on the file's rows."""
     numbers = [strict_number(v) for v in values]
     if all(n is not None for n in numbers):
-        return [v for _, v in sorted(zip(numbers, values, strict=True))]  # type: ignore[type-var]
+        return [v for _, v in sorted(zip(numbers, values, strict=True))]
     return sorted(values)
 
 

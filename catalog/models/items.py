@@ -61,9 +61,9 @@ class Item(Numbered):
 
     # Without an index of its own: the unique constraint below leads with it.
     dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="items", db_index=False)
-    group = models.CharField(
+    group = models.CharField(  # noqa: DJ001  unknown is not the empty name
         max_length=255,
-        null=True,  # noqa: DJ001  unknown is not the empty name
+        null=True,
         blank=True,
         help_text="What must not be split across folds: subject, scanner.",
     )

@@ -32,7 +32,7 @@ class ApiTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
         return False
 
 
-class SignedIn(BasePermission):  # type: ignore[misc]
+class SignedIn(BasePermission):
     """Only for people and programs that are signed in; a key of scope read changes nothing."""
 
     message = "This needs a signed-in user, or a token of scope write for anything but reading."

@@ -17,7 +17,7 @@ from catalog.rest.queries import query_of
 from catalog.services import define, redefine, remove
 
 
-class DefinitionList(APIView):  # type: ignore[misc]
+class DefinitionList(APIView):
     """All definitions of one kind; POST adds one, and makes a new version of the data set."""
 
     model: type[Model]
@@ -42,7 +42,7 @@ class DefinitionList(APIView):  # type: ignore[misc]
         return Response(body, status=201, headers={"Location": location})
 
 
-class DefinitionDetail(APIView):  # type: ignore[misc]
+class DefinitionDetail(APIView):
     """One definition, by its id or its name."""
 
     model: type[Model]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
 
-class NumberSerializer(serializers.Serializer):
+class NumberSerializer(serializers.Serializer[Any]):
     """A number with what it rests on, or null with a reason."""
 
     value = serializers.FloatField(allow_null=True)
@@ -22,7 +24,7 @@ class NumberSerializer(serializers.Serializer):
     p_adjusted = serializers.FloatField(required=False)
 
 
-class ResultSerializer(serializers.Serializer):
+class ResultSerializer(serializers.Serializer[Any]):
     """What every result says of itself."""
 
     run = serializers.UUIDField()

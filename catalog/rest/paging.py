@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from catalog.problems import Refusal
 
 
-class CursorPage(CursorPagination):  # type: ignore[misc]
+class CursorPage(CursorPagination):
     """``?cursor=`` and ``?page_size=`` (at most 10,000), with a ``Link`` header (RFC 8288)."""
 
     page_size = 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import IO, Any
 
 from django.http import RawPostDataException
@@ -17,7 +18,7 @@ MAX_DIGITS = 1000
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
-class StrictJSONParser(BaseParser):  # type: ignore[misc]
+class StrictJSONParser(BaseParser):
     """Refuses by name what the standard library's parser silently accepts."""
 
     media_type = "application/json"
@@ -26,7 +27,7 @@ class StrictJSONParser(BaseParser):  # type: ignore[misc]
         self,
         stream: IO[bytes],
         media_type: str | None = None,
-        parser_context: dict[str, Any] | None = None,
+        parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         if "charset" in (media_type or "").lower() and "utf-8" not in (media_type or "").lower():
             raise _refused("encoding_not_utf8", "JSON must be sent as UTF-8; save it as that.")

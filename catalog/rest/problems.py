@@ -34,7 +34,7 @@ TITLES = {
 }
 
 
-class Refused(APIException):  # type: ignore[misc]
+class Refused(APIException):
     """A refusal on its way through the framework."""
 
     def __init__(self, refusal: Refusal) -> None:
@@ -43,7 +43,7 @@ class Refused(APIException):  # type: ignore[misc]
         self.refusal = refusal
 
 
-class ProblemHandler(ExceptionHandler):  # type: ignore[misc]
+class ProblemHandler(ExceptionHandler):
     """Knows the service's own refusals and a database that is away."""
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
@@ -66,7 +66,7 @@ class ProblemHandler(ExceptionHandler):  # type: ignore[misc]
         return Response(data, status=exc.status_code, headers=headers, content_type=MEDIA_TYPE)
 
 
-class ProblemFormatter(ExceptionFormatter):  # type: ignore[misc]
+class ProblemFormatter(ExceptionFormatter):
     """Flattens whatever the framework found into one list of errors with pointers."""
 
     def run(self) -> dict[str, Any]:

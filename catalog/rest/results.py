@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from catalog.models import Dataset, Run
 from catalog.problems import Refusal
 from catalog.queries import newest_result, unfinished_run
-from catalog.rest.waiting import answer_when_done, patience_of
+from catalog.rest.waiting import wait_until
 
 
 def envelope(dataset: Dataset, run: Run) -> dict[str, Any]:
@@ -35,13 +35,7 @@ def finished_run(request: Request, dataset: Dataset, kind: str, subject: str) ->
     Refusal
         404 when nothing was computed yet; says what is missing or which run to wait for.
     """
-    if patience_of(request) and (pending := unfinished_run(dataset, kind, subject)) is not None:
-        answer_when_done(
-            request,
-            location="",
-            is_done=lambda: unfinished_run(dataset, kind, subject) is None,
-            body=lambda: {"run": str(pending.pk)},
-        )
+    wait_until(request, lambda: unfinished_run(dataset, kind, subject) is None)
     run = newest_result(dataset, kind, subject)
     if run is not None:
         return run

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 
-class StrictSerializer(serializers.Serializer):  # type: ignore[misc]
+class StrictSerializer(serializers.Serializer[Any]):
     """Refuses fields that it does not know, or that only the service writes."""
 
     def to_internal_value(self, data: Any) -> Any:
@@ -27,5 +27,5 @@ class StrictSerializer(serializers.Serializer):  # type: ignore[misc]
         return super().to_internal_value(data)
 
 
-class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer):  # type: ignore[misc]
+class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
     """As :class:`StrictSerializer`, for a model; services write, serializers only check."""

@@ -20,6 +20,16 @@ def patience_of(request: Request) -> float:
     return min(float(match.group(1)), MAX_WAIT) if match else 0.0
 
 
+def wait_until(request: Request, is_done: Callable[[], bool]) -> bool:
+    """Wait as long as the client granted; whether it was done by then."""
+    until = time.monotonic() + patience_of(request)
+    pause = _POLL
+    while not (done := is_done()) and time.monotonic() < until:
+        time.sleep(min(pause, max(0.0, until - time.monotonic())))
+        pause = min(pause * 1.5, 1.0)
+    return done
+
+
 def answer_when_done(
     request: Request,
     *,
@@ -28,11 +38,7 @@ def answer_when_done(
     body: Callable[[], Any],
 ) -> Response:
     """200 with the finished resource when it is done in time, else 202, Location, Retry-After."""
-    until = time.monotonic() + patience_of(request)
-    pause = _POLL
-    while not (done := is_done()) and time.monotonic() < until:
-        time.sleep(min(pause, max(0.0, until - time.monotonic())))
-        pause = min(pause * 1.5, 1.0)
+    done = wait_until(request, is_done)
     headers = {"Location": location}
     if patience_of(request):
         headers["Preference-Applied"] = "wait"
