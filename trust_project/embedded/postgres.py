@@ -80,7 +80,8 @@ class Postgres:
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(mode=0o700)
         identity.hand_over(making, self.run_as)
-        self.run("initdb", "-D", str(making), "-U", "postgres", "--auth=reject", *self.locale())
+        options = self.locale() if self.durable else [*self.locale(), "--no-sync"]
+        self.run("initdb", "-D", str(making), "-U", "postgres", "--auth=reject", *options)
         (making / "pg_hba.conf").write_text(f"local all {ROLE} scram-sha-256\n")
         self.single_user(
             making,
