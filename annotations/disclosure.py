@@ -1,0 +1,65 @@
+"""What each member may see of an agreement result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from annotations import queries
+from catalog import access
+from catalog.access import May, User
+from catalog.disclosure import withhold_small
+from catalog.models import Dataset, Item
+from catalog.queries import NUMBER_MASK
+
+SUMMARY = (
+    "question",
+    "scale",
+    "coefficients",
+    "n_items",
+    "n_items_pairable",
+    "n_labels",
+    "n_labels_pairable",
+    "n_annotators",
+    "q_declared",
+    "q_used",
+    "warnings",
+    "benchmarks",
+    "conventions",
+    "second_opinion",
+)
+
+
+def named(dataset: Dataset, result: dict[str, Any], *, is_lead: bool) -> dict[str, Any]:
+    """The result with items and annotators by name: the lead sees names, others pseudonyms."""
+    result = dict(result)
+    numbers = {n for pair in result["pairs"] for n in pair["annotators"]}
+    numbers |= {one["annotator"] for one in result["annotators"]}
+    names = {n: f"annotator {n + 1}" for n in numbers}
+    if is_lead:
+        names |= queries.annotator_names(dataset, numbers)
+    result["pairs"] = [
+        {**pair, "annotators": [names[n] for n in pair["annotators"]]} for pair in result["pairs"]
+    ]
+    result["annotators"] = [
+        {**one, "annotator": names[one["annotator"]]} for one in result["annotators"]
+    ]
+    items = result["items"]
+    worst = items["most_disagreeing"] if is_lead else []
+    keys = [dataset.pk << 32 | one["item"] for one in worst]
+    ids = dict(Item.objects.filter(pk__in=keys).values_list("pk", "external_id"))
+    by_number = {pk & NUMBER_MASK: name for pk, name in ids.items()}
+    result["items"] = {
+        **items,
+        "most_disagreeing": [{**one, "item": by_number.get(one["item"])} for one in worst],
+    }
+    return result
+
+
+def visible(user: User, dataset: Dataset, result: dict[str, Any]) -> dict[str, Any]:
+    """What this member may see of an agreement result."""
+    if access.may(user, dataset, May.READ_ROWS):
+        return {**named(dataset, result, is_lead=True), "disclosure": "full"}
+    if access.may(user, dataset, May.READ_RESULTS):
+        shown = withhold_small(named(dataset, result, is_lead=False), dataset.min_cell)
+        return {**shown, "disclosure": f"min_cell_{dataset.min_cell}"}
+    return {**{key: result[key] for key in SUMMARY if key in result}, "disclosure": "summary"}
