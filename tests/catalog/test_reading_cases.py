@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog.reading import Code, Column, Kind, Layout, Limits, Options, Table, read
+from catalog.reading import Code, Column, Kind, Layout, Limits, Options, Table, read, source
 
 LABELS = Layout(
     (
@@ -279,3 +279,76 @@ def test_a_layout_that_contradicts_itself_is_refused() -> None:
         Layout((Column("item"), Column("item")))
     with pytest.raises(ValueError, match="no columns"):
         Layout((Column("item"),), mapping={"colour": "x"})
+
+
+def test_a_byte_that_is_not_utf8_is_told_with_its_place_in_the_file(tmp_path: Path) -> None:
+    data = HEADER + rows(6) + "i7,ann,café,,\n".encode("latin-1")
+    (problem,) = read_bytes(tmp_path, data, Options()).problems
+    assert (problem.line, problem.column, problem.value) == (8, "label", "caf\\xe9")
+    assert f"byte {data.index(0xE9):,} of the file" in problem.message
+
+
+@pytest.mark.parametrize("n_bytes", [1, 2, 3])
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_gzip_is_read_to_its_end_wherever_blocks_end(
+    n_bytes: int, more: int, tmp_path: Path
+) -> None:
+    body = rows(90_000)
+    size = n_bytes * source.BLOCK + more - len(HEADER)
+    whole = body[: body.rindex(b"\n", 0, size)].ljust(size, b"x")
+    table = read_bytes(tmp_path, gzip.compress(HEADER + whole), GZIP)
+    plain = read_bytes(tmp_path, HEADER + whole, Options())
+    assert (table.n_rows, table.problems) == (plain.n_rows, plain.problems)
+    assert table.n_rows == whole.count(b"\n") + 1 - whole.endswith(b"\n")
+
+
+def test_damaged_gzip_is_refused(tmp_path: Path) -> None:
+    data = bytearray(gzip.compress(PLAIN))
+    data[-6] ^= 0xFF  # the checksum
+    assert read_bytes(tmp_path, bytes(data), GZIP).problems[-1].code == "corrupt_gzip"
+
+
+@pytest.mark.parametrize(
+    ("text", "micros"),
+    [
+        ("1970-01-01T00:00:00Z", 0),
+        ("1970-01-01 00:00:00.5Z", 500_000),
+        ("1970-01-01T01:00+01:00", 0),
+        ("1970-01-01T00:00:00-0130", 5_400_000_000),
+        ("2000-02-29T12:00:00.000001+00:00", 951_825_600_000_001),
+        ("0001-01-01T00:00:00Z", -62_135_596_800_000_000),
+        ("9999-12-31T23:59:59.999999Z", 253_402_300_799_999_999),
+    ],
+)
+def test_times_are_instants(text: str, micros: int, tmp_path: Path) -> None:
+    table = read_bytes(tmp_path, csv_row(at=text), Options())
+    assert table.problems == []
+    assert table.columns["labelled_at"].values.tolist() == [micros]
+
+
+def test_a_declared_zone_gives_local_times_their_instant(tmp_path: Path) -> None:
+    times = ["2026-07-01T12:00:00", "2026-01-01T12:00", "2026-01-01T12:00:00.25Z"]
+    data = HEADER + "".join(f"i{k},a,x,,{text}\n" for k, text in enumerate(times)).encode()
+    table = read_bytes(tmp_path, data, PARIS)
+    assert table.problems == []
+    assert table.columns["labelled_at"].values.tolist() == [
+        1_782_900_000_000_000,  # 10:00 UTC in summer
+        1_767_265_200_000_000,  # 11:00 UTC in winter
+        1_767_268_800_250_000,
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-01-31", "20260131T093000Z", "2026-01-31T09:30:00 Z", "soon", "2026-1-1T1:1:1Z"]
+)
+def test_other_notations_of_time_are_refused(text: str, tmp_path: Path) -> None:
+    (problem,) = read_bytes(tmp_path, csv_row(at=text), Options()).problems
+    assert problem.code == "date_format"
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-01-31T24:00:00Z", "2026-06-30T23:59:60Z", "2026-04-31T00:00Z"]
+)
+def test_times_that_no_clock_shows_are_refused(text: str, tmp_path: Path) -> None:
+    (problem,) = read_bytes(tmp_path, csv_row(at=text), Options()).problems
+    assert problem.code == "date_invalid"
