@@ -69,7 +69,7 @@ def _store(
     attributes = [
         coded
         for name, column in incoming.table.columns.items()
-        if name not in (id_column, "group")
+        if name not in {id_column, "group", *incoming.upload.options.get("ignore", [])}
         and isinstance(column, TextColumn)
         and (coded := _code_attribute(incoming, of, name, column)) is not None
     ]
@@ -79,7 +79,7 @@ def _store(
     used = np.unique(ids.codes[incoming.rows])
     new = used[keys.keys[used] == UNKNOWN]
     keys = enroll(model, incoming.dataset, keys, new)
-    changed = _update(incoming, model, of, keys.keys[ids.codes[incoming.rows]], attributes)
+    changed = _update(incoming, model, of, keys.of(ids.codes[incoming.rows]), attributes)
     replaced = changed - len(new)
     return Counts(len(new), len(incoming.rows) - changed, replaced)
 
@@ -108,7 +108,7 @@ def _code_attribute(
 ) -> _Coded | None:
     attribute = Attribute.objects.filter(dataset=incoming.dataset, of=of, name=name).first()
     if attribute is None:
-        attribute = _declare(incoming, of, name, column)
+        attribute = declare(incoming, of, name, column)
     if attribute is None:
         return None
     if attribute.kind == Attribute.Kind.NUMERIC:
@@ -116,7 +116,7 @@ def _code_attribute(
     return _code_values(incoming, attribute, column)
 
 
-def _declare(
+def declare(
     incoming: Incoming, of: Attribute.Of, name: str, column: TextColumn
 ) -> Attribute | None:
     """An attribute that nobody declared: categorical, its values are those of the file."""
@@ -340,15 +340,15 @@ def resolve_keys(
     used = used[used >= 0]
     unknown = used[known.keys[used] == UNKNOWN]
     if not len(unknown):
-        return known.keys[ids.codes]
+        return known.of(ids.codes)
     if _may_create(incoming, model):
         code = NoticeCode.ITEMS_CREATED if model is Item else NoticeCode.ANNOTATORS_CREATED
         incoming.warn(
             code, f"{len(unknown):,} new {column}s were created from this file.", len(unknown)
         )
-        return enroll(model, incoming.dataset, known, unknown).keys[ids.codes]
+        return enroll(model, incoming.dataset, known, unknown).of(ids.codes)
     names: list[str] = []
-    absent = rows[known.keys[ids.codes[rows]] == UNKNOWN]
+    absent = rows[known.of(ids.codes[rows]) == UNKNOWN]
     names = list(
         model.objects.filter(dataset=incoming.dataset).values_list("external_id", flat=True)[:5000]
     )
@@ -363,7 +363,7 @@ def resolve_keys(
             did_you_mean(ids.values[ids.codes[row]], names),
         ),
     )
-    return known.keys[ids.codes]
+    return known.of(ids.codes)
 
 
 def _may_create(incoming: Incoming, model: type[Item] | type[Annotator]) -> bool:

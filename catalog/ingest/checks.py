@@ -32,6 +32,8 @@ class RowCode(StrEnum):
     ATTRIBUTE_MISSING = "attribute_missing"
     PROBABILITIES_SUM = "probabilities_sum"
     WEIGHTS_SUM = "weights_sum"
+    MIXED_TARGET = "mixed_target"
+    OVERLAPPING_VALUES = "overlapping_values"
     REFERENCE_EXISTS = "reference_exists"
 
 
@@ -50,6 +52,8 @@ class NoticeCode(StrEnum):
     ROWS_RENORMALISED = "rows_renormalised"
     CONSTANT_PREDICTIONS = "constant_predictions"
     CATEGORY_MISMATCH = "category_mismatch"
+    TARGET_KIND = "target_kind"
+    CELLS_REMOVED = "cells_removed"
 
 
 def row_problem(

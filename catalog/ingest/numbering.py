@@ -29,10 +29,9 @@ class Keys:
     values: list[str]
     keys: NDArray[np.int64]
 
-    @property
-    def unknown(self) -> NDArray[np.intp]:
-        """Positions of the ids that the data set does not know."""
-        return np.flatnonzero(self.keys == UNKNOWN)
+    def of(self, codes: NDArray[np.int32]) -> NDArray[np.int64]:
+        """The key of each row; an empty field (code -1) has none."""
+        return np.append(self.keys, UNKNOWN)[codes]
 
 
 def look_up(model: type[Item] | type[Annotator], dataset: Dataset, values: list[str]) -> Keys:

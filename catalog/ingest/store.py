@@ -28,23 +28,25 @@ KEPT_PROBLEMS = 1000
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of the rows of a file."""
+    """What became of the rows of a file, and how many rows of an earlier one it took away."""
 
     stored: int = 0
     unchanged: int = 0
     replaced: int = 0
+    removed: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(
             self.stored + other.stored,
             self.unchanged + other.unchanged,
             self.replaced + other.replaced,
+            self.removed + other.removed,
         )
 
     @property
     def changes(self) -> int:
         """Rows that make a new version of the data set."""
-        return self.stored + self.replaced
+        return self.stored + self.replaced + self.removed
 
 
 @dataclass
@@ -105,11 +107,6 @@ class Incoming:
     def warn(self, code: NoticeCode, message: str, count: int = 1) -> None:
         """Tell the sender something that does not stop the file."""
         self.warnings.append({"code": code.value, "message": message, "count": int(count)})
-
-
-def codes_of(column: TextColumn, mapping: NDArray[Any]) -> NDArray[Any]:
-    """Each row's entry of a per-value array; the caller has dealt with empty fields (code -1)."""
-    return mapping[column.codes] if len(mapping) else np.zeros(len(column.codes), mapping.dtype)
 
 
 class _RolledBack(Exception):  # noqa: N818  control flow within this module

@@ -66,6 +66,12 @@ class ProblemHandler(ExceptionHandler):
         return Response(data, status=exc.status_code, headers=headers, content_type=MEDIA_TYPE)
 
 
+    def report_exception(self, exc: APIException, response: Response) -> None:
+        # A full disk or an absent database is an answer, not an error in the code.
+        if not isinstance(exc, Refused):
+            super().report_exception(exc, response)
+
+
 class ProblemFormatter(ExceptionFormatter):
     """Flattens whatever the framework found into one list of errors with pointers."""
 
