@@ -15,11 +15,13 @@ from measures.agreement.cross_groups import (
     cross_group_agreement,
 )
 from measures.agreement.distances import jaccard_distance, masi_distance, weight_matrix
+from measures.agreement.group_differences import GroupDifference, group_difference_tests
 from measures.agreement.items import ItemDisagreement, item_disagreement
 from measures.agreement.null_test import fleiss_null_test
 from measures.agreement.numeric import NumericStatistics, numeric_agreement, numeric_statistics
 from measures.agreement.pairs import PairAgreement, PairTable, pairwise_agreement
 from measures.agreement.patterns import AgreementStatistics, agreement_statistics
+from measures.agreement.planning import items_for_half_width
 from measures.agreement.results import Agreement, Parts, agreement
 from measures.agreement.scales import Domain, Scale, declare_domain
 from measures.agreement.second_opinion import SecondOpinion, second_opinion
@@ -35,6 +37,7 @@ __all__ = [
     "CrossGroupAgreement",
     "Domain",
     "GroupCohesion",
+    "GroupDifference",
     "ItemDisagreement",
     "Labels",
     "NumericStatistics",
@@ -53,7 +56,9 @@ __all__ = [
     "cross_group_agreement",
     "declare_domain",
     "fleiss_null_test",
+    "group_difference_tests",
     "item_disagreement",
+    "items_for_half_width",
     "jaccard_distance",
     "masi_distance",
     "numeric_agreement",

@@ -28,6 +28,9 @@ class AnnotatorAgreement:
         How often each declared value was given.
     agreement_with_others : Estimate
         Mean over shared items of the share of the others' labels with the same value, in [0, 1].
+    agreement_with_self : Estimate
+        Mean over items that this annotator labelled more than once (rounds) of the share of pairs
+        of the own labels that agree, in [0, 1]; ``n`` is the number of such items.
     alpha_without : Estimate
         Alpha on the question's scale had this annotator not labelled; ``n`` is the number of items
         that would still have two labels.
@@ -41,6 +44,7 @@ class AnnotatorAgreement:
     n_items_shared: int
     value_counts: tuple[int, ...]
     agreement_with_others: Estimate
+    agreement_with_self: Estimate
     alpha_without: Estimate
     alpha_change: float | None
 
@@ -122,6 +126,7 @@ class _Crowd:
             n_items_shared=int(part.times[shared].sum()),
             value_counts=tuple(int(count) for count in values),
             agreement_with_others=_with_others(part, shared, ci_level),
+            agreement_with_self=_with_self(part, ci_level),
             alpha_without=without,
             alpha_change=change,
         )
@@ -163,6 +168,21 @@ def _with_others(
         return undefined(Reason.NO_OVERLAP if len(part.times) else Reason.NO_DATA, 0)
     own, others = part.own[shared], part.others[shared]
     same = (own * others).sum(axis=1) / (own.sum(axis=1) * others.sum(axis=1))
-    agreed = min(float(same @ part.times[shared]), float(n))
+    return _mean_share(same, part.times[shared], ci_level)
+
+
+def _with_self(part: _Part, ci_level: float) -> Estimate:
+    labels = part.own.sum(axis=1)
+    repeated = labels >= 2
+    if not repeated.any():
+        return undefined(Reason.NO_OVERLAP if len(part.times) else Reason.NO_DATA, 0)
+    own, r = part.own[repeated], labels[repeated]
+    same = (own * (own - 1.0)).sum(axis=1) / (r * (r - 1.0))
+    return _mean_share(same, part.times[repeated], ci_level)
+
+
+def _mean_share(shares: FloatArray, times: FloatArray, ci_level: float) -> Estimate:
+    n = int(times.sum())
+    agreed = min(float(shares @ times), float(n))
     low, high = wilson(agreed, n, level=ci_level)
     return Estimate(agreed / n, n, None, low, high, ci_level, "wilson")

@@ -11,6 +11,7 @@ from measures.agreement import formulas
 from measures.agreement.formulas import Computed
 from measures.agreement.pair_cells import pair_cells, row_cells
 from measures.agreement.panels import Panel
+from measures.agreement.patterns import AgreementStatistics
 from measures.agreement.plan import PAIRWISE, Coefficient, Plan
 from measures.agreement.resampling import bootstrap_weights
 from measures.agreement.scales import FloatArray, IntArray
@@ -55,6 +56,21 @@ def identified_points(panel: Panel, plan: Plan) -> dict[str, Computed]:
     """Conger's kappa, and Cohen's and Scott's of two annotators, on the items as they are."""
     times = panel.multiplicity.astype(np.float64)[None, :]
     return _by_key(panel, plan, times, _cells(panel))
+
+
+def conger_points(statistics: AgreementStatistics, plan: Plan) -> dict[str, Computed]:
+    """Conger's kappa from the totals of the annotators alone, for crowds too large for a panel."""
+    totals = statistics.annotator_values.astype(np.float64)
+    shares = totals / np.maximum(totals.sum(axis=1, keepdims=True), 1.0)
+    counts = statistics.patterns.astype(np.float64)
+    n_pairable = max(statistics.n_items_pairable, 1)
+    found = {}
+    for one in plan.coefficients:
+        if one.formula == "conger" and plan.applies(one):
+            credit = plan.weights[one.weights]
+            agreed = float(pair_credit(counts, credit) @ statistics.multiplicity) / n_pairable
+            found[one.key] = formulas.conger_kappa(np.array([agreed]), shares[None], credit)
+    return found
 
 
 def identified_replicates(

@@ -14,6 +14,7 @@ from measures.agreement.exchangeable import (
     exchangeable_replicates,
     exchangeable_se,
     planned_moments,
+    resampling_method,
 )
 from measures.agreement.formulas import Computed
 from measures.agreement.panels import Panel
@@ -163,7 +164,11 @@ def planned_agreement(
     estimates = {one.key: answers.estimate(one) for one in plan.coefficients}
     return Agreement(
         coefficients=estimates,
-        parts={one.key: answers.parts(one) for one in plan.coefficients if one.key in points},
+        parts={
+            one.key: answers.parts(one, estimates[one.key])
+            for one in plan.coefficients
+            if one.key in points
+        },
         replicates=replicates,
         n_items=statistics.n_items,
         n_items_pairable=statistics.n_items_pairable,
@@ -214,7 +219,7 @@ def _computed(
     )
     panel = statistics.panel
     if panel is None:
-        return points, replicates
+        return points | identified.conger_points(statistics, plan), replicates
     points |= identified.identified_points(panel, plan)
     clustered = statistics.clustered
     replicates |= identified.identified_replicates(
@@ -254,27 +259,25 @@ class _Answers:
             return undefined(Reason.NO_VARIATION, n)
         drawn = self.replicates.get(one.key, np.zeros(0))
         low, high, _ = percentile_interval(drawn, level=self.ci_level)
-        over = "groups" if self.statistics.clustered else "items"
+        method = resampling_method(self.statistics, one, drawn.size)
         return Estimate(
             value=value,
             n=n,
             ci_low=low,
             ci_high=high,
             ci_level=None if low is None else self.ci_level,
-            ci_method=None if low is None else f"bootstrap_{over}_percentile",
+            ci_method=None if low is None else method,
             se=self._se(one, value),
         )
 
-    def parts(self, one: Coefficient) -> Parts:
+    def parts(self, one: Coefficient, estimate: Estimate) -> Parts:
         point = self.points[one.key]
-        value = float(point.value[0])
         drawn = self.replicates.get(one.key, np.zeros(0))
-        has_se = np.isfinite(value) and self._se(one, value) is not None
         return Parts(
             observed=_number(point.observed[0]),
             expected=None if one.formula == "percent" else _number(point.expected[0]),
             weights=one.weights,
-            se_method=SE_METHODS.get(one.formula) if has_se else None,
+            se_method=None if estimate.se is None else SE_METHODS[one.formula],
             n_replicates=int(drawn.size),
             n_degenerate=int(np.count_nonzero(~np.isfinite(drawn))),
         )
@@ -300,7 +303,8 @@ class _Answers:
     def _se(self, one: Coefficient, value: float) -> float | None:
         if one.formula in EXCHANGEABLE:
             return exchangeable_se(one, self.statistics, self.plan, value)
-        if self.statistics.clustered or one.formula == "cohen_mean":
+        without = self.statistics.clustered or self.statistics.panel is None
+        if without or one.formula == "cohen_mean":
             return None
         credit = self.plan.weights[one.weights]
         if one.formula == "conger":
@@ -319,11 +323,13 @@ class _Answers:
 
 
 def _fits_panel(one: Coefficient, statistics: AgreementStatistics) -> bool:
+    if one.formula == "conger":
+        return True
     if statistics.panel is None:
         return False
-    if one.formula == "cohen_mean":
-        return statistics.n_annotators > 2
-    return one.formula == "conger" or statistics.n_annotators == 2
+    return (
+        statistics.n_annotators > 2 if one.formula == "cohen_mean" else statistics.n_annotators == 2
+    )
 
 
 def _number(number: float) -> float | None:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
+from measures.agreement.coincidences import coincidence_matrix
 from measures.agreement.distances import rank_midpoints
 from measures.agreement.scales import FloatArray, IntArray
 
@@ -25,6 +27,8 @@ class PatternMoments:
     distances : dict of str to array of shape (K, K)
     ordinal : bool
         Whether the ordinal disagreement is wanted too.
+    coincidences : array of shape (P, K * K), optional
+        Coincidence matrix of each row where rows are blocks of items instead of patterns.
     """
 
     table: FloatArray
@@ -32,6 +36,7 @@ class PatternMoments:
     weights: Mapping[str, FloatArray]
     distances: Mapping[str, FloatArray]
     ordinal: bool
+    coincidences: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,6 +100,26 @@ def pattern_moments(
     return PatternMoments(table, counts, weights, distances, ordinal)
 
 
+def blocked_moments(moments: PatternMoments, blocks: sparse.csr_array) -> PatternMoments:
+    """The same sums for blocks of items: ``blocks`` says how many of each pattern each holds."""
+    coincidences = None
+    if moments.ordinal:
+        found = []
+        for block in range(blocks.shape[0]):
+            rows = slice(blocks.indptr[block], blocks.indptr[block + 1])
+            counts = moments.counts[blocks.indices[rows]]
+            found.append(coincidence_matrix(counts, blocks.data[rows]).ravel())
+        coincidences = np.array(found)
+    return PatternMoments(
+        table=np.asarray(blocks @ moments.table),
+        counts=moments.counts[:0],
+        weights=moments.weights,
+        distances=moments.distances,
+        ordinal=moments.ordinal,
+        coincidences=coincidences,
+    )
+
+
 def pair_credit(counts: FloatArray, weights: FloatArray) -> FloatArray:
     """Mean credit of a random pair of labels of each row; 0 where a row has no pair."""
     labels = counts.sum(axis=1)
@@ -139,17 +164,28 @@ def _ordinal_disagreement(
     With squared differences of mid-ranks g, an item adds 2 (r sum c g^2 - (sum c g)^2) / (r - 1):
     two products of matrices, instead of one for each pair of values.
     """
-    counts = moments.counts
-    labels = counts.sum(axis=1)
-    factor = np.where(labels >= 2, 2.0 / np.maximum(labels - 1.0, 1.0), 0.0)
     middle = rank_midpoints(paired)
     # Ranks near 0 keep the difference of squares from losing digits.
     middle = middle - middle.mean(axis=1, keepdims=True)
+    if moments.coincidences is not None:
+        return _ordinal_of_coincidences(times @ moments.coincidences, middle, paired)
+    counts = moments.counts
+    labels = counts.sum(axis=1)
+    factor = np.where(labels >= 2, 2.0 / np.maximum(labels - 1.0, 1.0), 0.0)
     squares = ((times * (labels * factor)) @ counts * middle**2).sum(axis=1)
     products = (times * factor * (middle @ counts.T) ** 2).sum(axis=1)
     difference: FloatArray = squares - products
     # Unanimous items leave only rounding behind.
     return np.where(np.abs(difference) <= 1e-12 * np.abs(squares), 0.0, difference)
+
+
+def _ordinal_of_coincidences(
+    flat: FloatArray, middle: FloatArray, paired: FloatArray
+) -> FloatArray:
+    size = middle.shape[1]
+    products = (middle[:, None, :] @ flat.reshape(-1, size, size) @ middle[:, :, None])[:, 0, 0]
+    difference: FloatArray = 2.0 * ((paired * middle**2).sum(axis=1) - products)
+    return difference
 
 
 def expected_ordinal(paired: FloatArray) -> FloatArray:

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from measures.agreement.patterns import AgreementStatistics
-from measures.agreement.resampling import bootstrap_weights, percentile_interval
+from measures.agreement.resampling import (
+    bootstrap_weights,
+    needs_blocks,
+    percentile_interval,
+    random_blocks,
+)
 from measures.agreement.results import missing_evidence
 from measures.agreement.scales import FloatArray
 from measures.estimates import Estimate, Reason, undefined
@@ -72,18 +77,7 @@ def value_agreement(
     table = _moments(statistics)
     times = statistics.multiplicity.astype(np.float64)[None, :]
     points = _coefficients(times @ table, statistics.n_values)
-    drawn = [
-        _coefficients(weights @ table, statistics.n_values)
-        for weights in bootstrap_weights(
-            statistics.cluster,
-            statistics.multiplicity,
-            clustered=statistics.clustered,
-            n_replicates=n_replicates,
-            rng=rng,
-        )
-    ]
-    over = "groups" if statistics.clustered else "items"
-    method = f"bootstrap_{over}_percentile"
+    drawn, method = _drawn(statistics, table, n_replicates, rng)
     alphas, kappas = (
         _estimates(
             points[which][0],
@@ -97,6 +91,24 @@ def value_agreement(
         ValueAgreement(code, int(count), alphas[code], kappas[code])
         for code, count in enumerate(labels)
     ]
+
+
+def _drawn(
+    statistics: AgreementStatistics,
+    table: FloatArray,
+    n_replicates: int,
+    rng: np.random.Generator,
+) -> tuple[list[tuple[FloatArray, FloatArray]], str]:
+    cluster, times = statistics.cluster, statistics.multiplicity
+    method = "bootstrap_groups_percentile" if statistics.clustered else "bootstrap_items_percentile"
+    if not statistics.clustered and needs_blocks(len(table), table.shape[1], n_replicates):
+        table = np.asarray(random_blocks(times, rng) @ table)
+        times = np.ones(len(table), dtype=np.int64)
+        cluster, method = np.zeros_like(times), "bootstrap_blocks_percentile"
+    chunks = bootstrap_weights(
+        cluster, times, clustered=statistics.clustered, n_replicates=n_replicates, rng=rng
+    )
+    return [_coefficients(weights @ table, statistics.n_values) for weights in chunks], method
 
 
 def _moments(statistics: AgreementStatistics) -> FloatArray:

@@ -18,7 +18,9 @@ from measures.agreement import (
     cross_group_agreement,
     declare_domain,
     fleiss_null_test,
+    group_difference_tests,
     item_disagreement,
+    items_for_half_width,
     jaccard_distance,
     masi_distance,
     numeric_agreement,
@@ -31,7 +33,13 @@ from measures.agreement import (
     weight_matrix,
 )
 from tests.measures.agreement_labels import from_contingency, make_labels, make_table, measured
-from tests.measures.test_agreement_published import DIAGNOSES, FOUR_RATERS, SKIN, WINNIPEG
+from tests.measures.test_agreement_published import (
+    DIAGNOSES,
+    FOUR_RATERS,
+    NEWS_TONE,
+    SKIN,
+    WINNIPEG,
+)
 
 
 def statistics_of(table, domain, **options):
@@ -211,6 +219,18 @@ def test_agreement_with_others_is_a_mean_over_shared_items():
     assert (found[0].n_labels, found[0].n_items_shared) == (3, 2)
 
 
+def test_an_annotator_who_labels_twice_is_compared_with_themselves():
+    # Three rounds of the first item agree in one of three pairs, two of the second agree.
+    item, annotator, code = [0, 0, 0, 1, 1, 0], [0, 0, 0, 0, 0, 1], [0, 0, 1, 1, 1, 0]
+    columns = [np.array(column) for column in (item, annotator, code)]
+    found = annotator_agreement(
+        agreement_statistics(*columns, n_values=2), declare_domain("ab", "nominal")
+    )
+    assert found[0].agreement_with_self.value == pytest.approx((1 / 3 + 1) / 2)
+    assert found[0].agreement_with_self.n == 2
+    assert found[1].agreement_with_self.reason == "no_overlap"
+
+
 # --- items
 
 
@@ -289,6 +309,60 @@ def test_cohesion_of_two_toy_groups_is_the_computed_one():
     assert found.association_index[0] == pytest.approx(0.3636363636 / 0.4680851064, abs=1e-9)
 
 
+def test_a_group_that_agrees_more_than_chance_would_have_it_is_found():
+    item, annotator, code = random_labels(n_items=150, n_annotators=12)
+    truth = np.random.default_rng(3).integers(0, 3, 150)[item]
+    group = np.arange(12) % 3
+    steady = group[annotator] == 1
+    code = np.where(steady, truth, code)
+    found = group_difference_tests(
+        Labels(item, annotator, code),
+        annotator,
+        group,
+        declare_domain("abc", "nominal"),
+        rng=rng(),
+        n_permutations=199,
+    )
+    assert found[1].alpha == pytest.approx(1.0)
+    assert found[1].difference.p_value <= 0.02
+    assert found[1].difference.value == pytest.approx(1.0 - found[1].alpha_by_chance)
+    assert all(one.difference.p_adjusted >= one.difference.p_value for one in found)
+
+
+def test_groups_dealt_at_random_are_seldom_found_different():
+    rejected = 0
+    for seed in range(20):
+        item, annotator, code = random_labels(n_items=60, n_annotators=8, seed=seed)
+        group = np.random.default_rng(seed).permutation(8) % 2
+        found = group_difference_tests(
+            Labels(item, annotator, code),
+            annotator,
+            group,
+            declare_domain("abc", "nominal"),
+            rng=np.random.default_rng(seed),
+            n_permutations=99,
+        )
+        rejected += found[0].difference.p_value <= 0.05
+    # Expected 1 in 20; six or more has probability 0.0003 if the test is honest.
+    assert rejected <= 5
+
+
+def test_members_are_dealt_within_their_stratum_and_the_unknown_stay_out():
+    item, annotator, code = random_labels(n_annotators=6)
+    # One member of each group in each stratum of one: nothing can be dealt.
+    found = group_difference_tests(
+        Labels(item, annotator, code),
+        annotator,
+        [0, 0, 1, 1, -1, -1],
+        declare_domain("abc", "ordinal"),
+        rng=rng(),
+        stratum_of_member=range(6),
+        n_permutations=19,
+    )
+    assert [one.difference.value for one in found] == pytest.approx([0, 0], abs=1e-12)
+    assert [one.difference.p_value for one in found] == [1.0, 1.0]
+
+
 # --- intervals and benchmarks
 
 
@@ -310,6 +384,31 @@ def test_bootstrap_interval_has_the_width_of_the_analytic_error():
         width = (one.ci_high - one.ci_low) / (2 * 1.96 * one.se)
         assert width == pytest.approx(1.0, abs=0.12), key
         assert one.ci_method == "bootstrap_items_percentile"
+
+
+def test_four_times_the_items_halve_the_interval():
+    found = measured(NEWS_TONE, "0123", "ordinal", rng=rng(), n_replicates=500)
+    alpha = found.coefficients["krippendorff_alpha"]
+    half = (alpha.ci_high - alpha.ci_low) / 2
+    assert items_for_half_width(alpha, half_width=half / 2) == pytest.approx(4 * alpha.n, abs=1)
+    assert items_for_half_width(measured([], "ab").coefficients["gwet_ac1"], half_width=0.1) is None
+    with pytest.raises(ValueError, match="half_width must be positive"):
+        items_for_half_width(alpha, half_width=0)
+
+
+def test_a_crowd_without_a_panel_still_has_congers_kappa():
+    known = measured(FOUR_RATERS, "12345").coefficients["conger_kappa"]
+    found = agreement(
+        statistics_of(FOUR_RATERS, "12345", with_panel=False),
+        declare_domain("12345", "nominal"),
+        rng=rng(),
+        n_replicates=50,
+    )
+    crowd = found.coefficients["conger_kappa"]
+    assert crowd.value == pytest.approx(known.value)
+    assert (crowd.se, crowd.ci_low) == (None, None)
+    assert found.coefficients["cohen_kappa_mean_pairwise"].reason == "not_applicable"
+    assert "large_crowd" in found.warnings
 
 
 def test_the_same_seed_gives_the_same_interval():
@@ -335,6 +434,24 @@ def test_items_that_come_in_clusters_widen_the_interval():
     assert ratio == pytest.approx(math.sqrt(10), rel=0.2)
     # The analytic error takes items for independent, so there is none.
     assert clusters.se is None
+
+
+def test_very_different_items_are_resampled_in_blocks_with_the_same_width():
+    draw = np.random.default_rng(6)
+    item, annotator = np.divmod(np.arange(16_000), 4)
+    code = np.clip(draw.normal(draw.integers(10, 50, 4000)[item], 8), 0, 59).astype(int)
+    domain = declare_domain(list(range(60)), "ordinal")
+    statistics = agreement_statistics(item, annotator, code, n_values=60, with_panel=False)
+    blocks = agreement(statistics, domain, rng=rng(), n_replicates=2200)
+    items = agreement(statistics, domain, rng=rng(), n_replicates=400)
+    for key in ("krippendorff_alpha_ordinal", "krippendorff_alpha_interval", "gwet_ac1"):
+        one, other = blocks.coefficients[key], items.coefficients[key]
+        assert one.ci_method == "bootstrap_blocks_percentile"
+        assert other.ci_method == "bootstrap_items_percentile"
+        ratio = (one.ci_high - one.ci_low) / (other.ci_high - other.ci_low)
+        # Ends of a few hundred replicates.
+        assert ratio == pytest.approx(1.0, abs=0.2), key
+        assert one.ci_low < one.value < one.ci_high
 
 
 def test_a_single_cluster_gives_no_interval():
