@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from catalog.reading.characters import compared_spelling, suspicious, text_faults
+from catalog.reading.characters import (
+    compared_spelling,
+    suspicious,
+    text_faults,
+    unpaired_surrogate,
+)
 from catalog.reading.columns import TEXT_KINDS, Column, Kind, Options
 from catalog.reading.numerals import FloatTexts, check_numbers, parse_numbers
 from catalog.reading.problems import Code, Fault, Notice, ProblemLog, ReadingStoppedError, escape
@@ -308,8 +313,7 @@ class TableBuilder:
             return
         line = batch.line[row]
         if fault.code is Code.INVALID_UTF8:
-            line, sentence = _bad_byte(batch, line, fault.sentence)
-            fault = Fault(fault.code, sentence, fault.value, fault.hint)
+            fault = _placed(fault, batch, line)
         self.log.add(fault.at(line, column), number)
 
     def finish(self) -> Table:
@@ -367,9 +371,13 @@ def _row_faults(
     return faults
 
 
-def _bad_byte(batch: Batch, line: int, sentence: str) -> tuple[int, str]:
-    """The physical line and the offset of the first bad byte at or after a row's first line."""
+def _placed(fault: Fault, batch: Batch, line: int) -> Fault:
+    """With the physical line and the offset of the first bad byte of a row."""
     number = min((bad for bad in batch.bad_bytes if bad >= line), default=None)
-    if number is None:
-        return line, sentence
-    return number, f"{sentence[:-1]} (byte {batch.bad_bytes[number]:,} of the file, from 0)."
+    if number is not None:
+        offset = f"(byte {batch.bad_bytes[number]:,} of the file, from 0)."
+        return replace(fault, line=number, sentence=f"{fault.sentence[:-1]} {offset}")
+    if fault.value is None or batch.bad_bytes:
+        return fault
+    # All bytes were UTF-8: the surrogate was written as an escape.
+    return unpaired_surrogate(fault.value)

@@ -21,6 +21,7 @@ _SUSPECT = re.compile(f"[\x00\n\r{_CONTROL}{_INVISIBLE}{_EMBEDDING}{_MARKS}{_SUR
 # Unicode's stream-safe text format (UAX 15, D4): no real word stacks more than 30 marks.
 _MAX_MARKS = 30
 
+_HALF = "holds half of a surrogate pair, which is no character; remove the escape"
 _WHAT_TO_DO: tuple[tuple[Code, str, str], ...] = (
     (Code.NUL_CHARACTER, "[\x00]", "holds a NUL character; remove it"),
     (
@@ -31,7 +32,7 @@ _WHAT_TO_DO: tuple[tuple[Code, str, str], ...] = (
     (
         Code.UNPAIRED_SURROGATE,
         r"[\ud800-\udc7f\udd00-\udfff]",
-        "holds half of a surrogate pair, which is no character; remove the escape",
+        _HALF,
     ),
     (
         Code.CONTROL_CHARACTER,
@@ -67,6 +68,12 @@ def character_faults(value: str, kind: Kind) -> list[Fault]:
             sentence = f"'{escape(value)}' {text} ({escape(character.group())})."
             faults.append(Fault(code, sentence, value))
     return faults
+
+
+def unpaired_surrogate(value: str) -> Fault:
+    """The fault of a value with an escape that is half of a character."""
+    sentence = f"'{escape(value)}' {_HALF}."
+    return Fault(Code.UNPAIRED_SURROGATE, sentence, value)
 
 
 def text_faults(value: str, column: Column, max_bytes: int) -> list[Fault]:

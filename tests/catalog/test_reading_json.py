@@ -39,6 +39,7 @@ DEEP = "[" * 900 + "]" * 900
 
 CASES = [
     ("ENCODING-08", '{"item": "i1", "label": "a\\ud800"}', "unpaired_surrogate", 1),
+    ("ENCODING-08-low", '{"item": "i1", "label": "a\\udc80"}', "unpaired_surrogate", 1),
     ("ENCODING-10", '{"item": "i1", "label": "c", "meta": [{"a": "\\u0000"}]}', "nul_character", 1),
     ("ENCODING-10-key", GOOD[:-1] + ', "meta": [{"\\u0000": 1}]}', "nul_character", 1),
     ("ENCODING-10-value", '{"item": "a\\u0000", "label": "c"}', "nul_character", 1),
