@@ -14,6 +14,7 @@ from measures.calibration.forecasts import (
     BinaryForecasts,
     FloatArray,
     Forecasts,
+    IntArray,
     kish_n_eff,
 )
 from measures.calibration.resampling import Draws, divide, with_interval
@@ -21,6 +22,7 @@ from measures.estimates import Estimate, Reason, undefined
 
 #: What is summed, in the order of the last axis of :attr:`ScoreSums.totals`; class counts follow.
 COLUMNS = ("n", "weight", "brier_sum", "log_loss", "correct", "observed_sq")
+_RANGE = 500_000
 KEYS = (
     "brier",
     "brier_sum",
@@ -133,15 +135,27 @@ def item_scores(forecasts: Forecasts) -> FloatArray:
 
 
 def score_sums(
-    forecasts: Forecasts, *, codes: np.ndarray[Any, Any] | None = None, n_codes: int = 1
+    forecasts: Forecasts, *, codes: IntArray | None = None, n_codes: int = 1
 ) -> ScoreSums:
     """Sums of the scores, one row a code (subgroup or unit) where codes are given."""
-    columns = item_scores(forecasts)
-    columns[:, 1:] *= forecasts.weights[:, None]
+    # By ranges, which add: the columns of millions of items at once would fill the memory.
+    parts = [
+        _range_sums(forecasts, slice(start, start + _RANGE), codes, n_codes)
+        for start in range(0, max(forecasts.n, 1), _RANGE)
+    ]
+    return ScoreSums(np.sum(parts, axis=0))
+
+
+def _range_sums(
+    forecasts: Forecasts, rows: slice, codes: IntArray | None, n_codes: int
+) -> FloatArray:
+    part = forecasts if forecasts.n <= _RANGE else forecasts.rows(np.arange(forecasts.n)[rows])
+    columns = item_scores(part)
+    columns[:, 1:] *= part.weights[:, None]
     if codes is None:
-        return ScoreSums(columns.sum(axis=0))
-    sums = [np.bincount(codes, column, minlength=n_codes) for column in columns.T]
-    return ScoreSums(np.stack(sums, axis=-1))
+        return np.asarray(columns.sum(axis=0), dtype=float)
+    sums = [np.bincount(codes[rows], column, minlength=n_codes) for column in columns.T]
+    return np.stack(sums, axis=-1).astype(float)
 
 
 def brier_score(forecasts: Forecasts) -> float | None:
@@ -361,14 +375,12 @@ def _auc_estimate(
 
 def _conventions(forecasts: Forecasts) -> dict[str, Any]:
     binary = isinstance(forecasts, BinaryForecasts)
-    stated, outcome = _as_classes(forecasts)
-    lost = (outcome > 0) & (stated < LOG_CLIP)
     found: dict[str, Any] = {
         "brier": "mean (p - y)^2, 0..1" if binary else "half form: brier_sum / 2, 0..1",
         "brier_sum": "sum over classes, 0..2",
         "log": "natural",
         "log_loss_clip": LOG_CLIP,
-        "n_clipped": int(lost.any(axis=1).sum()),
+        "n_clipped": _n_clipped(forecasts),
         "accuracy": "positive from 0.5 on" if binary else "first of the most probable classes",
         "auc": "ties count half" if binary else "ties count half; one against the rest, mean",
         "skill": "against always stating the base rates of the same items",
@@ -379,3 +391,11 @@ def _conventions(forecasts: Forecasts) -> dict[str, Any]:
     if isinstance(forecasts, BinaryForecasts):
         return found | {"n_fractional": forecasts.n_fractional}
     return found | {"n_renormalised": forecasts.n_renormalised}
+
+
+def _n_clipped(forecasts: Forecasts) -> int:
+    """Items that gave what happened a probability below the clip."""
+    p, y = forecasts.y_prob, forecasts.y_true
+    if isinstance(forecasts, BinaryForecasts):
+        return int(np.count_nonzero(((y > 0) & (p < LOG_CLIP)) | ((y < 1) & (1 - p < LOG_CLIP))))
+    return int(np.count_nonzero(p[np.arange(forecasts.n), forecasts.y_true] < LOG_CLIP))

@@ -21,7 +21,7 @@ from measures.calibration.forecasts import (
     Forecasts,
 )
 from measures.calibration.resampling import Bootstrap, Draws, divide, with_interval
-from measures.calibration.smooth import smooth_ece
+from measures.calibration.smooth import smooth_calibration_error
 from measures.estimates import Estimate, Reason, undefined
 
 #: Up to this many items the null distribution is drawn from the probabilities themselves; above,
@@ -184,10 +184,10 @@ def calibration_errors(
     sums = bin_sums(binary, joined_edges(*edges.values()))
     again = None if draws is None else resampled_bins(binary, sums.edges, draws)
     errors = _binned(sums, again, edges, binary.n, draws)
-    errors["smooth"] = Estimate(smooth_ece(binary), binary.n)
+    errors["smooth"] = smooth_calibration_error(binary, draws)
     if isinstance(forecasts, ClassForecasts):
         errors["classwise_15"] = classwise_ece(forecasts, draws=draws)
-        errors["toplabel_10"] = toplabel_ece(forecasts)
+        errors["toplabel_10"] = toplabel_ece(forecasts, draws=draws)
     else:
         for key in ("classwise_15", "toplabel_10"):
             errors[key] = undefined(Reason.NOT_APPLICABLE, binary.n)
@@ -281,7 +281,11 @@ def classwise_ece(
 
 
 def toplabel_ece(
-    forecasts: ClassForecasts, *, n_bins: int = 10, average: str = "items"
+    forecasts: ClassForecasts,
+    *,
+    n_bins: int = 10,
+    average: str = "items",
+    draws: Draws | None = None,
 ) -> Estimate:
     """ECE of the confidence within each predicted class, then averaged; 0 is best.
 
@@ -294,6 +298,8 @@ def toplabel_ece(
     n_bins : int
     average : {"items", "classes"}
         Predicted classes weigh by their items, or equally.
+    draws : Draws or None
+        Units to resample for the interval.
 
     Raises
     ------
@@ -308,14 +314,39 @@ def toplabel_ece(
         raise ValueError(f"average must be items or classes; got {average!r}.")
     if forecasts.n == 0:
         return undefined(Reason.NO_DATA, 0)
-    top = forecasts.y_prob.argmax(axis=1)
-    sums = bin_sums(
-        forecasts.confidence(), uniform_edges(n_bins), codes=top, n_codes=forecasts.n_classes
-    )
-    each = expected_calibration_error(sums)
-    seen = ~np.isnan(each)
-    weight = sums.column("weight").sum(axis=-1) if average == "items" else np.ones(len(each))
-    return Estimate(float(np.average(each[seen], weights=weight[seen])), forecasts.n)
+    top, one = forecasts.y_prob.argmax(axis=1), forecasts.confidence()
+    edges = uniform_edges(n_bins)
+    values, replicates = _Averaged(average), _Averaged(average)
+    # Class by class, because units x classes x bins need not fit in memory.
+    for k in np.unique(top):
+        rows = top == k
+        values.add(bin_sums(one.rows(rows), edges))
+        if draws is not None:
+            replicates.add(resampled_bins(one.rows(rows), edges, draws.of(rows)))
+    value = float(values.mean())
+    if draws is None:
+        return Estimate(value, forecasts.n)
+    return with_interval(value, forecasts.n, replicates.mean(), draws, centred=True, bounds=(0, 1))
+
+
+class _Averaged:
+    """Running mean of the ECE of several parts, by their weight or equally."""
+
+    def __init__(self, by: str) -> None:
+        self.by = by
+        self.total: FloatArray = np.zeros(())
+        self.weight: FloatArray = np.zeros(())
+
+    def add(self, sums: BinSums) -> None:
+        ece = expected_calibration_error(sums)
+        weight = sums.column("weight").sum(axis=-1)
+        # A class that a replicate did not draw has no ECE and no part in the mean.
+        weight = weight if self.by == "items" else (weight > 0).astype(float)
+        self.total = self.total + np.nan_to_num(ece) * weight
+        self.weight = self.weight + weight
+
+    def mean(self) -> FloatArray:
+        return divide(self.total, self.weight)
 
 
 def _nothing() -> dict[str, Estimate]:

@@ -50,6 +50,10 @@ class Draws:
         """Number of units that are drawn."""
         return int(self.counts.shape[1])
 
+    def of(self, rows: npt.NDArray[np.bool_]) -> Draws:
+        """The same draws, for some of the items."""
+        return Draws(self.unit[rows], self.counts, self.level, self.method)
+
     def replicates(self, unit_sums: FloatArray) -> FloatArray:
         """Totals of each replicate, ``(R, ...)``, from sums of shape ``(n_units, ...)``."""
         flat = unit_sums.reshape(self.n_units, -1)

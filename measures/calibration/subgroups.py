@@ -23,7 +23,7 @@ from measures.multiplicity import benjamini_hochberg
 from measures.scores import KEYS, Scores, scores
 
 #: A subgroup has fewer resampling units than the whole: its intervals need less precision.
-MAX_UNITS = 1000
+MAX_UNITS = 500
 MIN_ITEMS = 20
 ECE_KEYS = ("uniform_10", "uniform_15", "quantile_10", "classwise_15")
 
