@@ -312,7 +312,7 @@ class TableBuilder:
             self.log.count([number], 1)
             return
         line = batch.line[row]
-        if fault.code is Code.INVALID_UTF8:
+        if fault.code is Code.INVALID_UTF8 and fault.line is None:
             fault = _placed(fault, batch, line)
         self.log.add(fault.at(line, column), number)
 

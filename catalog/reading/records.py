@@ -248,7 +248,7 @@ def _lines(
             if line in chunk.bad_bytes:
                 offset = chunk.bad_bytes[line]
                 sentence = f"byte {offset:,} of the file is not UTF-8; save the file as UTF-8."
-                yield None, line, [Fault(Code.INVALID_UTF8, sentence, text)]
+                yield None, line, [Fault(Code.INVALID_UTF8, sentence, text, line=line)]
             elif content := text.strip(" \t\r\n"):
                 record, faults = _line_record(content, decoder)
                 yield record, line, faults
