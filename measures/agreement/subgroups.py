@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from measures.agreement.patterns import agreement_statistics
+from measures.agreement.patterns import AgreementStatistics, agreement_statistics
 from measures.agreement.plan import subgroup_plan
-from measures.agreement.results import planned_agreement
+from measures.agreement.results import Agreement, planned_agreement
 from measures.agreement.scales import Domain
 from measures.estimates import Estimate
+
+# Annotators of other subgroups have no label here, and the panel is not asked for.
+_NOT_OF_A_SUBGROUP = ("unlabelled_annotators", "large_crowd")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,30 +89,15 @@ def subgroup_agreement(
     ValueError
         When the columns differ in length or a group is out of range.
     """
-    groups = np.asarray(group, dtype=np.int64)
     item = np.asarray(labels.item)
-    if groups.shape != item.shape:
-        raise ValueError(f"group must be as long as item ({item.size}); got shape {groups.shape}.")
-    seen = int(groups.max(initial=-1)) + 1
-    size = seen if n_groups is None else n_groups
-    if seen > size:
-        raise ValueError(f"n_groups is {size}, but group {seen - 1} has labels.")
+    groups, size = _checked_groups(group, item, n_groups)
     order = np.argsort(groups, kind="stable")
     edges = np.searchsorted(groups[order], np.arange(size + 1))
     plan = subgroup_plan(domain)
     found = []
     for number in range(size):
-        rows = order[edges[number] : edges[number + 1]]
-        statistics = agreement_statistics(
-            item[rows],
-            np.asarray(labels.annotator)[rows],
-            np.asarray(labels.code)[rows],
-            n_values=domain.size,
-            cluster=None if labels.cluster is None else np.asarray(labels.cluster)[rows],
-            with_panel=False,
-        )
         answer = planned_agreement(
-            statistics,
+            _statistics_of_rows(labels, order[edges[number] : edges[number + 1]], domain),
             domain,
             plan,
             rng=rng,
@@ -117,19 +105,43 @@ def subgroup_agreement(
             ci_level=ci_level,
             min_items=2,
         )
-        found.append(
-            SubgroupAgreement(
-                group=number,
-                coefficients=answer.coefficients,
-                n_labels=answer.n_labels,
-                n_items=answer.n_items,
-                n_items_pairable=answer.n_items_pairable,
-                n_annotators=answer.n_annotators,
-                warnings=tuple(code for code in answer.warnings if code not in _NOT_OF_A_SUBGROUP),
-            )
-        )
+        found.append(_subgroup(number, answer))
     return found
 
 
-# Annotators of other subgroups have no label here, and the panel is not asked for.
-_NOT_OF_A_SUBGROUP = ("unlabelled_annotators", "large_crowd")
+def _checked_groups(
+    group: ArrayLike, item: NDArray[np.int64], n_groups: int | None
+) -> tuple[NDArray[np.int64], int]:
+    groups = np.asarray(group, dtype=np.int64)
+    if groups.shape != item.shape:
+        raise ValueError(f"group must be as long as item ({item.size}); got shape {groups.shape}.")
+    seen = int(groups.max(initial=-1)) + 1
+    size = seen if n_groups is None else n_groups
+    if seen > size:
+        raise ValueError(f"n_groups is {size}, but group {seen - 1} has labels.")
+    return groups, size
+
+
+def _statistics_of_rows(
+    labels: Labels, rows: NDArray[np.int64], domain: Domain
+) -> AgreementStatistics:
+    return agreement_statistics(
+        np.asarray(labels.item)[rows],
+        np.asarray(labels.annotator)[rows],
+        np.asarray(labels.code)[rows],
+        n_values=domain.size,
+        cluster=None if labels.cluster is None else np.asarray(labels.cluster)[rows],
+        with_panel=False,
+    )
+
+
+def _subgroup(number: int, answer: Agreement) -> SubgroupAgreement:
+    return SubgroupAgreement(
+        group=number,
+        coefficients=answer.coefficients,
+        n_labels=answer.n_labels,
+        n_items=answer.n_items,
+        n_items_pairable=answer.n_items_pairable,
+        n_annotators=answer.n_annotators,
+        warnings=tuple(code for code in answer.warnings if code not in _NOT_OF_A_SUBGROUP),
+    )

@@ -49,3 +49,19 @@ def value_of(table, domain, key, scale="nominal", **options):
     """One coefficient of a table, or its reason."""
     estimate = measured(table, domain, scale, **options).coefficients[key]
     return estimate.value if estimate.reason is None else str(estimate.reason)
+
+
+def statistics_of(table, domain, **options):
+    """Statistics of a table of items by annotators."""
+    return agreement_statistics(*make_labels(table, domain), n_values=len(domain), **options)
+
+
+def random_labels(n_items=300, n_annotators=4, n_values=3, seed=2):
+    """Columns of labels that agree with a hidden truth in six of ten, with gaps."""
+    draw = np.random.default_rng(seed)
+    item, annotator = np.divmod(np.arange(n_items * n_annotators), n_annotators)
+    truth = draw.integers(0, n_values, n_items)
+    noise = draw.integers(0, n_values, item.size)
+    code = np.where(draw.random(item.size) < 0.6, truth[item], noise)
+    kept = draw.random(item.size) < 0.8
+    return item[kept], annotator[kept], code[kept]
