@@ -35,6 +35,8 @@ class RowCode(StrEnum):
     MIXED_TARGET = "mixed_target"
     OVERLAPPING_VALUES = "overlapping_values"
     REFERENCE_EXISTS = "reference_exists"
+    # Found by the reader too; here of a column that another one may stand in for.
+    HEADER_MISSING_COLUMN = "header_missing_column"
 
 
 class NoticeCode(StrEnum):
@@ -51,6 +53,7 @@ class NoticeCode(StrEnum):
     COLUMNS_IGNORED = "columns_ignored"
     ROWS_RENORMALISED = "rows_renormalised"
     CONSTANT_PREDICTIONS = "constant_predictions"
+    TRAIN_LEAKAGE = "train_leakage"
     CATEGORY_MISMATCH = "category_mismatch"
     TARGET_KIND = "target_kind"
     CELLS_REMOVED = "cells_removed"
