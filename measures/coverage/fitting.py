@@ -71,8 +71,13 @@ def fit_margins(
         for margin in margins:
             table *= _factor(table, margin)
         rounds += 1
-        error = max((_relative_error(table, margin) for margin in margins), default=0.0)
+        error = margin_error(table, margins)
     return FittedTable(table, rounds, error, error <= tolerance)
+
+
+def margin_error(table: NDArray[np.float64], margins: Sequence[AxisMargin]) -> float:
+    """Largest difference of a table's totals from the wanted ones, relative to these."""
+    return max((_relative_error(table, margin) for margin in margins), default=0.0)
 
 
 def totals_over(table: NDArray[np.float64], axes: tuple[int, ...]) -> NDArray[np.float64]:

@@ -311,7 +311,7 @@ def _overall(
     x, n = family.counts.ravel(), family.n_items
     q = np.zeros(x.shape) if family.target is None else family.target.ravel()
     missing = _n_missing(cube, names)
-    fit = goodness_of_fit(x[q > 0], q[q > 0], rng=rng) if n and not x[q == 0].any() else None
+    fit = _fit(x, q, rules, rng)
     return Overall(
         attributes=names,
         n_items=n,
@@ -325,6 +325,15 @@ def _overall(
         fit=fit,
         effective_sample_size=effective_sample_size(x, q),
     )
+
+
+def _fit(
+    x: NDArray[np.int64], q: NDArray[np.float64], rules: Rules, rng: np.random.Generator
+) -> GoodnessOfFit | None:
+    """The test of the whole table; none without items, or with items where the target has none."""
+    if not x.any() or x[q == 0].any():
+        return None
+    return goodness_of_fit(x[q > 0], q[q > 0], rng=rng, n_draws=10 * rules.n_resamples)
 
 
 def _chi_squared(fit: GoodnessOfFit | None, n: int) -> Estimate:

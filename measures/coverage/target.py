@@ -57,10 +57,11 @@ class Target:
     @property
     def attributes(self) -> tuple[Attribute, ...]:
         """Every attribute of the target once, with the values it gives a share to."""
-        first = {
-            a.name: a for margin in reversed(self.margins) for a in reversed(margin.attributes)
-        }
-        return tuple(reversed(first.values()))
+        first: dict[str, Attribute] = {}
+        for margin in self.margins:
+            for attribute in margin.attributes:
+                first.setdefault(attribute.name, attribute)
+        return tuple(first.values())
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -107,8 +108,6 @@ class Target:
                 totals = totals_over(margin.shares, axes)
                 margins.append(AxisMargin(tuple(names.index(name) for name in shared), totals))
         seed = np.ones([len(self.values(name)) for name in names])
-        # Published margins are rounded, so they may contradict each other in the last digits;
-        # target_from_cells refuses those that differ visibly.
         fitted = fit_margins(seed, margins, max_rounds=200).table
         return np.asarray(fitted / fitted.sum())
 
@@ -158,8 +157,7 @@ def target_from_cells(
     margins = [_margin(order[key], groups[key], domains) for key in groups]
     # The widest margin is asked first, so that stated interactions win over fitted ones.
     margins.sort(key=lambda margin: -len(margin.names))
-    _check_agreement(margins)
-    return Target(tuple(margins), assume_no_interaction)
+    return Target(_reconciled(margins), assume_no_interaction)
 
 
 def _check_cell(attributes: dict[str, str], weight: float, *, is_new: bool) -> None:
@@ -185,16 +183,35 @@ def _margin(
     return Margin(attributes, shares / total)
 
 
-def _check_agreement(margins: list[Margin]) -> None:
-    """Margins that share an attribute must give it the same shares, but for rounding."""
+def _reconciled(margins: list[Margin]) -> tuple[Margin, ...]:
+    """Margins that give an attribute they share the same shares.
+
+    Published margins differ in the last digits, and fitting to both would never settle: the
+    first one stands. Margins that differ visibly are of two populations, and refused.
+    """
     seen: dict[str, NDArray[np.float64]] = {}
+    agreed = []
     for margin in margins:
+        settled = []
         for axis, attribute in enumerate(margin.attributes):
-            shares = totals_over(margin.shares, (axis,))
-            before = seen.setdefault(attribute.name, shares)
-            worst = int(np.abs(before - shares).argmax())
-            if abs(before[worst] - shares[worst]) > _SAME_SHARE:
-                raise ValueError(
-                    f"Margins disagree on {attribute.name}={attribute.values[worst]!r}: "
-                    f"{before[worst]:.4f} and {shares[worst]:.4f}; give margins of one population."
+            if attribute.name in seen:
+                _check_agreement(
+                    attribute, seen[attribute.name], totals_over(margin.shares, (axis,))
                 )
+                settled.append(AxisMargin((axis,), seen[attribute.name]))
+        shares = fit_margins(margin.shares, settled, max_rounds=200).table
+        for axis, attribute in enumerate(margin.attributes):
+            seen.setdefault(attribute.name, totals_over(shares, (axis,)))
+        agreed.append(Margin(margin.attributes, shares))
+    return tuple(agreed)
+
+
+def _check_agreement(
+    attribute: Attribute, before: NDArray[np.float64], shares: NDArray[np.float64]
+) -> None:
+    worst = int(np.abs(before - shares).argmax())
+    if abs(before[worst] - shares[worst]) > _SAME_SHARE:
+        raise ValueError(
+            f"Margins disagree on {attribute.name}={attribute.values[worst]!r}: "
+            f"{before[worst]:.4f} and {shares[worst]:.4f}; give margins of one population."
+        )
