@@ -4,3 +4,26 @@ from django.apps import AppConfig
 class CoverageConfig(AppConfig):
     name = "coverage"
     verbose_name = "Coverage"
+
+    def ready(self) -> None:
+        # Only now do models exist.
+        from catalog import kinds  # noqa: PLC0415
+        from coverage import parameters, populations, services  # noqa: PLC0415
+
+        kinds.register_upload(
+            kinds.UploadKind(
+                name="population",
+                subject_parameter="population",
+                check_subject=populations.population_of,
+                layout=populations.layout,
+                store=populations.store_population,
+            )
+        )
+        kinds.register_run(
+            kinds.RunKind(
+                name="coverage",
+                compute=services.measure_coverage,
+                resolve=parameters.resolve,
+                standard=services.standard,
+            )
+        )

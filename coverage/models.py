@@ -19,6 +19,11 @@ class Population(models.Model):
         default=Attribute.Of.ITEM,
         help_text="Whether items or annotators are meant to represent it.",
     )
+    margins = models.JSONField(
+        default=list,
+        editable=False,
+        help_text="What its cells give, told by its upload: attributes, n_cells, total_weight.",
+    )
 
     class Meta:
         ordering = ["dataset", "name"]
@@ -30,6 +35,29 @@ class Population(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def attributes(self) -> list[str]:
+        """The attributes that it gives shares of."""
+        return list(dict.fromkeys(name for margin in self.margins for name in margin["attributes"]))
+
+    @property
+    def n_cells(self) -> int:
+        """Its cells, as its source gives them."""
+        return sum(margin["n_cells"] for margin in self.margins)
+
+    @property
+    def total_weight(self) -> float | None:
+        """Size of the population; unknown where its margins do not agree on one."""
+        totals = {margin["total_weight"] for margin in self.margins}
+        return totals.pop() if len(totals) == 1 else None
+
+    @property
+    def kind(self) -> str | None:
+        """Whether it says how attributes go together (joint), or one by one only (marginal)."""
+        if not self.margins:
+            return None
+        return "joint" if len(self.margins[0]["attributes"]) > 1 else "marginal"
 
 
 class PopulationCell(models.Model):

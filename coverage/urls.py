@@ -1,3 +1,15 @@
-"""Addresses of this room below /api/v1/."""
+"""Addresses of coverage below /api/v1/."""
 
-urlpatterns: list = []
+from django.urls import path
+
+from coverage import api
+
+D = "datasets/<str:slug>/"
+
+urlpatterns = [
+    path(f"{D}populations/", api.PopulationList.as_view()),
+    path(f"{D}populations/<str:key>/", api.PopulationDetail.as_view()),
+    path(f"{D}coverage/", api.CoverageView.as_view()),
+    path(f"{D}coverage/<str:table>.<str:suffix>", api.CoverageTable.as_view()),
+    path(f"{D}coverage/<str:table>/", api.CoverageTable.as_view()),
+]

@@ -1,0 +1,104 @@
+"""Populations and coverage over REST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from catalog import access
+from catalog.access import May
+from catalog.disclosure import withhold_small
+from catalog.models import Dataset
+from catalog.problems import Refusal
+from catalog.rest import tables
+from catalog.rest.definitions import DefinitionDetail, DefinitionList
+from catalog.rest.queries import query_of
+from catalog.rest.results import answer_result, envelope, finished_run
+from coverage.models import Population
+from coverage.populations import population_of
+from coverage.serializers import CoverageSerializer, PopulationSerializer
+
+POPULATION = OpenApiParameter("population", str, description="May be left out if there is one.")
+TABLES = (
+    "attributes",
+    "cells",
+    "outside_target",
+    "missing",
+    "target_lacking",
+    "uncovered_patterns",
+)
+
+
+class PopulationList(DefinitionList):
+    """Whom the data set is meant to represent."""
+
+    model = Population
+    serializer_class = PopulationSerializer
+
+    @extend_schema(operation_id="populations_list", responses=PopulationSerializer(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        return super().get(request, slug)
+
+
+class PopulationDetail(DefinitionDetail):
+    """One population, with how much of it is known."""
+
+    model = Population
+    serializer_class = PopulationSerializer
+
+
+def visible(request: Request, dataset: Dataset, result: dict[str, Any]) -> dict[str, Any]:
+    """What this member may see of a coverage result.
+
+    An auditor is not told which subgroups are empty: that nobody is in them can be a disclosure.
+    """
+    if access.may(request.user, dataset, May.READ_ROWS):
+        return {**result, "disclosure": "full"}
+    shown = withhold_small(result, dataset.min_cell)
+    return {**shown, "target_lacking": [], "disclosure": f"min_cell_{dataset.min_cell}"}
+
+
+class CoverageView(APIView):
+    """Whether the data set has the composition of a population: the newest finished result."""
+
+    serializer_class = CoverageSerializer
+
+    @extend_schema(operation_id="coverage_retrieve", parameters=[POPULATION])
+    def get(self, request: Request, slug: str) -> Response:
+        query = query_of(request, "population")
+        dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
+        population = population_of(dataset, query.get("population"))
+        run = finished_run(request, dataset, "coverage", population)
+        body = {**envelope(dataset, run), **visible(request, dataset, run.result or {})}
+        return answer_result(request, run, body)
+
+
+class CoverageTable(APIView):
+    """One table of the newest coverage result, as json, ndjson, csv or parquet."""
+
+    @extend_schema(
+        parameters=[POPULATION], responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}
+    )
+    def get(
+        self, request: Request, slug: str, table: str, suffix: str | None = None
+    ) -> HttpResponse:
+        query = query_of(request, "population")
+        dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
+        if table not in TABLES:
+            raise Refusal(
+                f"A coverage result has no table {table!r}; it has: {', '.join(TABLES)}.",
+                code="not_found",
+                status=404,
+            )
+        population = population_of(dataset, query.get("population"))
+        run = finished_run(request, dataset, "coverage", population)
+        rows = visible(request, dataset, run.result or {}).get(table, [])
+        if table == "attributes":
+            rows = [cell for cells in rows.values() for cell in cells]
+        return tables.table(rows, tables.wanted_format(request, suffix), f"coverage-{table}")

@@ -1,0 +1,93 @@
+"""What a coverage run can be asked: its parameters, their ranges, and their defaults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from catalog.models import Dataset
+from catalog.problems import Refusal
+from measures.coverage.cells import Correction, Rules
+
+DEFAULTS: dict[str, Any] = {
+    "n_replicates": 1000,
+    "ci_level": 0.95,
+    "correction": "bh",
+    "max_level": 2,
+    "alpha": 0.01,
+    "gap": 0.02,
+    "ratio_low": 0.8,
+    "ratio_high": 1.25,
+    "assume_no_interaction": True,
+    "min_items": 30,
+    "pattern_level": 3,
+    "attributes": None,
+}
+_CORRECTIONS = {"bh": Correction.BENJAMINI_HOCHBERG, "holm": Correction.HOLM}
+_WHOLE = {"n_replicates": (100, 10_000), "max_level": (1, 3), "min_items": (1, 1_000_000)}
+_WHOLE["pattern_level"] = (1, 5)
+_FRACTIONS = {"ci_level": (0.5, 0.9999), "alpha": (1e-9, 0.5), "gap": (0.0, 1.0)}
+_FRACTIONS |= {"ratio_low": (0.5, 1.0), "ratio_high": (1.0, 2.0)}
+
+
+def resolve(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The population and the full parameters of a coverage run."""
+    if unknown := sorted(set(parameters) - {"population", *DEFAULTS}):
+        raise Refusal(
+            f"A coverage run has no parameter {unknown[0]!r}; it has population, "
+            f"{', '.join(DEFAULTS)}.",
+            code="unknown_parameter",
+            pointer=f"/parameters/{unknown[0]}",
+        )
+    name = parameters.get("population")
+    population = dataset.populations.filter(name=name).first()
+    if population is None:
+        names = ", ".join(dataset.populations.values_list("name", flat=True)) or "none yet"
+        raise Refusal(
+            f"The data set has no population {name!r}; it has: {names}.",
+            code="unknown_population",
+            pointer="/parameters/population",
+        )
+    full = {**DEFAULTS, **parameters, "population": population.name}
+    _check(full)
+    _check_attributes(dataset, population.of, full["attributes"])
+    return population.name, full
+
+
+def rules_of(parameters: dict[str, Any]) -> Rules:
+    """The parameters in the words of the measure."""
+    return Rules(
+        level=parameters["ci_level"],
+        alpha=parameters["alpha"],
+        gap=parameters["gap"],
+        ratio_low=parameters["ratio_low"],
+        ratio_high=parameters["ratio_high"],
+        correction=_CORRECTIONS[parameters["correction"]],
+        max_ways=parameters["max_level"],
+        n_resamples=parameters["n_replicates"],
+    )
+
+
+def _check(full: dict[str, Any]) -> None:
+    for name, (low, high) in _WHOLE.items():
+        if type(full[name]) is not int or not low <= full[name] <= high:
+            _refuse(name, f"a whole number from {low:,} to {high:,}", full[name])
+    for name, (least, most) in _FRACTIONS.items():
+        # JSON has one kind of number: 1 is as good as 1.0.
+        if type(full[name]) not in (int, float) or not least <= full[name] <= most:
+            _refuse(name, f"a number from {least:g} to {most:g}", full[name])
+    if full["correction"] not in _CORRECTIONS:
+        _refuse("correction", "bh (Benjamini-Hochberg) or holm", full["correction"])
+    if type(full["assume_no_interaction"]) is not bool:
+        _refuse("assume_no_interaction", "true or false", full["assume_no_interaction"])
+
+
+def _check_attributes(dataset: Dataset, of: str, names: Any) -> None:
+    if names is None:
+        return
+    known = list(dataset.attributes.filter(of=of).values_list("name", flat=True))
+    if not isinstance(names, list) or not names or any(name not in known for name in names):
+        _refuse("attributes", f"a list of some of {', '.join(known) or 'none yet'}", names)
+
+
+def _refuse(name: str, wanted: str, got: Any) -> None:
+    raise Refusal(f"{name} must be {wanted}; it is {got!r}.", pointer=f"/parameters/{name}")

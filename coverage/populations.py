@@ -1,0 +1,331 @@
+"""Target populations by upload: rows become cells, each with its weight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.ingest.bearers import declare
+from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
+from catalog.ingest.kinds import mapping_of, without
+from catalog.ingest.store import Counts, Incoming
+from catalog.models import Attribute, Dataset, Profile, Upload
+from catalog.problems import Refusal
+from catalog.reading.columns import Column, Kind, Layout
+from catalog.reading.tables import NumberColumn, TextColumn
+from catalog.runs import canonical
+from coverage.banding import Banding, overlapping, reach_of
+from coverage.models import Population, PopulationCell
+from coverage.queries import attributes_of, values_met
+
+Rows = NDArray[np.intp]
+Describe = Callable[[int], tuple[str | None, str, str | None]]
+SHOWN = 10
+
+
+def population_of(dataset: Dataset, name: str | None) -> str:
+    """The population's name; the data set's only one where the sender named none."""
+    names = list(dataset.populations.order_by("name").values_list("name", flat=True))
+    if name is None and len(names) == 1:
+        return str(names[0])
+    if name in names:
+        return str(name)
+    have = f"it has: {', '.join(names)}" if names else "it has none yet; POST to populations/ first"
+    said = "no population= was sent" if name is None else f"there is no population {name!r}"
+    raise Refusal(
+        f"The data set {dataset.slug!r} must know which population this is about: {said}; {have}.",
+        code="unknown_population",
+        pointer="population",
+    )
+
+
+def layout(upload: Upload) -> Layout:
+    """The columns of a population file: a weight, and attributes under their names."""
+    return without(
+        upload,
+        Layout(
+            (Column("weight", Kind.NUMBER, required=True, low=0),),
+            extra=Column("attribute", Kind.CATEGORY),
+            mapping=mapping_of(upload),
+        ),
+    )
+
+
+def store_population(incoming: Incoming) -> Counts:
+    """Store the cells of a file in place of those that the population had."""
+    population = Population.objects.get(dataset=incoming.dataset, name=incoming.upload.subject)
+    weight = incoming.table.columns.get("weight")
+    columns = _attribute_columns(incoming)
+    if not isinstance(weight, NumberColumn) or not columns:
+        return Counts()
+    attributes = _attributes(incoming, population, columns)
+    _check_filled(incoming, columns)
+    for name, attribute in attributes.items():
+        _check_values(incoming, attribute, columns[name])
+    codes = np.column_stack([column.codes for column in columns.values()])
+    _check_repeats(incoming, columns, codes)
+    if incoming.problem_count and incoming.upload.on_error == Upload.OnError.REJECT:
+        return Counts()
+    margins = _margins(incoming, columns, weight)
+    if not len(incoming.rows):
+        return Counts()
+    for attribute in attributes.values():
+        _compare_values(incoming, attribute, columns[attribute.name])
+    population.margins = margins
+    population.save(update_fields=["margins"])
+    return _replace(incoming, population, _cells(incoming, columns, weight))
+
+
+def _attribute_columns(incoming: Incoming) -> dict[str, TextColumn]:
+    left_out = {"weight", *incoming.upload.options.get("ignore", [])}
+    columns = {
+        name: column
+        for name, column in incoming.table.columns.items()
+        if name not in left_out and isinstance(column, TextColumn)
+    }
+    if not columns and incoming.table.complete:
+        incoming.refuse_file(
+            RowCode.ATTRIBUTE_MISSING,
+            None,
+            "the file has no attribute column; name at least one attribute beside the weight.",
+        )
+    return columns
+
+
+def _attributes(
+    incoming: Incoming, population: Population, columns: dict[str, TextColumn]
+) -> dict[str, Attribute]:
+    """The data set's attributes that the columns name; a wholly new name is declared."""
+    known = attributes_of(incoming.dataset, population.of)
+    found = {}
+    for name, column in columns.items():
+        if name in known:
+            found[name] = known[name]
+        elif (hint := did_you_mean(name, known)) is not None:
+            incoming.refuse_file(
+                RowCode.ATTRIBUTE_MISSING,
+                name,
+                f"column {name!r} is not an attribute of {population.of}s; those are: "
+                f"{', '.join(known)}. {hint} Send columns= to map it, or ignore={name}.",
+            )
+        elif declared := declare(incoming, Attribute.Of(population.of), name, column):
+            found[name] = declared
+    return found
+
+
+def _check_filled(incoming: Incoming, columns: dict[str, TextColumn]) -> None:
+    """Every row fills all attributes, or every row fills exactly one; never some of each."""
+    filled = np.sum([~column.missing for column in columns.values()], axis=0)
+    k, names = len(columns), ", ".join(columns)
+    rows = incoming.rows
+    want = "give it a value" if k == 1 else "fill all of them, or exactly one for a margin"
+
+    def describe(row: int) -> tuple[str | None, str, str | None]:
+        return None, f"the row fills {filled[row]} of the attributes {names}; {want}.", None
+
+    bad = rows[(filled[rows] != k) & (filled[rows] != 1)]
+    incoming.refuse(bad, RowCode.MIXED_TARGET, next(iter(columns)), describe)
+    rows = incoming.rows
+    joint, single = rows[filled[rows] == k], rows[filled[rows] == 1]
+    if k > 1 and len(joint) and len(single):
+        line = incoming.table.line
+        incoming.refuse_file(
+            RowCode.MIXED_TARGET,
+            None,
+            f"some rows fill all of {names} (first in line {line[joint[0]]}) and some only one "
+            f"(first in line {line[single[0]]}); send the joint cells or the margins, not both.",
+        )
+    elif len(rows):
+        is_joint = bool(len(joint)) and k > 1
+        said = f"one joint distribution of {names}" if is_joint else f"margins of {names}"
+        incoming.warn(NoticeCode.TARGET_KIND, f"The rows are read as {said}.", len(rows))
+
+
+def _check_values(incoming: Incoming, attribute: Attribute, column: TextColumn) -> None:
+    if attribute.kind == Attribute.Kind.NUMERIC:
+        _check_bands(incoming, attribute, column)
+        return
+    known = [str(value) for value in attribute.values]
+    allowed = {*known, *(str(code) for code in attribute.missing_codes)}
+    if not (attribute.declared and known):
+        return
+
+    def describe(row: int) -> tuple[str | None, str, str | None]:
+        value = column.values[column.codes[row]]
+        shown = ", ".join(known[:SHOWN]) + (", ..." if len(known) > SHOWN else "")
+        sentence = f"{value!r} is not a value of attribute {attribute.name!r}; those are: {shown}."
+        return value, sentence, did_you_mean(value, known)
+
+    _refuse_values(
+        incoming,
+        (attribute.name, column),
+        {value for value in column.values if value not in allowed},
+        RowCode.UNKNOWN_VALUE,
+        describe,
+    )
+
+
+def _check_bands(incoming: Incoming, attribute: Attribute, column: TextColumn) -> None:
+    """Numbers and bands of the file lie each within one band of the attribute, and apart."""
+    banding = Banding(attribute)
+    given = [value for value in column.values if value not in banding.missing]
+    reaches = {value: reach_of(value) for value in given}
+    names = ", ".join(str(band) for band in attribute.bands)
+
+    def unreadable(row: int) -> tuple[str | None, str, str | None]:
+        value = column.values[column.codes[row]]
+        return value, f"{value!r} is neither a number nor a band like '5-9' or '65+'.", None
+
+    def misplaced(row: int) -> tuple[str | None, str, str | None]:
+        value = column.values[column.codes[row]]
+        sentence = f"{value!r} does not lie within one band of attribute {attribute.name!r} "
+        return value, f"{sentence}({names}); split the row, or change the bands.", None
+
+    place = (attribute.name, column)
+    named = set() if banding.bands is None else set(banding.bands.names)
+    bad = {value for value, reach in reaches.items() if reach is None and value not in named}
+    _refuse_values(incoming, place, bad, RowCode.NOT_A_NUMBER, unreadable)
+    outside = {value for value in given if value not in bad and banding.place(value) is None}
+    _refuse_values(incoming, place, outside, RowCode.OUTSIDE_BANDS, misplaced)
+    twice = overlapping([reach for reach in reaches.values() if reach is not None])
+    if twice is not None:
+        incoming.refuse_file(
+            RowCode.OVERLAPPING_VALUES,
+            attribute.name,
+            f"{twice[0].text!r} and {twice[1].text!r} of attribute {attribute.name!r} overlap, so "
+            "that people would be counted twice; make the values disjoint.",
+        )
+
+
+def _refuse_values(
+    incoming: Incoming,
+    place: tuple[str, TextColumn],
+    values: set[str],
+    code: RowCode,
+    describe: Describe,
+) -> None:
+    name, column = place
+    bad = np.array([value in values for value in column.values] + [False])[column.codes]
+    rows = incoming.rows
+    incoming.refuse(rows[bad[rows]], code, name, describe)
+
+
+def _check_repeats(
+    incoming: Incoming, columns: dict[str, TextColumn], codes: NDArray[np.int32]
+) -> None:
+    """Refuse rows whose cell stood in an earlier row of the file."""
+    rows = incoming.rows
+    _, first, same = np.unique(codes[rows], axis=0, return_index=True, return_inverse=True)
+    earliest = rows[first[same.reshape(-1)]]
+    line = incoming.table.line
+    before = dict(zip(rows.tolist(), line[earliest].tolist(), strict=True))
+
+    def describe(row: int) -> tuple[str | None, str, str | None]:
+        cell = _cell(columns, row)
+        said = ", ".join(f"{name}={value}" for name, value in cell.items())
+        return said, f"the cell {said} already stands in line {before[row]}; send it once.", None
+
+    incoming.refuse(rows[earliest != rows], RowCode.DUPLICATE_ROW, next(iter(columns)), describe)
+
+
+def _cell(columns: dict[str, TextColumn], row: int) -> dict[str, str]:
+    return {
+        name: column.values[column.codes[row]]
+        for name, column in columns.items()
+        if column.codes[row] >= 0
+    }
+
+
+def _margins(
+    incoming: Incoming, columns: dict[str, TextColumn], weight: NumberColumn
+) -> list[dict[str, object]]:
+    """What the file gives: attributes, cells and weight of each margin; none may weigh nothing."""
+    rows = incoming.rows
+    filled = np.column_stack([~column.missing for column in columns.values()])[rows]
+    names = np.array(list(columns))
+    margins: list[dict[str, object]] = []
+    for pattern in dict.fromkeys(map(tuple, filled.tolist())):
+        mine = rows[(filled == pattern).all(axis=1)]
+        given = names[list(pattern)].tolist()
+        with np.errstate(over="ignore"):
+            total = float(weight.values[mine].sum())
+        if total <= 0 or not np.isfinite(total):
+            incoming.refuse_file(
+                RowCode.WEIGHTS_SUM,
+                "weight",
+                f"the weights over {', '.join(given)} sum to {total:g}, so that no cell has a "
+                "share; send counts or shares of people.",
+            )
+        margins.append({"attributes": given, "n_cells": len(mine), "total_weight": total})
+    return margins
+
+
+def _compare_values(incoming: Incoming, attribute: Attribute, column: TextColumn) -> None:
+    """Tell values that only the target has, or only the data set, and missing codes."""
+    banding = Banding(attribute)
+    used = {column.values[code] for code in set(column.codes[incoming.rows].tolist()) if code >= 0}
+    coded = sorted(used & banding.missing)
+    if coded:
+        incoming.warn(
+            NoticeCode.MISSING_VALUES,
+            f"Cells with {attribute.name} {', '.join(coded)} are of unknown value; the shares "
+            "leave them out.",
+            len(coded),
+        )
+    wanted = {banding.place(value) or value for value in used - banding.missing}
+    profiles = Profile.objects.filter(dataset=incoming.dataset, of=attribute.of)
+    met = set(
+        values_met(profiles.values_list("values", flat=True), [attribute.name])[attribute.name]
+    )
+    if not met or met == wanted:
+        return
+    incoming.warn(
+        NoticeCode.CATEGORY_MISMATCH,
+        f"Attribute {attribute.name!r}: only the population has {_listed(wanted - met)}; "
+        f"only the data set has {_listed(met - wanted)}.",
+        len(wanted ^ met),
+    )
+
+
+def _listed(values: set[str]) -> str:
+    shown = ", ".join(repr(value) for value in sorted(values)[:SHOWN])
+    more = len(values) - SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown or "nothing"
+
+
+def _cells(
+    incoming: Incoming, columns: dict[str, TextColumn], weight: NumberColumn
+) -> list[tuple[dict[str, str], float]]:
+    rows = incoming.rows.tolist()
+    return [(_cell(columns, row), float(weight.values[row])) for row in rows]
+
+
+def _replace(
+    incoming: Incoming, population: Population, cells: list[tuple[dict[str, str], float]]
+) -> Counts:
+    """Make the population's cells those of the file; a cell that stays keeps its upload."""
+    before = {canonical(cell.values): cell for cell in population.cells.all()}
+    new, changed = [], []
+    for values, weight in cells:
+        cell = before.pop(canonical(values), None)
+        if cell is None:
+            new.append(
+                PopulationCell(
+                    population=population, values=values, weight=weight, upload=incoming.upload
+                )
+            )
+        elif cell.weight != weight:
+            cell.weight, cell.upload = weight, incoming.upload
+            changed.append(cell)
+    PopulationCell.objects.filter(pk__in=[cell.pk for cell in before.values()]).delete()
+    PopulationCell.objects.bulk_update(changed, ["weight", "upload"], batch_size=1000)
+    PopulationCell.objects.bulk_create(new, batch_size=1000)
+    if before:
+        incoming.warn(
+            NoticeCode.CELLS_REMOVED,
+            f"{len(before):,} cells of the earlier file are not in this one and were removed.",
+            len(before),
+        )
+    return Counts(len(new), len(cells) - len(new) - len(changed), len(changed), len(before))

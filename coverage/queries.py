@@ -1,0 +1,131 @@
+"""Profiles as a cube, populations as targets, and what the data set's attributes can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from catalog.ingest.copying import copy_out
+from catalog.models import Annotator, Attribute, Dataset, Item, Profile
+from coverage.banding import Banding
+from coverage.models import Population, PopulationCell
+from measures.coverage.cube import MISSING, Cube, count_profiles
+from measures.coverage.cube import Attribute as Axis
+from measures.coverage.target import Target, target_from_cells
+
+Values = dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class ProfileCounts:
+    """How many items, or annotators, have each combination of attribute values that occurs."""
+
+    values: list[dict[str, Any]]
+    n: list[int]
+
+
+def count_of_profiles(dataset: Dataset, of: str) -> ProfileCounts:
+    """One GROUP BY of an integer, whatever the number of items."""
+    table = (Item if of == Attribute.Of.ITEM else Annotator)._meta.db_table
+    rows = copy_out(
+        f"SELECT coalesce(profile_id, -1), count(*) FROM {table} "  # noqa: S608
+        "WHERE dataset_id = %s GROUP BY 1 ORDER BY 1",
+        (dataset.pk,),
+        {"profile": "int8", "n": "int8"},
+    )
+    profiles = dict(Profile.objects.filter(dataset=dataset, of=of).values_list("pk", "values"))
+    return ProfileCounts(
+        [profiles.get(pk, {}) for pk in rows["profile"].tolist()], rows["n"].tolist()
+    )
+
+
+def attributes_of(dataset: Dataset, of: str) -> dict[str, Attribute]:
+    """The data set's attributes of items, or of annotators, by name."""
+    return {a.name: a for a in dataset.attributes.filter(of=of).order_by("name")}
+
+
+def values_met(profiles: Iterable[dict[str, Any]], names: Iterable[str]) -> Values:
+    """The values of each attribute that occur, sorted."""
+    rows = list(profiles)
+    return {name: sorted({str(p[name]) for p in rows if name in p}) for name in names}
+
+
+def domains_of(attributes: dict[str, Attribute], counts: ProfileCounts) -> Values:
+    """Each attribute's declared values, then those that occur without being declared."""
+    met = values_met(counts.values, attributes)
+    domains = {}
+    for name, attribute in attributes.items():
+        declared = [str(value) for value in attribute.domain]
+        known = set(declared)
+        domains[name] = declared + [value for value in met[name] if value not in known]
+    return domains
+
+
+def cube_of(counts: ProfileCounts, domains: Values) -> Cube:
+    """Joint counts over the given attributes and values; other values count as missing."""
+    axes = [Axis(name, tuple(values)) for name, values in domains.items()]
+    codes = np.full((len(counts.values), len(axes)), MISSING, np.int64)
+    for column, axis in enumerate(axes):
+        place = {value: i for i, value in enumerate(axis.values)}
+        for row, profile in enumerate(counts.values):
+            if axis.name in profile:
+                codes[row, column] = place.get(str(profile[axis.name]), MISSING)
+    return count_profiles(axes, codes, counts.n)
+
+
+@dataclass(frozen=True)
+class PlacedTarget:
+    """A population in the values of the data set.
+
+    Parameters
+    ----------
+    target : Target
+    weight_missing : float
+        Weight of cells with a missing code, which the target's shares leave out.
+    unplaced : dict of str to list of str
+        Values of numeric attributes that no band of the data set takes in whole.
+    """
+
+    target: Target
+    weight_missing: float
+    unplaced: Values
+
+
+def target_of(population: Population, *, assume_no_interaction: bool) -> PlacedTarget:
+    """The population's cells, summed over the data set's bands.
+
+    Raises
+    ------
+    ValueError
+        Where the cells contradict each other or have no weight.
+    """
+    known = attributes_of(population.dataset, population.of)
+    bandings = {name: Banding(known[name]) for name in population.attributes if name in known}
+    cells: dict[tuple[tuple[str, str], ...], float] = {}
+    unplaced: dict[str, set[str]] = {}
+    weight_missing = 0.0
+    rows = PopulationCell.objects.filter(population=population).order_by("pk")
+    for values, weight in rows.values_list("values", "weight"):
+        named = [(name, str(values[name])) for name in population.attributes if name in values]
+        if any(name in bandings and value in bandings[name].missing for name, value in named):
+            weight_missing += weight
+            continue
+        placed = [(name, _placed(bandings, name, value, unplaced)) for name, value in named]
+        cells[tuple(placed)] = cells.get(tuple(placed), 0.0) + weight
+    target = target_from_cells(
+        [(dict(cell), weight) for cell, weight in cells.items()],
+        assume_no_interaction=assume_no_interaction,
+    )
+    return PlacedTarget(target, weight_missing, {k: sorted(v) for k, v in unplaced.items()})
+
+
+def _placed(
+    bandings: dict[str, Banding], name: str, value: str, unplaced: dict[str, set[str]]
+) -> str:
+    place = bandings[name].place(value) if name in bandings else value
+    if place is None:
+        unplaced.setdefault(name, set()).add(value)
+    return value if place is None else place

@@ -1,0 +1,120 @@
+"""What populations and coverage results look like over REST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from catalog.rest.numbers import NumberSerializer, ResultSerializer
+from catalog.rest.serializers import StrictModelSerializer
+from coverage.models import Population
+
+
+class MarginSerializer(serializers.Serializer[Any]):
+    attributes = serializers.ListField(child=serializers.CharField())
+    n_cells = serializers.IntegerField()
+    total_weight = serializers.FloatField()
+
+
+class PopulationSerializer(StrictModelSerializer):
+    kind = serializers.CharField(
+        read_only=True, allow_null=True, help_text="joint or marginal; null before its upload."
+    )
+    attributes = serializers.ListField(child=serializers.CharField(), read_only=True)
+    n_cells = serializers.IntegerField(read_only=True)
+    total_weight = serializers.FloatField(
+        read_only=True, allow_null=True, help_text="Null where margins do not agree on one."
+    )
+    margins = MarginSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Population
+        fields = [
+            "id",
+            "name",
+            "source",
+            "url",
+            "year",
+            "of",
+            "kind",
+            "attributes",
+            "n_cells",
+            "total_weight",
+            "margins",
+        ]
+        read_only_fields = ["id"]
+
+    def validate_of(self, of: str) -> str:
+        if self.instance is not None and self.instance.margins and of != self.instance.of:
+            raise serializers.ValidationError(
+                f"Its cells are about {self.instance.of}s; make another population for {of}s."
+            )
+        return of
+
+
+class DistanceSerializer(NumberSerializer):
+    """A distance beside what chance alone would give at the same number of items."""
+
+    noise_floor = serializers.FloatField(allow_null=True)
+    noise_high = serializers.FloatField(allow_null=True)
+
+
+class OverallSerializer(serializers.Serializer[Any]):
+    """One set of attributes as a whole against the target."""
+
+    attributes = serializers.ListField(child=serializers.CharField())
+    n_items = serializers.IntegerField()
+    n_outside_target = serializers.IntegerField()
+    n_missing = serializers.IntegerField()
+    n_cells = serializers.IntegerField()
+    n_empty_cells = serializers.IntegerField()
+    basis = serializers.CharField()
+    verdict = serializers.CharField(help_text="matches, small, large or not_estimable")
+    total_variation = DistanceSerializer()
+    jensen_shannon = DistanceSerializer()
+    hellinger = DistanceSerializer()
+    psi = DistanceSerializer()
+    cramers_v = DistanceSerializer()
+    chi_squared = NumberSerializer()
+    effective_sample_size = NumberSerializer()
+
+
+class CellSerializer(serializers.Serializer[Any]):
+    """A value, or a combination of values, against the target."""
+
+    attributes = serializers.DictField(child=serializers.CharField())
+    n = serializers.IntegerField(allow_null=True)
+    share = NumberSerializer()
+    target_share = serializers.FloatField(allow_null=True)
+    ratio = NumberSerializer()
+    gap = NumberSerializer()
+    p_value = serializers.FloatField(allow_null=True)
+    p_adjusted = serializers.FloatField(allow_null=True)
+    p_method = serializers.CharField(allow_null=True)
+    status = serializers.CharField(
+        help_text="adequate, gap, insufficient_evidence, not_estimable or withheld"
+    )
+    deficit_at_fixed_n = serializers.IntegerField(allow_null=True)
+    topup_no_removal = serializers.IntegerField(allow_null=True)
+    basis = serializers.CharField(required=False, allow_null=True)
+
+
+class CoverageSerializer(ResultSerializer):
+    """Whether the data set has the composition of a population, and where not."""
+
+    population = serializers.DictField()
+    n_items = serializers.IntegerField()
+    n_counted = serializers.IntegerField()
+    overall = OverallSerializer()
+    per_attribute = serializers.DictField(child=OverallSerializer())
+    attributes = serializers.DictField(child=CellSerializer(many=True))
+    cells = CellSerializer(many=True)
+    outside_target = serializers.ListField(child=serializers.DictField())
+    target_lacking = serializers.ListField(child=serializers.DictField())
+    missing = serializers.ListField(child=serializers.DictField())
+    skipped = serializers.ListField(child=serializers.ListField())
+    not_in_data = serializers.ListField(child=serializers.CharField())
+    uncovered_summary = serializers.DictField()
+    uncovered_patterns = serializers.ListField(child=serializers.DictField())
+    warnings = serializers.ListField(child=serializers.CharField())

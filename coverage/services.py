@@ -1,0 +1,175 @@
+"""Coverage runs: profiles and a target population in, one result object out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from catalog.models import Attribute, Dataset, Run
+from catalog.problems import Refusal
+from coverage import queries
+from coverage.adequacy import adequacy
+from coverage.models import Population
+from coverage.parameters import rules_of
+from measures.coverage.representation import Representation, family_of, representation
+from measures.coverage.target import Target
+
+STARTS_AFTER = {
+    None: (Attribute.Of.ITEM, Attribute.Of.ANNOTATOR),
+    "population": (Attribute.Of.ITEM, Attribute.Of.ANNOTATOR),
+    "items": (Attribute.Of.ITEM,),
+    "annotators": (Attribute.Of.ANNOTATOR,),
+}
+
+
+def standard(dataset: Dataset, upload_kind: str | None) -> Iterator[dict[str, Any]]:
+    """After items, annotators or targets came in, or a definition changed: every population."""
+    populations = dataset.populations.filter(of__in=STARTS_AFTER.get(upload_kind, ()))
+    for population in populations.order_by("name"):
+        rows = dataset.items if population.of == Attribute.Of.ITEM else dataset.annotators
+        if population.margins and rows.exists():
+            yield {"population": population.name}
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What every part of a result is computed from."""
+
+    population: Population
+    counts: queries.ProfileCounts
+    domains: queries.Values
+    placed: queries.PlacedTarget
+    parameters: dict[str, Any]
+    rng: np.random.Generator
+
+    @property
+    def target(self) -> Target:
+        return self.placed.target
+
+
+def measure_coverage(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any]:
+    """Whether the data set has the target's composition, where not, and what to collect."""
+    work = _prepare(run)
+    found = _representation(work)
+    shown = found.as_dict()
+    result = {
+        "population": _described(work),
+        **shown,
+        "n_counted": found.overall.n_items,
+        "target_lacking": _lacking(work),
+        "warnings": _warnings(work),
+        "conventions": _conventions(work),
+    }
+    if should_stop():
+        return result
+    return result | adequacy(work.counts, work.domains, work.target, work.parameters)
+
+
+def _prepare(run: Run) -> _Work:
+    parameters = run.parameters
+    population = Population.objects.select_related("dataset").get(
+        dataset=run.dataset, name=parameters["population"]
+    )
+    if not population.margins:
+        raise Refusal(
+            f"The population {population.name!r} has no cells; upload them with "
+            f"uploads/population/?population={population.name} first.",
+            code="no_cells",
+        )
+    try:
+        placed = queries.target_of(
+            population, assume_no_interaction=parameters["assume_no_interaction"]
+        )
+    except ValueError as error:
+        raise Refusal(f"The population {population.name!r} is no target: {error}") from None
+    counts = queries.count_of_profiles(run.dataset, population.of)
+    attributes = queries.attributes_of(run.dataset, population.of)
+    rng = np.random.default_rng(int(run.digest[:16], 16))
+    domains = queries.domains_of(attributes, counts)
+    return _Work(population, counts, domains, placed, parameters, rng)
+
+
+def _representation(work: _Work) -> Representation:
+    """The measure's answer, with the full joint beside the smaller attribute sets."""
+    shared = [name for name in work.target.names if name in work.domains]
+    if not shared:
+        raise Refusal(
+            f"The population {work.population.name!r} has {', '.join(work.target.names)}, none of "
+            f"which is an attribute of {work.population.of}s; upload those attributes first.",
+            code="attribute_missing",
+        )
+    # An attribute that no item has yet still has cells: those of the target, all empty.
+    domains = {name: work.domains[name] or list(work.target.values(name)) for name in shared}
+    cube = queries.cube_of(work.counts, domains)
+    rules = rules_of(work.parameters)
+    found = representation(cube, work.target, rng=work.rng, rules=rules)
+    is_joint = work.population.kind == "joint"
+    if is_joint and len(shared) > rules.max_ways and found.overall.n_cells <= rules.max_cells:
+        whole = family_of(cube, work.target, shared, rules)
+        return replace(found, families=(*found.families, whole))
+    return found
+
+
+def _described(work: _Work) -> dict[str, Any]:
+    population = work.population
+    names = ("name", "source", "url", "year", "of", "kind", "attributes", "n_cells")
+    return {
+        **{name: getattr(population, name) for name in names},
+        "total_weight": population.total_weight,
+        "weight_missing": work.placed.weight_missing,
+    }
+
+
+def _lacking(work: _Work) -> list[dict[str, Any]]:
+    """Values that the target has and nobody in the data set."""
+    met = queries.values_met(work.counts.values, work.domains)
+    lacking = []
+    for name in work.target.names:
+        shares, _ = work.target.shares([name])
+        for place, value in enumerate(work.target.values(name)):
+            if value not in met.get(name, ()):
+                share = None if shares is None else float(shares[place])
+                lacking.append({"attributes": {name: value}, "n": 0, "target_share": share})
+    return lacking
+
+
+def _warnings(work: _Work) -> list[str]:
+    said = [
+        f"{name}: the values {', '.join(values[:10])} of the population lie in no one band."
+        for name, values in work.placed.unplaced.items()
+    ]
+    if work.placed.weight_missing:
+        said.append("Cells with a missing code were left out of the population's shares.")
+    return said
+
+
+def _conventions(work: _Work) -> dict[str, str]:
+    correction = {"bh": "Benjamini-Hochberg", "holm": "Holm"}[work.parameters["correction"]]
+    return {
+        "n": f"{work.population.of}s whose values are known to the data set and to the target; "
+        "the others are counted in missing and outside_target",
+        "overall": "over all attributes of the target together"
+        + ("" if work.population.kind == "joint" else ", which its margins state only one by one"),
+        "basis": "given: the target states the share; assumes_no_interaction: it is fitted to the "
+        "target's margins",
+        "total_variation": "half the sum of absolute differences of shares, in [0, 1]",
+        "jensen_shannon": "divergence (not its square root) with base-2 logarithms, in [0, 1]",
+        "psi": "natural logarithms; half an item is added to every cell if one is empty",
+        "chi_squared": "Pearson's statistic over cells with a target share",
+        "noise": "noise_floor is the mean, noise_high the upper limit, of the distance when as "
+        "many items are drawn from the target itself",
+        "interval": "shares: Wilson, below 30 items Clopper-Pearson, the target taken as exact; "
+        "distances: basic bootstrap, seeded by the run",
+        "p_adjusted": f"{correction}, within each set of attributes",
+        "gap": "share minus target share, as a fraction",
+        "ratio": "share over target share; an empty cell has ratio 0 with an upper bound",
+        "deficit_at_fixed_n": "items that others should have given to this cell at the present n",
+        "topup_no_removal": "items to add, removing none, until every cell has its target share",
+        "status": "gap: significant at alpha and beyond the practical margins; "
+        "insufficient_evidence: too few to say; not_estimable: nothing to compare",
+        "uncovered_patterns": "maximal: fewer than min_items, while everything more general has "
+        "enough",
+    }
