@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from measures.coverage.cells import Correction, Rules, Status, topup_no_removal
 from measures.coverage.cube import MISSING, Attribute, count_items, count_profiles
+from measures.coverage.patterns import count_threshold, uncovered_cells
 from measures.coverage.representation import representation
 from measures.coverage.target import Basis, target_from_cells
 from measures.estimates import Reason
@@ -188,6 +189,30 @@ def test_fairface_lacks_old_faces_beside_the_population():
         0.294663, abs=1e-6
     )
     assert by_values(result, ("sex", "b"))["female", "more than 70"].status is Status.GAP
+
+
+@needs_data
+def test_fairface_intersections_are_counted_down_to_the_one_that_is_empty():
+    damaged = {"03-Sep": "3-9", "Oct-19": "10-19"}
+    rows = [
+        {"race": row["race"], "sex": row["gender"], "b": damaged.get(row["age"], row["age"])}
+        for row in read("cov_fairface/fairface_label_val.csv")
+    ]
+    cube = cube_of(rows, ["race", "sex", "b"])
+    found = [
+        [
+            p
+            for p in uncovered_cells(cube, count_threshold(tau), max_level=3).in_words()
+            if p.level == 3
+        ]
+        for tau in (1, 10, 30)
+    ]
+    assert list(map(len, found)) == [1, 36, 61]
+    assert found[0][0].attributes == {
+        "race": "Latino_Hispanic",
+        "sex": "Female",
+        "b": "more than 70",
+    }
 
 
 def pad_cells():
