@@ -61,6 +61,8 @@ def _pairs(forecasts: Forecasts) -> dict[str, tuple[float, Callable[[], float]]]
     sums = score_sums(forecasts)
     binary = isinstance(forecasts, BinaryForecasts)
     guess = (p >= 0.5).astype(float) if binary else p.argmax(axis=1)
+    # Of two classes scikit-learn takes the column of the second only.
+    score = p[:, 1] if p.ndim == 2 and p.shape[1] == 2 else p
     brier, area = brier_score(forecasts) or 0.0, auc(forecasts).value or 0.0
     pairs: dict[str, tuple[float, Callable[[], float]]] = {
         "brier": (brier, lambda: brier_score_loss(y, p, sample_weight=w, scale_by_half=True)),
@@ -71,7 +73,7 @@ def _pairs(forecasts: Forecasts) -> dict[str, tuple[float, Callable[[], float]]]
         ),
         "auc": (
             area,
-            lambda: roc_auc_score(y, p, sample_weight=w, multi_class="ovr", average="macro"),
+            lambda: roc_auc_score(y, score, sample_weight=w, multi_class="ovr", average="macro"),
         ),
     }
     if not forecasts.weighted:

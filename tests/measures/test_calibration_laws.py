@@ -1,0 +1,145 @@
+"""Laws that calibration measures must keep whatever comes in."""
+
+import json
+
+import numpy as np
+import pytest
+
+from measures.calibration.corp import corp_curve, corp_decomposition
+from measures.calibration.ece import calibration_errors
+from measures.calibration.forecasts import binary_forecasts, class_forecasts
+from measures.calibration.report import calibration_report
+from measures.calibration.resampling import draw
+from measures.calibration.second_opinion import second_opinion
+from measures.calibration.significance import cox_calibration, kuiper, spiegelhalter
+from measures.scores import scores
+from tests.measures.forecast_cases import bootstrap, d1, d2, m1
+
+
+def test_the_second_opinion_takes_two_classes_too():
+    forecasts = d2()
+    both = np.stack([1 - forecasts.y_prob, forecasts.y_prob], axis=1)
+    found = second_opinion(class_forecasts(forecasts.y_true, both))
+    assert len(found) == 5
+    assert all(abs(one["difference"]) < 1e-12 for one in found)
+
+
+def test_the_second_opinion_is_silent_where_scikit_learn_has_no_answer():
+    assert second_opinion(binary_forecasts([0, 0.5, 1], [0.1, 0.2, 0.3])) == ()
+    assert second_opinion(binary_forecasts([1, 1], [0.1, 0.2])) == ()
+    assert second_opinion(class_forecasts([0, 1], np.full((2, 3), 1 / 3))) == ()
+
+
+def random_forecasts(rng):
+    """Few items, ties, certainties, one class, fractions, weights and clusters, at random."""
+    n = int(rng.integers(0, 30))
+    weights = rng.random(n) + 0.01 if rng.random() < 0.4 else None
+    clusters = rng.integers(0, max(n // 3, 1), n) if rng.random() < 0.4 else None
+    if rng.random() < 0.4:
+        stated = np.eye(3)[rng.integers(0, 3, n)] if rng.random() < 0.5 else np.full((n, 3), 1 / 3)
+        return class_forecasts(rng.integers(0, 3, n), stated, weights=weights, clusters=clusters)
+    p = (rng.random(n), rng.integers(0, 2, n), np.full(n, 0.5))[rng.integers(3)]
+    y = (rng.integers(0, 2, n), rng.random(n), np.zeros(n), p > 0.5)[rng.integers(4)]
+    return binary_forecasts(y, p, weights=weights, clusters=clusters)
+
+
+@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.filterwarnings("error")
+def test_whatever_comes_in_the_report_is_json_without_nan(seed):
+    rng = np.random.default_rng(seed)
+    forecasts = random_forecasts(rng)
+    codes = rng.integers(-1, 3, forecasts.n)
+    found = calibration_report(forecasts, bootstrap(n_resamples=20), subgroups=codes, min_items=5)
+    answer = json.loads(json.dumps(found.as_dict(), allow_nan=False))
+    assert answer["n"] == forecasts.n
+    assert (answer["scores"]["brier"]["value"] is None) == (forecasts.n == 0)
+
+
+@pytest.mark.parametrize("forecasts", [d1(), d2()], ids=["d1", "d2"])
+def test_calibration_does_not_depend_on_row_order(forecasts):
+    turned = forecasts.rows(np.random.default_rng(9).permutation(forecasts.n))
+    few = bootstrap(n_resamples=2)
+    first, second = (calibration_errors(one, few).errors for one in (forecasts, turned))
+    for key, one in first.items():
+        assert one.value is None or second[key].value == pytest.approx(one.value, abs=1e-9)
+    assert corp_decomposition(turned).mcb == pytest.approx(corp_decomposition(forecasts).mcb)
+    for measure in (spiegelhalter, kuiper, lambda one: cox_calibration(one).test):
+        assert measure(turned).value == pytest.approx(measure(forecasts).value, abs=1e-9)
+
+
+def test_renaming_classes_leaves_the_calibration_errors():
+    forecasts = m1()
+    turned = class_forecasts((forecasts.y_true + 2) % 3, np.roll(forecasts.y_prob, 2, axis=1))
+    few = bootstrap(n_resamples=2)
+    first, second = (calibration_errors(one, few).errors for one in (forecasts, turned))
+    for key, one in first.items():
+        assert second[key].value == pytest.approx(one.value, abs=1e-9)
+
+
+def test_integer_weights_equal_repetition():
+    forecasts = d2()
+    times = np.arange(200) % 3 + 1
+    repeated = forecasts.rows(np.repeat(np.arange(200), times))
+    weighted = binary_forecasts(forecasts.y_true, forecasts.y_prob, weights=times)
+    few = bootstrap(n_resamples=2)
+    first, second = (calibration_errors(one, few).errors for one in (repeated, weighted))
+    for key in ("uniform_10", "uniform_15", "mce_10", "rms_10", "smooth"):
+        assert second[key].value == pytest.approx(first[key].value, abs=1e-9)
+    for score in ("brier", "log"):
+        one, two = (corp_decomposition(f, score=score) for f in (repeated, weighted))
+        assert (one.mcb, one.dsc) == pytest.approx((two.mcb, two.dsc), abs=1e-9)
+
+
+def test_the_identity_and_the_signs_of_corp_hold_on_random_data():
+    rng = np.random.default_rng(12)
+    for _ in range(50):
+        n = int(rng.integers(1, 60))
+        p = np.round(rng.random(n), int(rng.integers(1, 4)))
+        found = corp_decomposition(binary_forecasts(rng.random(n), p, weights=rng.random(n) + 0.1))
+        assert found.mcb >= 0
+        assert found.dsc >= 0
+        assert found.score == pytest.approx(found.mcb - found.dsc + found.unc, abs=1e-12)
+
+
+def test_a_strictly_monotone_transform_leaves_the_discrimination():
+    forecasts = d1()
+    bent = binary_forecasts(forecasts.y_true, forecasts.y_prob**3)
+    assert corp_decomposition(bent).dsc == pytest.approx(corp_decomposition(forecasts).dsc)
+
+
+def test_population_weights_move_the_score_to_the_population():
+    """Shares 0.8 and 0.2 in the sample, 0.5 and 0.5 in the population."""
+    p = np.sqrt([0.1] * 8 + [0.4] * 2)
+    weights = [0.5 / 0.8] * 8 + [0.5 / 0.2] * 2
+    plain = scores(binary_forecasts(np.zeros(10), p))
+    moved = scores(binary_forecasts(np.zeros(10), p, weights=weights))
+    assert plain.estimates["brier"].value == pytest.approx(0.16, abs=1e-12)
+    assert moved.estimates["brier"].value == pytest.approx(0.25, abs=1e-12)
+    assert moved.conventions["n_eff"] == pytest.approx(6.4, abs=1e-12)
+
+
+def test_the_band_is_where_honest_curves_lie():
+    """Under calibration about 95 of 100 curves pass the middle of the band."""
+    rng = np.random.default_rng(13)
+    p = rng.random(300)
+    curve = corp_curve(binary_forecasts(rng.random(300) < p, p), bootstrap())
+    middle = min(curve.band, key=lambda point: abs(point.p - 0.5))
+    inside = 0
+    for _ in range(200):
+        other = corp_curve(binary_forecasts(rng.random(300) < p, p), bootstrap(), n_draws=1)
+        step = next(one for one in other.steps if one.p_high >= middle.p)
+        inside += middle.low <= step.calibrated <= middle.high
+    # 190 of 200 expected; fewer than 177 or all 200 would be a wrong band.
+    assert 177 <= inside <= 199
+
+
+def test_a_narrower_level_gives_a_narrower_interval():
+    """One peer reads its level as a percentage and returns 99.9 % intervals for 90 %."""
+    draws = [draw(200, None, bootstrap(level=level)) for level in (0.5, 0.95)]
+    half, most = (
+        calibration_errors(d1(), bootstrap(n_resamples=2), one).errors["uniform_10"]
+        for one in draws
+    )
+    # A normal interval at 50 % is a third as wide as at 95 %.
+    ratio = (half.ci_high - half.ci_low) / (most.ci_high - most.ci_low)
+    assert ratio == pytest.approx(0.344, abs=0.06)
