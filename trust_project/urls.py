@@ -1,9 +1,10 @@
 """All addresses: the REST API, its description, the pages, the admin, the health checks."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from catalog.rest.problems import NotHere
 from trust_project.health import healthz, readyz
 
 api = [
@@ -14,6 +15,7 @@ api = [
     path("", include("coverage.urls")),
     path("", include("predictions.urls")),
     path("", include("audits.api_urls")),
+    re_path("", NotHere.as_view()),
 ]
 
 urlpatterns = [

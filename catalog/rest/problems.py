@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
+from drf_spectacular.utils import extend_schema
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler
 from rest_framework.exceptions import APIException
+from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from catalog.problems import Refusal
 
@@ -65,7 +68,6 @@ class ProblemHandler(ExceptionHandler):
             headers.update(exc.refusal.headers)
         return Response(data, status=exc.status_code, headers=headers, content_type=MEDIA_TYPE)
 
-
     def report_exception(self, exc: APIException, response: Response) -> None:
         # A full disk or an absent database is an answer, not an error in the code.
         if not isinstance(exc, Refused):
@@ -107,6 +109,20 @@ def problem(status: int, code: str, detail: str, errors: list[dict[str, Any]]) -
         "detail": detail,
         "errors": errors,
     }
+
+
+@extend_schema(exclude=True)
+class NotHere(APIView):
+    """Any address below /api/v1/ that does not exist, answered like every other problem."""
+
+    permission_classes: tuple[type, ...] = ()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise Refusal(
+            f"There is nothing at {request.path}; /api/v1/docs/ lists every address.",
+            code="not_found",
+            status=404,
+        )
 
 
 def add_problem_responses(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:

@@ -374,9 +374,7 @@ def test_a_body_shorter_than_its_length_is_refused_and_not_kept(
     alice: Trust, pets: str, settings: Any
 ) -> None:
     cut_off = {"wsgi.input": io.BytesIO(LABELS.encode()), "CONTENT_LENGTH": "5000"}
-    answer = alice.http.generic(
-        "POST", f"/api/v1/{pets}uploads/labels/", "", "text/csv", **cut_off
-    )
+    answer = alice.http.generic("POST", f"/api/v1/{pets}uploads/labels/", "", "text/csv", **cut_off)
     assert answer.status_code == 400
     assert answer.json()["code"] == "incomplete_upload"
     assert not Upload.objects.exists()
