@@ -35,8 +35,9 @@ class RowCode(StrEnum):
     MIXED_TARGET = "mixed_target"
     OVERLAPPING_VALUES = "overlapping_values"
     REFERENCE_EXISTS = "reference_exists"
-    # Found by the reader too; here of a column that another one may stand in for.
+    # The reader's codes too; here of columns that another one may stand in for.
     HEADER_MISSING_COLUMN = "header_missing_column"
+    HEADER_DUPLICATE_COLUMN = "header_duplicate_column"
 
 
 class NoticeCode(StrEnum):

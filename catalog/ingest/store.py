@@ -87,7 +87,7 @@ class Incoming:
         self,
         rows: NDArray[np.intp],
         code: RowCode,
-        column: str,
+        column: str | None,
         describe: Callable[[int], tuple[str | None, str, str | None]],
     ) -> None:
         """Report rows; ``describe(row)`` gives value, sentence and hint of one of them."""
