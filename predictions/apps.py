@@ -4,3 +4,26 @@ from django.apps import AppConfig
 class PredictionsConfig(AppConfig):
     name = "predictions"
     verbose_name = "Predictions"
+
+    def ready(self) -> None:
+        # Only now do models exist.
+        from catalog import kinds  # noqa: PLC0415
+        from predictions import forecasts, services  # noqa: PLC0415
+
+        kinds.register_upload(
+            kinds.UploadKind(
+                name="predictions",
+                subject_parameter="model",
+                check_subject=forecasts.check_subject,
+                layout=forecasts.layout,
+                store=forecasts.store_predictions,
+            )
+        )
+        kinds.register_run(
+            kinds.RunKind(
+                name="calibration",
+                compute=services.measure_calibration,
+                resolve=services.resolve,
+                standard=services.standard,
+            )
+        )

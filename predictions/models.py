@@ -16,13 +16,13 @@ class ModelVersion(models.Model):
     name = models.CharField(max_length=80)
     version = models.CharField(max_length=80, default="1")
     question = models.ForeignKey(
-        Question, models.PROTECT, related_name="models", help_text="What it predicts."
+        Question, models.RESTRICT, related_name="models", help_text="What it predicts."
     )
     classes = models.JSONField(help_text="Class names, in the order of the probabilities.")
     positive_class = models.CharField(
         max_length=255,
         blank=True,
-        help_text="Of a binary model: the class whose probability is sent.",
+        help_text="Of two classes: the one that is meant by probability; default the second.",
     )
     scores = models.CharField(max_length=12, choices=Scores, default=Scores.PROBABILITY)
     out_of_fold = models.BooleanField(
@@ -40,6 +40,11 @@ class ModelVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
+
+    @property
+    def key(self) -> str:
+        """What it is called where one version must be meant: ``name:version``."""
+        return f"{self.name}:{self.version}"
 
     @property
     def is_binary(self) -> bool:

@@ -1,0 +1,160 @@
+"""Models and their calibration over REST."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from catalog import access
+from catalog.access import May, dataset_for
+from catalog.disclosure import withhold_small
+from catalog.models import Dataset
+from catalog.problems import Refusal
+from catalog.rest import tables
+from catalog.rest.definitions import DefinitionDetail, DefinitionList
+from catalog.rest.queries import query_of
+from catalog.rest.results import answer_result, envelope, finished_run
+from predictions.definitions import define_model, redefine_model
+from predictions.models import ModelVersion
+from predictions.queries import find_model, model_of
+from predictions.serializers import CalibrationSerializer, ModelSerializer
+
+MODEL = OpenApiParameter(
+    "model",
+    str,
+    description="A model by name (its newest version) or name:version. May be left out if there "
+    "is only one.",
+)
+Rows = list[dict[str, Any]]
+
+
+class ModelList(DefinitionList):
+    """The models whose predictions are measured."""
+
+    model = ModelVersion
+    serializer_class = ModelSerializer
+
+    @extend_schema(operation_id="models_list", responses=ModelSerializer(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        return super().get(request, slug)
+
+    @extend_schema(responses={201: ModelSerializer})
+    def post(self, request: Request, slug: str) -> Response:
+        dataset = dataset_for(request.user, slug, may=May.DEFINE)
+        serializer = ModelSerializer(data=request.data, context={"dataset": dataset})
+        serializer.is_valid(raise_exception=True)
+        made = define_model(dataset, serializer.validated_data)
+        body = ModelSerializer(made, context={"dataset": dataset}).data
+        location = request.build_absolute_uri(f"{made.pk}/")
+        return Response(body, status=201, headers={"Location": location})
+
+
+class ModelDetail(DefinitionDetail):
+    """One model, by its id, its name (the newest version) or name:version."""
+
+    model = ModelVersion
+    serializer_class = ModelSerializer
+
+    def find(self, dataset: Dataset, key: str) -> ModelVersion:
+        found = find_model(dataset, key)
+        if found is None:
+            by_id = super().find(dataset, key)
+            found = ModelVersion.objects.select_related("question").get(pk=by_id.pk)
+        return found
+
+    def patch(self, request: Request, slug: str, key: str) -> Response:
+        dataset = dataset_for(request.user, slug, may=May.DEFINE)
+        found = self.find(dataset, key)
+        context = {"dataset": dataset}
+        serializer = ModelSerializer(found, data=request.data, partial=True, context=context)
+        serializer.is_valid(raise_exception=True)
+        redefine_model(dataset, found, serializer.validated_data)
+        return Response(ModelSerializer(found, context=context).data)
+
+
+def visible(request: Request, dataset: Dataset, result: dict[str, Any]) -> dict[str, Any]:
+    """What this member may see of a calibration result: small subgroups are for managers."""
+    if access.may(request.user, dataset, May.READ_ROWS):
+        return {**result, "disclosure": "full"}
+    shown = withhold_small(result, dataset.min_cell)
+    return {**shown, "disclosure": f"min_cell_{dataset.min_cell}"}
+
+
+class CalibrationView(APIView):
+    """Whether a model's probabilities come true: the newest finished result."""
+
+    serializer_class = CalibrationSerializer
+
+    @extend_schema(operation_id="calibration_retrieve", parameters=[MODEL])
+    def get(self, request: Request, slug: str) -> Response:
+        query = query_of(request, "model")
+        dataset = dataset_for(request.user, slug, may=May.READ_RESULTS)
+        model = model_of(dataset, query.get("model"))
+        run = finished_run(request, dataset, "calibration", model.key)
+        body = {**envelope(dataset, run), **visible(request, dataset, run.result or {})}
+        return answer_result(request, run, body)
+
+
+def _keyed(name: str, numbers: dict[str, Any]) -> Rows:
+    return [{name: key, **number} for key, number in numbers.items()]
+
+
+def _ece_rows(result: dict[str, Any]) -> Rows:
+    chance = result["ece_if_calibrated"]
+    return [
+        {"error": key, **number, "if_calibrated": chance.get(key)}
+        for key, number in result["ece"].items()
+    ]
+
+
+def _method_rows(result: dict[str, Any]) -> Rows:
+    recommended = result["recalibration"]["recommended"]
+    return [
+        {
+            **{k: v for k, v in one.items() if k != "map"},
+            "recommended": one["method"] == recommended,
+        }
+        for one in result["recalibration"]["methods"]
+    ]
+
+
+TABLES: dict[str, Callable[[dict[str, Any]], Rows]] = {
+    "scores": lambda result: _keyed("score", result["scores"]),
+    "ece": _ece_rows,
+    "curve": lambda result: result["curve"]["bins"],
+    "corp": lambda result: result["curve"]["corp"],
+    "band": lambda result: result["curve"]["band"],
+    "subgroups": lambda result: result["subgroups"],
+    "recalibration": _method_rows,
+    "second_opinion": lambda result: result["second_opinion"],
+}
+
+
+class CalibrationTable(APIView):
+    """One table of the newest calibration result, as json, ndjson, csv or parquet."""
+
+    @extend_schema(
+        parameters=[MODEL], responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}
+    )
+    def get(
+        self, request: Request, slug: str, table: str, suffix: str | None = None
+    ) -> HttpResponse:
+        query = query_of(request, "model")
+        dataset = dataset_for(request.user, slug, may=May.READ_RESULTS)
+        if table not in TABLES:
+            raise Refusal(
+                f"A calibration result has no table {table!r}; it has: {', '.join(TABLES)}.",
+                code="not_found",
+                status=404,
+            )
+        model = model_of(dataset, query.get("model"))
+        run = finished_run(request, dataset, "calibration", model.key)
+        rows = TABLES[table](visible(request, dataset, run.result or {}))
+        return tables.table(rows, tables.wanted_format(request, suffix), f"calibration-{table}")

@@ -1,0 +1,362 @@
+"""Predictions by upload: rows of (item, class probabilities), checked and stored in key order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.db import connection
+from numpy.typing import NDArray
+
+from catalog.ingest.bearers import resolve_keys
+from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
+from catalog.ingest.copying import Column, copy_in
+from catalog.ingest.kinds import mapping_of, without
+from catalog.ingest.store import Counts, Incoming
+from catalog.models import Dataset, Item, Upload
+from catalog.reading import Column as FileColumn
+from catalog.reading import Kind, Layout, NumberColumn
+from predictions.models import ModelVersion, Prediction
+from predictions.queries import EXACT_SUM, model_of
+
+TABLE = Prediction._meta.db_table
+#: A row whose probabilities miss 1 by more than this is a problem, unless the sender is stricter.
+SUM_TOLERANCE = 1e-3
+PRECISIONS = {"float32": SUM_TOLERANCE, "float64": EXACT_SUM}
+#: The splits as the stage holds them: numbers, because text has no fixed width.
+SPLITS = ("train", "validation", "test")
+SPLIT_WORDS = {"training": 0, "val": 1, **{name: i for i, name in enumerate(SPLITS)}}
+NOT_STATED = -1
+LARGEST = 2**15 - 1
+
+
+def check_subject(dataset: Dataset, name: str | None) -> str:
+    """The model named, or the only one there is."""
+    return model_of(dataset, name).key
+
+
+def layout(upload: Upload) -> Layout:
+    """The columns of a predictions file, which depend on the model's classes."""
+    precision = upload.options.get("precision", "float32")
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be float32 or float64; it is {precision!r}.")
+    model = model_of(upload.dataset, upload.subject)
+    columns = [FileColumn("item", Kind.IDENTIFIER, required=True)]
+    # Of two classes one column may stand for both, so that none of the three is required alone.
+    names = [*class_columns(model), *(["probability"] if model.is_binary else [])]
+    columns += [
+        FileColumn(
+            name,
+            Kind.NUMBER,
+            required=not model.is_binary,
+            empty_allowed=False,
+            low=0,
+            high=1,
+        )
+        for name in names
+    ]
+    columns += [
+        FileColumn("fold", Kind.INTEGER, low=0, high=LARGEST),
+        FileColumn("member", Kind.INTEGER, low=0, high=LARGEST),
+        FileColumn("split", Kind.CATEGORY),
+    ]
+    return without(upload, Layout(tuple(columns), mapping=mapping_of(upload)))
+
+
+def class_columns(model: ModelVersion) -> list[str]:
+    """The name of each class's column."""
+    return [f"p_{name}" for name in model.classes]
+
+
+@dataclass
+class _Rows:
+    """The rows without problems, as arrays in the file's order."""
+
+    row: NDArray[np.intp]
+    item: NDArray[np.int64]
+    member: NDArray[np.int64]
+    fold: NDArray[np.int64]
+    split: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+
+    def take(self, which: Any) -> _Rows:
+        return _Rows(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
+
+    @property
+    def key(self) -> NDArray[np.int64]:
+        return np.column_stack([self.item, self.member, self.fold])
+
+
+def store_predictions(incoming: Incoming) -> Counts:
+    """Check every row, and store the predictions of the upload's model."""
+    model = model_of(incoming.dataset, incoming.upload.subject)
+    stated = _probabilities(incoming, model)
+    if stated is None or incoming.text("item") is None:
+        return Counts()
+    splits = _splits(incoming)
+    off = _check_sums(incoming, model, stated)
+    items = resolve_keys(incoming, Item, "item")
+    if items is None:
+        return Counts()
+    which = incoming.rows
+    rows = _Rows(
+        which,
+        items[which],
+        _integers(incoming, "member", 0)[which],
+        _integers(incoming, "fold", NOT_STATED)[which],
+        splits[which],
+        stated[which],
+    )
+    rows = _without_repeats(incoming, rows)
+    _tell(incoming, rows, off)
+    rejecting = incoming.upload.on_error == Upload.OnError.REJECT
+    if (incoming.problem_count and rejecting) or not len(rows.row):
+        return Counts()
+    order = np.lexsort((rows.fold, rows.member, rows.item))
+    return _store(incoming, model, rows.take(order))
+
+
+def _numbers(incoming: Incoming, name: str) -> NumberColumn | None:
+    column = incoming.table.columns.get(name)
+    return column if isinstance(column, NumberColumn) else None
+
+
+def _integers(incoming: Incoming, name: str, default: int) -> NDArray[np.int64]:
+    column = _numbers(incoming, name)
+    if column is None:
+        return np.full(incoming.table.n_rows, default, np.int64)
+    return np.where(column.missing, default, column.values).astype(np.int64)
+
+
+def _probabilities(incoming: Incoming, model: ModelVersion) -> NDArray[np.float64] | None:
+    """One column a class in the model's order; ``None`` where the file does not say them all."""
+    single = _numbers(incoming, "probability")
+    columns = {name: _numbers(incoming, name) for name in class_columns(model)}
+    found = [column.values for column in columns.values() if column is not None]
+    if single is not None and not found:
+        positive = model.classes.index(model.positive_class)
+        both = [1 - single.values, single.values]
+        return np.column_stack(both if positive else both[::-1])
+    if single is not None:
+        incoming.refuse_file(
+            RowCode.HEADER_DUPLICATE_COLUMN,
+            "probability",
+            "the probability is said twice; send either column 'probability' or the columns "
+            f"{', '.join(columns)}.",
+        )
+        return None
+    if len(found) < len(columns):
+        absent = next(name for name, column in columns.items() if column is None)
+        sentence = f"the header lacks {absent}; send a column for each class: {', '.join(columns)}"
+        if model.is_binary:
+            sentence += f", or one column 'probability' of {model.positive_class!r}"
+        incoming.refuse_file(RowCode.HEADER_MISSING_COLUMN, absent, f"{sentence}.")
+        return None
+    return np.column_stack(found)
+
+
+def _splits(incoming: Incoming) -> NDArray[np.int64]:
+    """The split of each row as its position in SPLITS; unknown words are problems."""
+    column = incoming.text("split")
+    if column is None:
+        return np.full(incoming.table.n_rows, NOT_STATED, np.int64)
+    said = [SPLIT_WORDS.get(value.casefold(), -2) for value in column.values]
+    codes = np.array([*said, NOT_STATED], np.int64)[column.codes]
+    rows = incoming.rows
+    incoming.refuse(
+        rows[codes[rows] == -2],
+        RowCode.UNKNOWN_VALUE,
+        "split",
+        lambda row: (
+            column.values[column.codes[row]],
+            f"{column.values[column.codes[row]]!r} is no split; send {', '.join(SPLITS)}, or "
+            "leave it empty.",
+            did_you_mean(column.values[column.codes[row]], SPLITS),
+        ),
+    )
+    return codes
+
+
+def _check_sums(
+    incoming: Incoming, model: ModelVersion, stated: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Refuse rows that do not sum to 1; answers which rows are off by a rounding only."""
+    sums = stated.sum(axis=1)
+    tolerance = PRECISIONS[incoming.upload.options.get("precision", "float32")]
+    miss = np.abs(sums - 1)
+    rows = incoming.rows
+    # The tolerance itself is within, whatever binary fractions make of it.
+    wrong = rows[miss[rows] > tolerance * (1 + 1e-9)]
+    incoming.refuse(
+        wrong,
+        RowCode.PROBABILITIES_SUM,
+        None,
+        lambda row: (
+            f"{sums[row]:.9g}",
+            f"the {len(model.classes)} class probabilities sum to {sums[row]:.9g}; they must sum "
+            f"to 1 within {tolerance:g}.",
+            "Were they rounded, or is a class left out?",
+        ),
+    )
+    off: NDArray[np.bool_] = miss > EXACT_SUM
+    return off
+
+
+def _without_repeats(incoming: Incoming, rows: _Rows) -> _Rows:
+    """Refuse rows whose item, member and fold stood in an earlier row of the file."""
+    order = np.lexsort((rows.row, rows.fold, rows.member, rows.item))
+    key = rows.key[order]
+    same = np.zeros(len(order), bool)
+    same[1:] = (key[1:] == key[:-1]).all(axis=1)
+    if not same.any():
+        return rows
+    first = order[np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))][same]
+    again = order[same]
+    lines = incoming.table.line[rows.row[first]]
+    earlier = dict(zip(rows.row[again].tolist(), lines.tolist(), strict=True))
+    conflicts = (rows.probabilities[again] != rows.probabilities[first]).any(axis=1)
+    conflicts |= rows.split[again] != rows.split[first]
+    describe = _describe_repeat(incoming, earlier)
+    for code, which in (
+        (RowCode.CONFLICTING_ROWS, again[conflicts]),
+        (RowCode.DUPLICATE_ROW, again[~conflicts]),
+    ):
+        incoming.refuse(np.sort(rows.row[which]), code, "item", describe)
+    return rows.take(~incoming.rejected[rows.row])
+
+
+def _describe_repeat(
+    incoming: Incoming, earlier: dict[int, int]
+) -> Callable[[int], tuple[str | None, str, str | None]]:
+    items = incoming.text("item")
+    if items is None:
+        raise ValueError("A predictions file has a column item.")
+
+    def describe(row: int) -> tuple[str | None, str, str | None]:
+        name = items.values[items.codes[row]]
+        return (
+            name,
+            f"item {name!r} was already predicted in line {earlier[row]}; send one row for each "
+            "item, member and fold.",
+            "Several predictions of an item need a column member or fold (0, 1, ...).",
+        )
+
+    return describe
+
+
+def _tell(incoming: Incoming, rows: _Rows, off: NDArray[np.bool_]) -> None:
+    """What the sender should know of rows that are stored."""
+    n_off = int(off[rows.row].sum())
+    if n_off:
+        incoming.warn(
+            NoticeCode.ROWS_RENORMALISED,
+            f"{n_off:,} rows miss a sum of 1 by up to {SUM_TOLERANCE:g}; they are stored as sent "
+            "and divided by their sum where they are measured.",
+            n_off,
+        )
+    n_train = int((rows.split == 0).sum())
+    if n_train:
+        incoming.warn(
+            NoticeCode.TRAIN_LEAKAGE,
+            f"{n_train:,} rows are of the training split, which a model knows by heart; they are "
+            "stored, and left out of every measure.",
+            n_train,
+        )
+    stated = rows.probabilities
+    if len(stated) > 1 and (stated == stated[0]).all():
+        incoming.warn(
+            NoticeCode.CONSTANT_PREDICTIONS,
+            f"All {len(stated):,} rows say the same; such a model tells nothing apart.",
+            len(stated),
+        )
+
+
+def _store(incoming: Incoming, model: ModelVersion, rows: _Rows) -> Counts:
+    """Directly where the model has none yet; else through a stage that tells new from changed."""
+    columns = _columns(incoming, model, rows)
+    is_empty = not Prediction.objects.filter(model=model).exists()
+    if is_empty and (rows.split == NOT_STATED).all():
+        return Counts(stored=copy_in(TABLE, columns))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMP TABLE arriving (model_id bigint, item_id bigint, member smallint, "
+            "fold smallint, probabilities float8[], upload_id uuid, split_code smallint, "
+            "PRIMARY KEY (item_id, member, fold)) ON COMMIT DROP"
+        )
+    copy_in("arriving", [*columns, Column("split_code", "int2", rows.split)])
+    counts = _merge(incoming, len(rows.row))
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE arriving")
+    return counts
+
+
+def _columns(incoming: Incoming, model: ModelVersion, rows: _Rows) -> list[Column]:
+    n = len(rows.row)
+    return [
+        Column("model_id", "int8", np.full(n, model.pk, np.int64)),
+        Column("item_id", "int8", rows.item),
+        Column("member", "int2", rows.member),
+        Column("fold", "int2", rows.fold),
+        Column("probabilities", "float8[]", rows.probabilities),
+        Column("upload_id", "uuid", np.full(n, incoming.upload.pk.bytes, "S16")),
+    ]
+
+
+# Not stated is -1, and place 0 of an array is NULL.
+_SPLIT = "(ARRAY['train', 'validation', 'test'])[a.split_code + 1]"
+_KEY = "(model_id, item_id, member, fold)"
+_DIFFERS = f"(p.probabilities, p.split) IS DISTINCT FROM (a.probabilities, {_SPLIT})"
+
+
+def _merge(incoming: Incoming, n_rows: int) -> Counts:
+    """Replace what differs, and add what is new."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE arriving")
+        if incoming.upload.mode == Upload.Mode.ADD:
+            n_rows -= _refuse_changes(incoming, cursor)
+        cursor.execute(
+            f"UPDATE {TABLE} p SET probabilities = a.probabilities, split = {_SPLIT}, "  # noqa: S608
+            "upload_id = a.upload_id FROM arriving a WHERE (p.model_id, p.item_id, p.member, "
+            f"p.fold) = (a.model_id, a.item_id, a.member, a.fold) AND {_DIFFERS}"
+        )
+        replaced = cursor.rowcount
+        cursor.execute(
+            f"INSERT INTO {TABLE} (model_id, item_id, member, fold, split, probabilities, "  # noqa: S608
+            f"upload_id) SELECT model_id, item_id, member, fold, {_SPLIT}, probabilities, "
+            "upload_id FROM arriving a ORDER BY item_id, member, fold "
+            f"ON CONFLICT {_KEY} DO NOTHING"
+        )
+        stored = cursor.rowcount
+    return Counts(stored, n_rows - stored - replaced, replaced)
+
+
+def _refuse_changes(incoming: Incoming, cursor: Any) -> int:
+    """Under ``mode=add`` a row that says something else than before is a problem of its row.
+
+    Such rows leave the stage; returns how many did.
+    """
+    cursor.execute(
+        f"DELETE FROM arriving a USING {TABLE} p WHERE (p.model_id, p.item_id, p.member, p.fold) "  # noqa: S608
+        f"= (a.model_id, a.item_id, a.member, a.fold) AND {_DIFFERS} "
+        "RETURNING a.item_id, a.member, a.fold"
+    )
+    changed = set(cursor.fetchall())
+    items = resolve_keys(incoming, Item, "item")
+    if not changed or items is None:
+        return 0
+    member, fold = _integers(incoming, "member", 0), _integers(incoming, "fold", NOT_STATED)
+    keys = zip(items.tolist(), member.tolist(), fold.tolist(), strict=True)
+    found = np.array([key in changed for key in keys]) & ~incoming.rejected
+    incoming.refuse(
+        np.flatnonzero(found),
+        RowCode.CONFLICTS_WITH_EXISTING,
+        "item",
+        lambda row: (
+            None,
+            "another prediction is stored for this item; send mode=upsert to replace it.",
+            None,
+        ),
+    )
+    return len(changed)

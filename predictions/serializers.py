@@ -1,0 +1,157 @@
+"""What models and calibration results look like over REST, and what may be sent of a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.functional import cached_property
+from rest_framework import serializers
+from rest_framework.fields import empty
+
+from catalog.models import Question
+from catalog.rest.numbers import NumberSerializer, ResultSerializer
+from catalog.rest.serializers import StrictModelSerializer
+from catalog.serializers import TextListField
+from predictions.models import ModelVersion
+
+#: A file may have 1,000 columns; some are taken by item, fold, member and split.
+MAX_CLASSES = 990
+
+
+class QuestionNameField(serializers.CharField):
+    """A question of the data set, by its name."""
+
+    def get_attribute(self, instance: ModelVersion) -> str:
+        return self._names[instance.question_id]
+
+    @cached_property
+    def _names(self) -> dict[int, str]:
+        # A page of models asks for the names once, not once a model.
+        rows = Question.objects.filter(dataset=self.context["dataset"])
+        return dict(rows.values_list("pk", "name"))
+
+    def run_validation(self, data: Any = empty) -> Any:
+        # The text is checked as a text before it is looked up.
+        name = super().run_validation(data)
+        questions = Question.objects.filter(dataset=self.context["dataset"])
+        found = questions.filter(name=name).first()
+        if found is None:
+            names = ", ".join(questions.values_list("name", flat=True)) or "none yet"
+            raise serializers.ValidationError(
+                f"The data set has no question {name!r}; it has: {names}.",
+                code="unknown_question",
+            )
+        return found
+
+
+class ModelSerializer(StrictModelSerializer):
+    question = QuestionNameField(max_length=80, help_text="What it predicts, by name.")
+    classes = TextListField(
+        min_length=2,
+        max_length=MAX_CLASSES,
+        help_text="Values of the question, in the model's own order; where the question has none "
+        "yet, they become its values.",
+    )
+    positive_class = serializers.CharField(
+        max_length=255,
+        required=False,
+        allow_null=True,
+        help_text="Of two classes: the one that probability means; default the second.",
+    )
+
+    class Meta:
+        model = ModelVersion
+        fields = [
+            "id",
+            "name",
+            "version",
+            "question",
+            "classes",
+            "positive_class",
+            "out_of_fold",
+        ]
+        read_only_fields = ["id"]
+
+    def to_representation(self, instance: ModelVersion) -> dict[str, Any]:
+        body: dict[str, Any] = super().to_representation(instance)
+        body["positive_class"] = body["positive_class"] or None
+        return body
+
+
+class CurveBinSerializer(serializers.Serializer[Any]):
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+    n = serializers.IntegerField()
+    mean_predicted = serializers.FloatField(allow_null=True)
+    observed = NumberSerializer()
+
+
+class StepSerializer(serializers.Serializer[Any]):
+    p_low = serializers.FloatField()
+    p_high = serializers.FloatField()
+    calibrated = serializers.FloatField()
+    n = serializers.IntegerField()
+
+
+class BandPointSerializer(serializers.Serializer[Any]):
+    p = serializers.FloatField()
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+
+
+class CurveSerializer(serializers.Serializer[Any]):
+    bins = CurveBinSerializer(many=True)
+    corp = StepSerializer(many=True, help_text="The curve without bins, by isotonic regression.")
+    band = BandPointSerializer(
+        many=True, help_text="Where that curve would lie if the probabilities were honest."
+    )
+    band_level = serializers.FloatField()
+    band_draws = serializers.IntegerField()
+
+
+class CalibrationSubgroupSerializer(serializers.Serializer[Any]):
+    of = serializers.CharField()
+    attributes = serializers.DictField(child=serializers.CharField())
+    n = serializers.IntegerField(allow_null=True)
+    n_groups = serializers.IntegerField(allow_null=True)
+    scores = serializers.DictField(child=NumberSerializer())
+    ece = serializers.DictField(child=NumberSerializer())
+    ece_if_calibrated = serializers.DictField(child=NumberSerializer())
+    tests = serializers.DictField()
+    detectable = serializers.DictField(allow_null=True)
+
+
+class CalibrationSerializer(ResultSerializer):
+    """Whether a model's probabilities come true."""
+
+    model = serializers.CharField()
+    model_version = serializers.CharField()
+    question = serializers.CharField()
+    classes = serializers.ListField(child=serializers.CharField())
+    positive_class = serializers.CharField(allow_null=True)
+    out_of_fold = serializers.BooleanField(allow_null=True, help_text="null: not stated.")
+    notion = serializers.CharField(help_text="positive, or confidence with three classes or more.")
+    n_items = serializers.IntegerField(help_text="Items that were measured.")
+    n_predicted = serializers.IntegerField()
+    n_without_reference = serializers.IntegerField()
+    n_reference_not_a_class = serializers.IntegerField()
+    n_reference = serializers.IntegerField()
+    n_not_predicted = serializers.IntegerField(help_text="With a reference, without prediction.")
+    n_rows = serializers.IntegerField()
+    n_rows_renormalised = serializers.IntegerField()
+    n_train_rows_left_out = serializers.IntegerField()
+    n_train_left_out = serializers.IntegerField(help_text="Items with rows of that split only.")
+    n_groups = serializers.IntegerField(allow_null=True, help_text="null: items have no groups.")
+    base_rates = serializers.DictField(child=serializers.FloatField(allow_null=True))
+    scores = serializers.DictField(child=NumberSerializer())
+    ece = serializers.DictField(child=NumberSerializer())
+    ece_if_calibrated = serializers.DictField(
+        child=NumberSerializer(), help_text="What chance alone gives an honest model."
+    )
+    effective_bins = serializers.DictField(child=serializers.IntegerField())
+    curve = CurveSerializer()
+    tests = serializers.DictField()
+    subgroups = CalibrationSubgroupSerializer(many=True)
+    recalibration = serializers.DictField()
+    second_opinion = serializers.ListField(child=serializers.DictField())
+    warnings = serializers.ListField(child=serializers.CharField())

@@ -1,0 +1,290 @@
+"""Calibration runs: predictions and reference labels in, one result object out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.models import Dataset, Run
+from catalog.problems import Refusal
+from catalog.queries import group_codes, item_subgroups, reference_codes
+from measures.calibration.forecasts import Forecasts, binary_forecasts, class_forecasts
+from measures.calibration.report import CalibrationReport, calibration_report
+from measures.calibration.resampling import Bootstrap
+from measures.calibration.subgroups import SubgroupCalibration, subgroup_calibration
+from measures.estimates import Estimate, Reason
+from measures.multiplicity import benjamini_hochberg
+from measures.recalibration import choose_recalibration
+from predictions import queries
+from predictions.models import ModelVersion
+
+DEFAULTS = {"n_replicates": 1000, "ci_level": 0.95, "min_items": 20, "n_bins": 10}
+#: Whole-number parameters and the range of each; replicates of many units need memory.
+RANGES = {"n_replicates": (1, 5000), "min_items": (1, 1_000_000), "n_bins": (1, 1000)}
+Numbers = dict[str, dict[str, Any]]
+
+
+def resolve(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The model and the full parameters of a calibration run."""
+    if unknown := sorted(set(parameters) - {"model", *DEFAULTS}):
+        raise Refusal(
+            f"A calibration run has no parameter {unknown[0]!r}; it has model, "
+            f"{', '.join(DEFAULTS)}.",
+            code="unknown_parameter",
+            pointer=f"/parameters/{unknown[0]}",
+        )
+    said = parameters.get("model")
+    if not isinstance(said, str | None):
+        raise Refusal(f"model must be a name; it is {said!r}.", pointer="/parameters/model")
+    model = queries.model_of(dataset, said)
+    full = {**DEFAULTS, **parameters, "model": model.key}
+    _check(full)
+    return model.key, full
+
+
+def _check(full: dict[str, Any]) -> None:
+    for name, (low, high) in RANGES.items():
+        n = full[name]
+        if not isinstance(n, int) or isinstance(n, bool) or not low <= n <= high:
+            raise Refusal(
+                f"{name} must be a whole number from {low} to {high:,}; it is {n!r}.",
+                pointer=f"/parameters/{name}",
+            )
+    level = full["ci_level"]
+    if not isinstance(level, float) or not 0.5 <= level < 1:
+        raise Refusal(
+            f"ci_level must be a fraction from 0.5 to below 1; it is {level!r}.",
+            pointer="/parameters/ci_level",
+        )
+
+
+def standard(dataset: Dataset, upload_kind: str | None) -> Iterator[dict[str, Any]]:
+    """After predictions, reference labels or attributes came in: calibration of every model."""
+    if upload_kind in (None, "predictions", "reference-labels", "items"):
+        for model in queries.models_with_predictions(dataset):
+            yield {"model": model.key}
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """A model's predictions beside what is taken as correct, and who is left out of it."""
+
+    forecasts: Forecasts
+    item: NDArray[np.int64]
+    counts: dict[str, int]
+
+
+def measure_calibration(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any]:
+    """Do a model's probabilities come true: overall, in each subgroup, and after recalibration."""
+    model = queries.find_model(run.dataset, run.parameters["model"])
+    if model is None:
+        raise Refusal(f"The model {run.parameters['model']!r} was deleted meanwhile.")
+    evidence = _join(run.dataset, model)
+    rng = np.random.default_rng(int(run.digest[:16], 16))
+    bootstrap = Bootstrap(rng, run.parameters["n_replicates"], run.parameters["ci_level"])
+    report = calibration_report(evidence.forecasts, bootstrap, n_bins=run.parameters["n_bins"])
+    subgroups = _subgroups(run, evidence, bootstrap, should_stop)
+    result = {
+        **_headline(model, evidence, report),
+        "subgroups": subgroups,
+        "recalibration": choose_recalibration(evidence.forecasts, bootstrap).as_dict(),
+    }
+    if "no_overlap" not in result["warnings"]:
+        return result
+    told: dict[str, Any] = _with_reason(result, Reason.NO_DATA.value, Reason.NO_OVERLAP.value)
+    return told
+
+
+def _join(dataset: Dataset, model: ModelVersion) -> _Evidence:
+    """The predicted items that have a reference label among the model's classes."""
+    predicted = queries.read_predictions(model)
+    labelled, codes = reference_codes(model.question)
+    class_of = {name: i for i, name in enumerate(model.classes)}
+    # One place more for a code without a value, so that an empty question indexes too.
+    classes = np.array([class_of.get(str(v), -1) for v in model.question.values] + [-1])
+    place = np.searchsorted(labelled, predicted.item)
+    known = np.zeros(len(predicted.item), bool)
+    inside = place < len(labelled)
+    known[inside] = labelled[place[inside]] == predicted.item[inside]
+    truth = np.full(len(predicted.item), -1)
+    truth[known] = classes[codes[place[known]]]
+    used = truth >= 0
+    item = predicted.item[used]
+    counts = {
+        "n_items": int(used.sum()),
+        "n_predicted": len(predicted.item),
+        "n_without_reference": int((~known).sum()),
+        "n_reference_not_a_class": int((known & ~used).sum()),
+        "n_reference": len(labelled),
+        "n_not_predicted": len(np.setdiff1d(labelled, predicted.item)),
+        "n_rows": predicted.n_rows,
+        "n_rows_renormalised": predicted.n_rows_renormalised,
+        "n_train_rows_left_out": predicted.n_train_rows,
+        "n_train_left_out": predicted.n_train_left_out,
+    }
+    forecasts = _forecasts(model, truth[used], predicted.probabilities[used], dataset, item)
+    return _Evidence(forecasts, item, counts)
+
+
+def _forecasts(
+    model: ModelVersion,
+    truth: NDArray[np.int64],
+    stated: NDArray[np.float64],
+    dataset: Dataset,
+    item: NDArray[np.int64],
+) -> Forecasts:
+    groups = group_codes(dataset)[item]
+    # Items without a group have negative codes: each is one of its own.
+    clusters = groups if (groups >= 0).any() else None
+    if not model.is_binary:
+        return class_forecasts(truth, stated, clusters=clusters)
+    positive = model.classes.index(model.positive_class)
+    happened = (truth == positive).astype(float)
+    return binary_forecasts(happened, stated[:, positive], clusters=clusters)
+
+
+def _headline(
+    model: ModelVersion, evidence: _Evidence, report: CalibrationReport
+) -> dict[str, Any]:
+    whole = report.as_dict()
+    return {
+        "model": model.name,
+        "model_version": model.version,
+        "question": model.question.name,
+        "classes": model.classes,
+        "positive_class": model.positive_class or None,
+        "out_of_fold": model.out_of_fold,
+        "notion": report.ece.notion,
+        **evidence.counts,
+        "n_groups": report.n_clusters,
+        "base_rates": _base_rates(model, evidence.forecasts),
+        "scores": _numbers(report.scores.estimates),
+        "ece": _numbers(report.ece.errors),
+        "ece_if_calibrated": _numbers(report.ece.expected_if_calibrated),
+        "effective_bins": report.ece.effective_bins,
+        "curve": whole["curve"],
+        "tests": whole["tests"],
+        "second_opinion": whole["second_opinion"],
+        "warnings": _warnings(model, evidence),
+        "conventions": _conventions(model, evidence, report),
+    }
+
+
+def _base_rates(model: ModelVersion, forecasts: Forecasts) -> dict[str, float | None]:
+    """Share of each class among the measured items; null without items."""
+    if model.is_binary:
+        positive = model.classes.index(model.positive_class)
+        share = float(forecasts.y_true.mean()) if forecasts.n else None
+        other = None if share is None else 1 - share
+        return {c: share if i == positive else other for i, c in enumerate(model.classes)}
+    counts = np.bincount(forecasts.y_true.astype(np.int64), minlength=len(model.classes))
+    return {
+        name: float(n / forecasts.n) if forecasts.n else None
+        for name, n in zip(model.classes, counts, strict=True)
+    }
+
+
+def _warnings(model: ModelVersion, evidence: _Evidence) -> list[str]:
+    """Short names of what a reader must know before any number; documented in docs."""
+    counts, forecasts = evidence.counts, evidence.forecasts
+    stated = forecasts.y_prob
+    found = {
+        "no_overlap": not counts["n_items"] and counts["n_predicted"] and counts["n_reference"],
+        "no_reference": not counts["n_reference"],
+        "one_class": counts["n_items"] and len(np.unique(forecasts.y_true)) == 1,
+        "constant_predictions": counts["n_items"] > 1 and bool((stated == stated[0]).all()),
+        "in_sample": model.out_of_fold is False,
+        "out_of_fold_not_stated": model.out_of_fold is None,
+        "not_all_predicted": counts["n_not_predicted"],
+        "train_left_out": counts["n_train_rows_left_out"],
+    }
+    return [name for name, holds in found.items() if holds]
+
+
+def _conventions(
+    model: ModelVersion, evidence: _Evidence, report: CalibrationReport
+) -> dict[str, str]:
+    said = {**report.scores.conventions, **report.ece.conventions}
+    words = {key: value for key, value in said.items() if isinstance(value, str)}
+    event = "the most probable class being right (confidence); classwise_15 and toplabel_10 apart"
+    clustered = evidence.forecasts.clusters is not None
+    return {
+        **words,
+        "event": f"the class {model.positive_class!r}" if model.is_binary else event,
+        "n": "predicted items with a reference label among the classes, training split left out",
+        "several_rows": "the rows of an item (folds, members) are averaged into one probability "
+        "of each class",
+        "row_sums": "rows that miss a sum of 1 by more than 1e-6 are divided by their sum",
+        "resampled": "groups of items" if clustered else "items",
+        "log_loss_clip": f"probabilities are kept {said['log_loss_clip']:.3g} from 0 and 1; "
+        f"{said['n_clipped']} items are affected",
+        "seed": "first 64 bits of the run's digest",
+    }
+
+
+def _subgroups(
+    run: Run, evidence: _Evidence, bootstrap: Bootstrap, should_stop: Callable[[], bool]
+) -> list[dict[str, Any]]:
+    """Calibration in each value of every item attribute; p-values adjusted over all of them."""
+    subgroups = item_subgroups(run.dataset)
+    names: list[dict[str, str]] = []
+    found: list[SubgroupCalibration] = []
+    for name, values in subgroups.values.items():
+        if not values or should_stop():
+            continue
+        found += subgroup_calibration(
+            evidence.forecasts,
+            subgroups.codes[name][evidence.item],
+            bootstrap,
+            n_subgroups=len(values),
+            min_items=run.parameters["min_items"],
+        )
+        names += [{name: value} for value in values]
+    return [
+        _subgroup(attributes, one) for attributes, one in zip(names, _adjusted(found), strict=True)
+    ]
+
+
+def _adjusted(found: list[SubgroupCalibration]) -> list[SubgroupCalibration]:
+    """All subgroups are looked at together, so all their tests are one family."""
+    adjusted = benjamini_hochberg(
+        [np.nan if (p := one.tests.test.p_value) is None else p for one in found]
+    )
+    return [
+        replace(one, tests=replace(one.tests, test=replace(one.tests.test, p_adjusted=p)))
+        for one, p in zip(found, adjusted, strict=True)
+    ]
+
+
+def _subgroup(attributes: dict[str, str], one: SubgroupCalibration) -> dict[str, Any]:
+    return {
+        "of": "item",
+        "attributes": attributes,
+        "n": one.n,
+        "n_groups": one.n_clusters,
+        "scores": _numbers(one.scores.estimates),
+        "ece": _numbers(one.ece.errors),
+        "ece_if_calibrated": _numbers(one.ece.expected_if_calibrated),
+        "tests": one.tests.as_dict(),
+        "detectable": None if one.detectable is None else asdict(one.detectable),
+    }
+
+
+def _numbers(estimates: dict[str, Estimate]) -> Numbers:
+    return {key: estimate.as_dict() for key, estimate in estimates.items()}
+
+
+def _with_reason(value: Any, old: str, new: str) -> Any:
+    """The same result, its numbers missing for a reason that says more."""
+    if isinstance(value, list):
+        return [_with_reason(item, old, new) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: new if key == "reason" and item == old else _with_reason(item, old, new)
+        for key, item in value.items()
+    }
