@@ -38,7 +38,7 @@ class AgreementView(APIView):
         return answer_result(request, run, body)
 
 
-class AgreementTable(APIView):
+class AgreementTable(tables.TableView):
     """One table of the newest agreement result, as json, ndjson, csv or parquet."""
 
     @extend_schema(

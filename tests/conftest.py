@@ -125,6 +125,6 @@ def alice(person: Callable[[str], Trust]) -> Trust:
 
 @pytest.fixture(autouse=True)
 def _no_broker(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """Doorbells ring nowhere: tests call the worker themselves. The broker lies outside the house."""
+    """Doorbells ring nowhere: tests call the worker themselves; the broker is not ours."""
     if "journeys" not in str(request.path):
         monkeypatch.setattr("celery.app.base.Celery.send_task", lambda *args, **kwargs: None)

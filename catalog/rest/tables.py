@@ -11,7 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from django.http import HttpResponse
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
+from rest_framework.views import APIView
 
 from catalog.problems import Refusal
 
@@ -89,6 +91,22 @@ def wanted_format(request: Request, suffix: str | None) -> str:
             if media_type == kind.split(";")[0]:
                 return name
     return "json"
+
+
+class _AnyMediaType(BaseContentNegotiation):
+    """Leaves the choice of the format to :func:`wanted_format`."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        return parsers[0]
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+class TableView(APIView):
+    """A view that answers with a table in the format of the suffix, or of Accept."""
+
+    content_negotiation_class = _AnyMediaType
 
 
 def table(rows: Rows, form: str, name: str) -> HttpResponse:
