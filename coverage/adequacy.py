@@ -19,7 +19,7 @@ def adequacy(
 ) -> dict[str, Any]:
     """Uncovered patterns over the attributes that have values, ranked by what the target lacks."""
     names = parameters["attributes"] or list(domains)
-    used = {name: domains[name] for name in names if domains[name]}
+    used = {name: domains[name] for name in names if domains.get(name)}
     threshold = count_threshold(parameters["min_items"])
     summary: dict[str, Any] = {"threshold": threshold.n, "attributes": list(used)}
     if not used:

@@ -23,6 +23,7 @@ from catalog.rest.results import answer_result, envelope, finished_run
 from coverage.models import Population
 from coverage.populations import population_of
 from coverage.serializers import CoverageSerializer, PopulationSerializer
+from measures.estimates import Reason
 
 POPULATION = OpenApiParameter("population", str, description="May be left out if there is one.")
 TABLES = (
@@ -32,6 +33,7 @@ TABLES = (
     "missing",
     "target_lacking",
     "uncovered_patterns",
+    "collection_plan",
 )
 
 
@@ -57,11 +59,17 @@ def visible(request: Request, dataset: Dataset, result: dict[str, Any]) -> dict[
     """What this member may see of a coverage result.
 
     An auditor is not told which subgroups are empty: that nobody is in them can be a disclosure.
+    A plan says how many items each subgroup lacks, and so how many it has.
     """
     if access.may(request.user, dataset, May.READ_ROWS):
         return {**result, "disclosure": "full"}
     shown = withhold_small(result, dataset.min_cell)
-    return {**shown, "target_lacking": [], "disclosure": f"min_cell_{dataset.min_cell}"}
+    return {
+        **shown,
+        "target_lacking": [],
+        "collection_plan": {"reason": Reason.SUPPRESSED.value, "detail": "", "purchases": []},
+        "disclosure": f"min_cell_{dataset.min_cell}",
+    }
 
 
 class CoverageView(APIView):
@@ -101,4 +109,6 @@ class CoverageTable(APIView):
         rows = visible(request, dataset, run.result or {}).get(table, [])
         if table == "attributes":
             rows = [cell for cells in rows.values() for cell in cells]
+        elif table == "collection_plan":
+            rows = rows["purchases"]
         return tables.table(rows, tables.wanted_format(request, suffix), f"coverage-{table}")

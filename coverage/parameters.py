@@ -20,11 +20,13 @@ DEFAULTS: dict[str, Any] = {
     "assume_no_interaction": True,
     "min_items": 30,
     "pattern_level": 3,
+    "plan_level": 2,
     "attributes": None,
+    "impossible": None,
 }
 _CORRECTIONS = {"bh": Correction.BENJAMINI_HOCHBERG, "holm": Correction.HOLM}
 _WHOLE = {"n_replicates": (100, 10_000), "max_level": (1, 3), "min_items": (1, 1_000_000)}
-_WHOLE["pattern_level"] = (1, 5)
+_WHOLE |= {"pattern_level": (1, 5), "plan_level": (1, 3)}
 _FRACTIONS = {"ci_level": (0.5, 0.9999), "alpha": (1e-9, 0.5), "gap": (0.0, 1.0)}
 _FRACTIONS |= {"ratio_low": (0.5, 1.0), "ratio_high": (1.0, 2.0)}
 
@@ -49,7 +51,9 @@ def resolve(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str
         )
     full = {**DEFAULTS, **parameters, "population": population.name}
     _check(full)
-    _check_attributes(dataset, population.of, full["attributes"])
+    known = list(dataset.attributes.filter(of=population.of).values_list("name", flat=True))
+    _check_attributes(full["attributes"], known)
+    _check_impossible(full["impossible"], known)
     return population.name, full
 
 
@@ -81,12 +85,32 @@ def _check(full: dict[str, Any]) -> None:
         _refuse("assume_no_interaction", "true or false", full["assume_no_interaction"])
 
 
-def _check_attributes(dataset: Dataset, of: str, names: Any) -> None:
+def _check_attributes(names: Any, known: list[str]) -> None:
     if names is None:
         return
-    known = list(dataset.attributes.filter(of=of).values_list("name", flat=True))
+    listed = ", ".join(known) or "none yet"
     if not isinstance(names, list) or not names or any(name not in known for name in names):
-        _refuse("attributes", f"a list of some of {', '.join(known) or 'none yet'}", names)
+        _refuse("attributes", f"a list of some of {listed}", names)
+    if len(set(names)) < len(names):
+        _refuse("attributes", f"a list of some of {listed}, each once", names)
+
+
+def _check_impossible(rules: Any, known: list[str]) -> None:
+    """Each rule is an object of attributes with the values that cannot go together."""
+    if rules is None:
+        return
+    good = isinstance(rules, list) and all(_is_rule(rule, known) for rule in rules)
+    if not good:
+        _refuse("impossible", 'a list like [{"age": ["0-9"], "married": ["yes"]}]', rules)
+
+
+def _is_rule(rule: Any, known: list[str]) -> bool:
+    return (
+        isinstance(rule, dict)
+        and bool(rule)
+        and all(name in known for name in rule)
+        and all(isinstance(values, list) and values for values in rule.values())
+    )
 
 
 def _refuse(name: str, wanted: str, got: Any) -> None:

@@ -325,7 +325,7 @@ def _replace(
     if before:
         incoming.warn(
             NoticeCode.CELLS_REMOVED,
-            f"{len(before):,} cells of the earlier file are not in this one and were removed.",
+            f"Cells of the earlier file that this one lacks were removed: {len(before):,}.",
             len(before),
         )
     return Counts(len(new), len(cells) - len(new) - len(changed), len(changed), len(before))

@@ -117,4 +117,5 @@ class CoverageSerializer(ResultSerializer):
     not_in_data = serializers.ListField(child=serializers.CharField())
     uncovered_summary = serializers.DictField()
     uncovered_patterns = serializers.ListField(child=serializers.DictField())
+    collection_plan = serializers.DictField()
     warnings = serializers.ListField(child=serializers.CharField())

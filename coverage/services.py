@@ -12,6 +12,7 @@ from catalog.models import Attribute, Dataset, Run
 from catalog.problems import Refusal
 from coverage import queries
 from coverage.adequacy import adequacy
+from coverage.collecting import plan_of
 from coverage.models import Population
 from coverage.parameters import rules_of
 from measures.coverage.representation import Representation, family_of, representation
@@ -63,9 +64,13 @@ def measure_coverage(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any
         "warnings": _warnings(work),
         "conventions": _conventions(work),
     }
+    result |= adequacy(work.counts, work.domains, work.target, work.parameters)
     if should_stop():
+        # Nobody will read it: the run was cancelled, and planning takes longest.
         return result
-    return result | adequacy(work.counts, work.domains, work.target, work.parameters)
+    targeted = list(work.target.names)
+    result["collection_plan"] = plan_of(work.counts, work.domains, targeted, work.parameters)
+    return result
 
 
 def _prepare(run: Run) -> _Work:
@@ -172,4 +177,6 @@ def _conventions(work: _Work) -> dict[str, str]:
         "insufficient_evidence: too few to say; not_estimable: nothing to compare",
         "uncovered_patterns": "maximal: fewer than min_items, while everything more general has "
         "enough",
+        "collection_plan": "items so that every subgroup of up to plan_level attributes has "
+        "min_items; one item fills every subgroup it belongs to; lower_bound: no plan is cheaper",
     }
