@@ -1,0 +1,239 @@
+"""The cards of a data set's page: a finding, its numbers, where they come from, what is next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+from urllib.parse import urlencode
+
+from audits import charts, findings
+from audits.queries import Unfinished
+from audits.verdicts import Verdict, agreement_verdict, not_yet, verdict_of
+from catalog.models import Dataset, Run
+
+LONGEST = 10
+SECTIONS = 5
+PARAMETER = {"agreement": "question", "coverage": "population", "calibration": "model"}
+TABLES = {
+    "agreement": ("subgroups", "values", "annotators", "pairs", "items"),
+    "coverage": ("attributes", "cells", "outside_target", "missing", "uncovered_patterns"),
+    "calibration": ("bins", "subgroups"),
+}
+HEADLINES = {
+    "agreement": "krippendorff_alpha",
+    "coverage": "total_variation",
+    "calibration": "ece.uniform_15",
+}
+
+
+@dataclass
+class Card:
+    """One result about one question, population or model, ready to be shown."""
+
+    kind: str
+    subject: str
+    title: str
+    verdict: Verdict
+    api: str
+    run: Run | None = None
+    pending: Run | None = None
+    failed: Run | None = None
+    is_stale: bool = False
+    is_summary: bool = False
+    tables: list[tuple[str, str]] = field(default_factory=list)
+    result: dict[str, Any] = field(default_factory=dict)
+    parts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def anchor(self) -> str:
+        return f"{self.kind}-{self.subject}".replace(" ", "-")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The subgroups by one attribute: the first rows, and those behind a fold."""
+
+    name: str
+    rows: list[dict[str, Any]]
+    more: list[dict[str, Any]]
+
+
+def empty_card(dataset: Dataset, kind: str, subject: str, unfinished: Unfinished) -> Card:
+    """A card about something that has no result yet: says what it waits for."""
+    return Card(
+        kind,
+        subject,
+        title=subject,
+        verdict=not_yet(HEADLINES[kind], "no_data"),
+        api=api_of(dataset, kind, subject),
+        pending=unfinished.pending_for(kind, subject),
+        failed=unfinished.failed_for(kind, subject, None),
+    )
+
+
+def card_of(
+    dataset: Dataset,
+    run: Run,
+    result: dict[str, Any],
+    verdict: Verdict,
+    unfinished: Unfinished,
+) -> Card:
+    """The card of a finished run; ``result`` is what the reader may see of it."""
+    is_summary = result.get("disclosure") == "summary"
+    title, parts = _READ[run.kind](verdict, result)
+    return Card(
+        run.kind,
+        run.subject,
+        title=title,
+        verdict=verdict,
+        api=api_of(dataset, run.kind, run.subject),
+        run=run,
+        pending=unfinished.pending_for(run.kind, run.subject),
+        failed=unfinished.failed_for(run.kind, run.subject, run),
+        is_stale=run.version != dataset.version,
+        is_summary=is_summary,
+        tables=[] if is_summary else tables_of(dataset, run.kind, run.subject),
+        result=result,
+        parts=parts,
+    )
+
+
+def api_of(dataset: Dataset, kind: str, subject: str, table: str = "") -> str:
+    """The address of a result, or of one of its tables, in the REST API."""
+    query = urlencode({PARAMETER[kind]: subject})
+    return f"/api/v1/datasets/{dataset.slug}/{kind}/{table}?{query}"
+
+
+def tables_of(dataset: Dataset, kind: str, subject: str) -> list[tuple[str, str]]:
+    """The name and the address of each table of a result, as CSV."""
+    return [
+        (name.replace("_", " "), api_of(dataset, kind, subject, f"{name}.csv"))
+        for name in TABLES[kind]
+    ]
+
+
+def verdict_in(kind: str, result: dict[str, Any]) -> Verdict:
+    """The verdict of a whole result; the same as from its brief."""
+    if kind == "agreement":
+        return agreement_verdict(result["coefficients"].get("krippendorff_alpha"))
+    if kind == "coverage":
+        cells = [cell for cells in result["attributes"].values() for cell in cells]
+        brief: dict[str, Any] = {
+            "distance": result["overall"].get("total_variation"),
+            "statuses": [cell["status"] for cell in cells],
+            "hidden": any(cell["status"] == "gap" for cell in result["cells"]),
+        }
+        return verdict_of(kind, brief)
+    ece, tests = result["ece"], result["tests"]
+    brief = {
+        "error": ece.get("uniform_15"),
+        "by_chance": ece["expected_if_calibrated"].get("uniform_15"),
+        "test": tests["cox"]["test"],
+        "detectable": tests.get("detectable"),
+    }
+    return verdict_of(kind, brief)
+
+
+def _agreement(verdict: Verdict, result: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    coefficients = result["coefficients"]
+    defined = [(key, n) for key, n in coefficients.items() if n["reason"] != "not_applicable"]
+    subgroups = result.get("subgroups", [])
+    alphas = [one["coefficients"]["krippendorff_alpha"] for one in subgroups]
+    whole = coefficients["krippendorff_alpha"]["value"]
+    opinions = [one for one in result.get("second_opinion", []) if one.get("difference")]
+    return findings.agreement_finding(verdict), {
+        "coefficients": sorted(defined, key=lambda pair: pair[0] != "krippendorff_alpha"),
+        "not_applicable": [k for k, n in coefficients.items() if n["reason"] == "not_applicable"],
+        "coefficient_axis": charts.shared_axis([n for _, n in defined], None),
+        "subgroup_axis": charts.shared_axis(alphas, whole),
+        "panels": _panels(
+            subgroups, lambda one: (one["of"], next(iter(one["attributes"]))), "n_labels"
+        ),
+        "pairs": _lowest(result.get("pairs", []), "cohen_kappa"),
+        "annotators": _lowest(result.get("annotators", []), "agreement_with_others"),
+        "items": (result.get("items") or {}).get("most_disagreeing", [])[:LONGEST],
+        "second_opinion": max(opinions, key=lambda one: abs(one["difference"]), default=None),
+    }
+
+
+def _lowest(rows: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
+    """The ten rows where a number is lowest, of those that have it."""
+    known = [row for row in rows if row.get(key) and row[key]["value"] is not None]
+    return sorted(known, key=lambda row: row[key]["value"])[:LONGEST]
+
+
+def _panels(rows: list[dict[str, Any]], by: Any, size: str) -> list[Panel]:
+    """The rows of each attribute; of many, those with most data first."""
+    panels = []
+    for key, group in groupby(rows, key=by):
+        members = list(group)
+        of, name = key
+        if len(members) > LONGEST:
+            members.sort(key=lambda one: -(one.get(size) or 0))
+        title = f"{name} ({of})"
+        panels.append(Panel(title, members[:LONGEST], members[LONGEST:]))
+    return panels
+
+
+def _coverage(verdict: Verdict, result: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    by_attribute = result["attributes"]
+    cells = [cell for cells in by_attribute.values() for cell in cells]
+    everywhere = [*cells, *result["cells"]]
+    gaps = [cell for cell in everywhere if cell["status"] == "gap"]
+    numbers = {k: v for k, v in result["overall"].items() if isinstance(v, dict) and "reason" in v}
+    return findings.coverage_finding(verdict, result), {
+        "overall": list(numbers.items()),
+        "axis": charts.ratio_axis(cell["ratio"] for cell in cells),
+        "panels": [
+            Panel(name, rows[: 2 * LONGEST], rows[2 * LONGEST :])
+            for name, rows in by_attribute.items()
+        ],
+        "gaps": sorted(gaps, key=lambda cell: -abs(cell["gap"]["value"]))[:LONGEST],
+        "n_gaps": len(gaps),
+        "outside": result.get("outside_target", [])[:LONGEST],
+        "missing": result.get("missing", [])[:LONGEST],
+        "uncovered": result.get("uncovered_patterns", [])[:LONGEST],
+    }
+
+
+def _calibration(verdict: Verdict, result: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    ece, tests = result["ece"], result["tests"]
+    by_chance = ece.get("expected_if_calibrated", {})
+    subgroups = sorted(result["subgroups"], key=_adjusted_p)
+    return findings.calibration_finding(verdict), {
+        "figure": charts.reliability(result["curve"]),
+        "errors": [(k, n, by_chance.get(k)) for k, n in ece.items() if _is_number(n)],
+        "scores": [(k, n) for k, n in result["scores"].items() if _is_number(n)],
+        "tests": [*_cox(tests["cox"]), *((k, n) for k, n in tests.items() if _is_number(n))],
+        "subgroups": subgroups[: 2 * LONGEST],
+        "more_subgroups": subgroups[2 * LONGEST :],
+        "axis": charts.ratio_axis(one["tests"]["observed_expected"] for one in subgroups),
+    }
+
+
+def _cox(cox: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    numbers = [(key, number) for key, number in cox.items() if _is_number(number)]
+    return [("cox" if key == "test" else key, number) for key, number in numbers]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, dict) and "value" in value and "reason" in value
+
+
+def _adjusted_p(one: dict[str, Any]) -> float:
+    """Order of subgroups: the clearest sign of miscalibration first, none at the end."""
+    p = one["tests"]["test"].get("p_adjusted")
+    return 2.0 if p is None else float(p)
+
+
+_READ = {"agreement": _agreement, "coverage": _coverage, "calibration": _calibration}
+
+
+def by_kind(cards: Iterable[Card]) -> dict[str, list[Card]]:
+    """Cards under their kind of evidence."""
+    found: dict[str, list[Card]] = {"agreement": [], "coverage": [], "calibration": []}
+    for card in cards:
+        found[card.kind].append(card)
+    return found
