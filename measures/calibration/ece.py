@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ CONVENTIONS: dict[str, Any] = {
     "weights": "bins weigh as much as the items in them",
     "log": "natural",
     "resampled_bins": "edges are those of the data, not drawn again",
-    "interval": "percentile; centred for sums of absolute gaps, see expected_if_calibrated",
+    "interval": "bootstrap, chance taken off; from 0 where expected_if_calibrated explains it",
 }
 
 
@@ -195,6 +195,7 @@ def calibration_errors(
         key: null_ece(binary, edges[key], bootstrap)
         for key in ("uniform_10", "uniform_15", "quantile_10")
     }
+    errors |= {key: _from_zero(errors[key], one, bootstrap) for key, one in null.items()}
     filled = {
         key: int(np.count_nonzero(sums.merged(cut).column("n"))) for key, cut in edges.items()
     }
@@ -392,6 +393,12 @@ def _binned(
         replicates = measure(again.merged(edges[bins]))
         found[key] = with_interval(value, n, replicates, draws, centred=True, bounds=bounds)
     return found
+
+
+def _from_zero(error: Estimate, null: Estimate, bootstrap: Bootstrap) -> Estimate:
+    """The error with its interval drawn down to 0 where chance alone could have given it."""
+    chance = null.p_value is not None and null.p_value > (1 - bootstrap.level) / 2
+    return replace(error, ci_low=0.0) if chance and error.ci_low is not None else error
 
 
 def _drawn_gaps(binary: BinaryForecasts, edges: FloatArray, bootstrap: Bootstrap) -> FloatArray:

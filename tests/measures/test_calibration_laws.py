@@ -5,11 +5,16 @@ import json
 import numpy as np
 import pytest
 
+from measures.calibration.binning import uniform_edges
 from measures.calibration.corp import corp_curve, corp_decomposition
-from measures.calibration.ece import calibration_errors
+from measures.calibration.ece import (
+    calibration_errors,
+    expected_calibration_error,
+    resampled_bins,
+)
 from measures.calibration.forecasts import binary_forecasts, class_forecasts
 from measures.calibration.report import calibration_report
-from measures.calibration.resampling import draw
+from measures.calibration.resampling import Bootstrap, draw
 from measures.calibration.second_opinion import second_opinion
 from measures.calibration.significance import cox_calibration, kuiper, spiegelhalter
 from measures.scores import scores
@@ -136,10 +141,29 @@ def test_the_band_is_where_honest_curves_lie():
 def test_a_narrower_level_gives_a_narrower_interval():
     """One peer reads its level as a percentage and returns 99.9 % intervals for 90 %."""
     draws = [draw(200, None, bootstrap(level=level)) for level in (0.5, 0.95)]
-    half, most = (
-        calibration_errors(d1(), bootstrap(n_resamples=2), one).errors["uniform_10"]
-        for one in draws
-    )
+    half, most = (scores(d1(), one).estimates["brier"] for one in draws)
     # A normal interval at 50 % is a third as wide as at 95 %.
     ratio = (half.ci_high - half.ci_low) / (most.ci_high - most.ci_low)
     assert ratio == pytest.approx(0.344, abs=0.06)
+
+
+@pytest.mark.parametrize("lift", [0.0, 0.1], ids=["calibrated", "nearly"])
+def test_the_interval_of_the_ece_holds_the_true_one(lift):
+    """Plain percentiles hold it in none of these runs: chance alone looks like miscalibration."""
+    rng = np.random.default_rng(14)
+    centres = (np.arange(100000) + 0.5) / 100000
+    off = lift * centres * (1 - centres)
+    true = np.abs(off.reshape(10, -1).mean(axis=1)).mean()
+    held = percentile = 0
+    for _ in range(40):
+        p = rng.random(200)
+        forecasts = binary_forecasts(rng.random(200) < p - lift * p * (1 - p), p)
+        options = Bootstrap(rng, n_resamples=150)
+        draws = draw(200, None, options)
+        found = calibration_errors(forecasts, options, draws).errors["uniform_10"]
+        held += found.ci_low <= true <= found.ci_high
+        again = expected_calibration_error(resampled_bins(forecasts, uniform_edges(10), draws))
+        percentile += np.quantile(again, 0.025) <= true
+    # 38 of 40 expected at 95 %; fewer than 34 would come once in a hundred times.
+    assert held >= 34
+    assert percentile <= 2
