@@ -1,0 +1,1 @@
+"""The demonstration: real data sets sent through the REST API, as any client would send them."""
