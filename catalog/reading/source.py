@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -139,9 +139,13 @@ def _refuse_bomb(n_in: int, n_out: int, limits: Limits) -> None:
 
 def chunks(path: Path, options: Options) -> Iterator[Chunk]:
     """The file as decoded chunks of whole lines. LF, CRLF and CR each end a line."""
-    limit = options.limits.max_line
+    return chunked(blocks(path, options), options.limits)
+
+
+def chunked(stream: Iterable[bytes], limits: Limits) -> Iterator[Chunk]:
+    """Bytes as decoded chunks of whole lines."""
+    limit = limits.max_line
     carry, line, offset = b"", 1, 0
-    stream = blocks(path, options)
     for block in stream:
         data = carry + block
         # A CR at the very end may be the first half of a CRLF.
