@@ -26,6 +26,7 @@ from measures.calibration.ece import (
 from measures.calibration.forecasts import binary_forecasts
 from measures.calibration.report import calibration_report
 from measures.calibration.resampling import draw
+from measures.calibration.second_opinion import second_opinion
 from measures.calibration.significance import (
     brownian_range_cdf,
     cox_calibration,
@@ -390,6 +391,13 @@ def test_the_report_has_the_keys_of_the_rest_contract_and_is_json():
         "uniform_10",
     }
     assert all(abs(one["difference"]) < 1e-12 for one in answer["second_opinion"])
+
+
+def test_a_probability_just_above_an_edge_has_a_second_opinion():
+    # 0.7 / (0.7 + 0.2 + 0.1) is 0.7000000000000001: above our edge, below scikit-learn's.
+    p = np.array([0.6, 0.7 / (0.7 + 0.2 + 0.1), 0.8])
+    found = second_opinion(binary_forecasts([0, 1, 1], p))
+    assert {one["coefficient"] for one in found} >= {"brier", "uniform_10"}
 
 
 def test_nothing_at_all_gives_a_report_of_reasons():
