@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
-from django.db.models import Model
+from django.db.models import Model, RestrictedError
 
 from catalog import runs
 from catalog.ingest.bands import parse_bands
@@ -116,11 +116,20 @@ def check_definition(definition: Model) -> None:
 
 
 def remove(dataset: Dataset, definition: Model) -> None:
-    """Delete a definition and make a new version."""
-    with transaction.atomic():
-        lock(dataset)
-        definition.delete()
-        grow(dataset, definitions=True)
+    """Delete a definition and make a new version; one that others build on stays."""
+    try:
+        with transaction.atomic():
+            lock(dataset)
+            definition.delete()
+            grow(dataset, definitions=True)
+    except RestrictedError as error:
+        users = sorted(f"{row._meta.verbose_name} {row}" for row in error.restricted_objects)
+        more = f" and {len(users) - 5} more" if len(users) > 5 else ""
+        raise Refusal(
+            f"{definition} is used by {', '.join(users[:5])}{more}; delete those first.",
+            code="in_use",
+            status=409,
+        ) from None
 
 
 def add_member(dataset: Dataset, username: str, role: str, annotator: str) -> Membership:
