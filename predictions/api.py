@@ -12,9 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog import access
 from catalog.access import May, dataset_for
-from catalog.disclosure import withhold_small
 from catalog.models import Dataset
 from catalog.problems import Refusal
 from catalog.rest import tables
@@ -22,6 +20,7 @@ from catalog.rest.definitions import DefinitionDetail, DefinitionList
 from catalog.rest.queries import query_of
 from catalog.rest.results import answer_result, envelope, finished_run
 from predictions.definitions import define_model, redefine_model
+from predictions.disclosure import visible
 from predictions.models import ModelVersion
 from predictions.queries import find_model, model_of
 from predictions.serializers import CalibrationSerializer, ModelSerializer
@@ -79,14 +78,6 @@ class ModelDetail(DefinitionDetail):
         return Response(ModelSerializer(found, context=context).data)
 
 
-def visible(request: Request, dataset: Dataset, result: dict[str, Any]) -> dict[str, Any]:
-    """What this member may see of a calibration result: small subgroups are for managers."""
-    if access.may(request.user, dataset, May.READ_ROWS):
-        return {**result, "disclosure": "full"}
-    shown = withhold_small(result, dataset.min_cell)
-    return {**shown, "disclosure": f"min_cell_{dataset.min_cell}"}
-
-
 class CalibrationView(APIView):
     """Whether a model's probabilities come true: the newest finished result."""
 
@@ -98,7 +89,7 @@ class CalibrationView(APIView):
         dataset = dataset_for(request.user, slug, may=May.READ_RESULTS)
         model = model_of(dataset, query.get("model"))
         run = finished_run(request, dataset, "calibration", model.key)
-        body = {**envelope(dataset, run), **visible(request, dataset, run.result or {})}
+        body = {**envelope(dataset, run), **visible(request.user, dataset, run.result or {})}
         return answer_result(request, run, body)
 
 
@@ -156,5 +147,5 @@ class CalibrationTable(APIView):
             )
         model = model_of(dataset, query.get("model"))
         run = finished_run(request, dataset, "calibration", model.key)
-        rows = TABLES[table](visible(request, dataset, run.result or {}))
+        rows = TABLES[table](visible(request.user, dataset, run.result or {}))
         return tables.table(rows, tables.wanted_format(request, suffix), f"calibration-{table}")
