@@ -24,8 +24,13 @@ def withhold_small(result: Any, min_cell: int) -> Any:
     if "attributes" in result and isinstance(result["attributes"], dict):
         counts = [result[name] for name in _COUNTS if isinstance(result.get(name), int)]
         if counts and min(counts) < min_cell:
-            return {key: _withheld(key, value) for key, value in result.items()}
+            return withhold(result)
     return {key: withhold_small(value, min_cell) for key, value in result.items()}
+
+
+def withhold(subgroup: dict[str, Any]) -> dict[str, Any]:
+    """The subgroup with its name alone: no count, and numbers with the reason ``suppressed``."""
+    return {key: _withheld(key, value) for key, value in subgroup.items()}
 
 
 def _withheld(key: str, value: Any) -> Any:
