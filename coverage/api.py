@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -13,17 +11,15 @@ from rest_framework.views import APIView
 
 from catalog import access
 from catalog.access import May
-from catalog.disclosure import withhold_small
-from catalog.models import Dataset
 from catalog.problems import Refusal
 from catalog.rest import tables
 from catalog.rest.definitions import DefinitionDetail, DefinitionList
 from catalog.rest.queries import query_of
 from catalog.rest.results import answer_result, envelope, finished_run
+from coverage.disclosure import visible
 from coverage.models import Population
 from coverage.populations import population_of
 from coverage.serializers import CoverageSerializer, PopulationSerializer
-from measures.estimates import Reason
 
 POPULATION = OpenApiParameter("population", str, description="May be left out if there is one.")
 TABLES = (
@@ -55,23 +51,6 @@ class PopulationDetail(DefinitionDetail):
     serializer_class = PopulationSerializer
 
 
-def visible(request: Request, dataset: Dataset, result: dict[str, Any]) -> dict[str, Any]:
-    """What this member may see of a coverage result.
-
-    An auditor is not told which subgroups are empty: that nobody is in them can be a disclosure.
-    A plan says how many items each subgroup lacks, and so how many it has.
-    """
-    if access.may(request.user, dataset, May.READ_ROWS):
-        return {**result, "disclosure": "full"}
-    shown = withhold_small(result, dataset.min_cell)
-    return {
-        **shown,
-        "target_lacking": [],
-        "collection_plan": {"reason": Reason.SUPPRESSED.value, "detail": "", "purchases": []},
-        "disclosure": f"min_cell_{dataset.min_cell}",
-    }
-
-
 class CoverageView(APIView):
     """Whether the data set has the composition of a population: the newest finished result."""
 
@@ -83,7 +62,7 @@ class CoverageView(APIView):
         dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
         population = population_of(dataset, query.get("population"))
         run = finished_run(request, dataset, "coverage", population)
-        body = {**envelope(dataset, run), **visible(request, dataset, run.result or {})}
+        body = {**envelope(dataset, run), **visible(request.user, dataset, run.result or {})}
         return answer_result(request, run, body)
 
 
@@ -106,7 +85,7 @@ class CoverageTable(APIView):
             )
         population = population_of(dataset, query.get("population"))
         run = finished_run(request, dataset, "coverage", population)
-        rows = visible(request, dataset, run.result or {}).get(table, [])
+        rows = visible(request.user, dataset, run.result or {}).get(table, [])
         if table == "attributes":
             rows = [cell for cells in rows.values() for cell in cells]
         elif table == "collection_plan":

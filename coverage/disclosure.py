@@ -1,0 +1,132 @@
+"""What each member may see of a coverage result; auditors, no small cell.
+
+Cells add up: those of an attribute to the whole, those of a pair to each of its attributes. A
+small cell alone in such a sum is a subtraction away, so a second cell of the sum is withheld too.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+from catalog import access
+from catalog.access import May, User
+from catalog.disclosure import withhold, withhold_small
+from catalog.models import Dataset
+from measures.estimates import Reason
+
+Cell = dict[str, Any]
+Key = frozenset[tuple[str, str]]
+DISTANCES = 8
+"""Numbers about an attribute set as a whole: as many equations, which so many cells could solve."""
+
+
+def visible(user: User, dataset: Dataset, result: dict[str, Any]) -> dict[str, Any]:
+    """What this member may see of a coverage result."""
+    if access.may(user, dataset, May.READ_ROWS):
+        return {**result, "disclosure": "full"}
+    return {**disclosed(result, dataset.min_cell), "disclosure": f"min_cell_{dataset.min_cell}"}
+
+
+def disclosed(result: dict[str, Any], min_cell: int) -> dict[str, Any]:
+    """The result for auditors.
+
+    Withheld are cells with fewer than ``min_cell`` members, empty ones too; cells that would
+    give those away; distances that few withheld cells could be computed from; the lists of
+    absent values and of what to collect, which say how many there are not.
+    """
+    families = _families(result)
+    hidden = cells_to_withhold(families, min_cell)
+    shown = {**result, "outside_target": withhold_small(result["outside_target"], min_cell)}
+    shown["attributes"] = {
+        name: [_shown(cell, hidden, families) for cell in cells]
+        for name, cells in result["attributes"].items()
+    }
+    shown["cells"] = [_shown(cell, hidden, families) for cell in result["cells"]]
+    shown["uncovered_patterns"] = [
+        withhold(row) if row["n"] < min_cell or key_of(row) in hidden else row
+        for row in result["uncovered_patterns"]
+    ]
+    shown["overall"] = _whole(result["overall"], hidden, families)
+    shown["per_attribute"] = {
+        name: _whole(one, hidden, families) for name, one in result["per_attribute"].items()
+    }
+    shown["target_lacking"] = []
+    shown["collection_plan"] = {
+        "reason": Reason.SUPPRESSED.value,
+        "detail": "A plan says how many items each subgroup has; ask a manager for it.",
+        "purchases": [],
+    }
+    return shown
+
+
+def key_of(row: dict[str, Any]) -> Key:
+    """What a cell is known by, whatever the order of its attributes."""
+    return frozenset(row["attributes"].items())
+
+
+Families = dict[frozenset[str], dict[Key, int]]
+
+
+def _families(result: dict[str, Any]) -> Families:
+    families: Families = {}
+    lists = [*result["attributes"].values(), result["cells"]]
+    for cell in (cell for cells in lists for cell in cells):
+        names = frozenset(cell["attributes"])
+        families.setdefault(names, {})[key_of(cell)] = cell["n"]
+    return families
+
+
+def cells_to_withhold(families: Families, min_cell: int) -> set[Key]:
+    """Small cells, and enough others that no sum of shown numbers leaves just one unknown."""
+    n = {key: count for cells in families.values() for key, count in cells.items()}
+    hidden = {key for key, count in n.items() if count < min_cell}
+    sums = _sums(families)
+    found = bool(hidden)
+    while found:
+        found = False
+        for members in sums:
+            open_ones = [key for key in members if key not in hidden]
+            if open_ones and len(members) - len(open_ones) == 1:
+                hidden.add(min(open_ones, key=lambda key: (n[key], sorted(key))))
+                found = True
+    return hidden
+
+
+def _sums(families: Families) -> list[list[Key]]:
+    """Cells that add up to another cell, or to the whole; that other cell stands among them."""
+    sums = []
+    for names, cells in families.items():
+        for size in range(len(names)):
+            for part in map(frozenset, combinations(sorted(names), size)):
+                if part and part not in families:
+                    continue
+                groups: dict[Key, list[Key]] = {}
+                for key in cells:
+                    within = frozenset(pair for pair in key if pair[0] in part)
+                    groups.setdefault(within, []).append(key)
+                sums += [
+                    [*children, parent] if parent in families.get(part, {}) else children
+                    for parent, children in groups.items()
+                ]
+    return sums
+
+
+def _shown(cell: Cell, hidden: set[Key], families: Families) -> Cell:
+    if key_of(cell) in hidden:
+        return withhold(cell)
+    if _n_hidden(cell["attributes"], hidden, families):
+        # The top-up of every cell follows from the most over-represented one, perhaps a small one.
+        return {**cell, "topup_no_removal": None}
+    return cell
+
+
+def _n_hidden(names: Any, hidden: set[Key], families: Families) -> int:
+    return len(hidden & families.get(frozenset(names), {}).keys())
+
+
+def _whole(overall: dict[str, Any], hidden: set[Key], families: Families) -> dict[str, Any]:
+    if not 0 < _n_hidden(overall["attributes"], hidden, families) <= DISTANCES:
+        return overall
+    numbers = withhold({name: x for name, x in overall.items() if isinstance(x, dict)})
+    return {**overall, **numbers, "n_empty_cells": None, "verdict": "withheld"}
