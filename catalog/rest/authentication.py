@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
@@ -30,6 +31,21 @@ class ApiTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
                 "make a new one at /api/v1/tokens/."
             )
         return False
+
+
+class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the API's description says that a key is sent."""
+
+    target_class = "catalog.rest.authentication.ApiTokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "Token followed by a space and the key, which /api/v1/tokens/ gives.",
+        }
 
 
 class SignedIn(BasePermission):
