@@ -18,9 +18,10 @@ SECTIONS = 5
 PARAMETER = {"agreement": "question", "coverage": "population", "calibration": "model"}
 TABLES = {
     "agreement": ("subgroups", "values", "annotators", "pairs", "items"),
-    "coverage": ("attributes", "cells", "outside_target", "missing", "uncovered_patterns"),
-    "calibration": ("bins", "subgroups"),
+    "coverage": ("attributes", "cells", "missing", "uncovered_patterns", "collection_plan"),
+    "calibration": ("scores", "ece", "curve", "subgroups", "recalibration"),
 }
+ERRORS = ("uniform_15", "uniform_10", "quantile_10", "classwise_15", "toplabel_15", "smooth")
 HEADLINES = {
     "agreement": "krippendorff_alpha",
     "coverage": "total_variation",
@@ -40,7 +41,7 @@ class Card:
     run: Run | None = None
     pending: Run | None = None
     failed: Run | None = None
-    is_stale: bool = False
+    is_outdated: bool = False
     is_summary: bool = False
     tables: list[tuple[str, str]] = field(default_factory=list)
     result: dict[str, Any] = field(default_factory=dict)
@@ -49,6 +50,14 @@ class Card:
     @property
     def anchor(self) -> str:
         return f"{self.kind}-{self.subject}".replace(" ", "-")
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is on its way, what failed, and at which version each result was asked for."""
+
+    unfinished: Unfinished
+    asked: dict[tuple[str, str], int]
 
 
 @dataclass(frozen=True)
@@ -78,7 +87,7 @@ def card_of(
     run: Run,
     result: dict[str, Any],
     verdict: Verdict,
-    unfinished: Unfinished,
+    status: Status,
 ) -> Card:
     """The card of a finished run; ``result`` is what the reader may see of it."""
     is_summary = result.get("disclosure") == "summary"
@@ -90,9 +99,9 @@ def card_of(
         verdict=verdict,
         api=api_of(dataset, run.kind, run.subject),
         run=run,
-        pending=unfinished.pending_for(run.kind, run.subject),
-        failed=unfinished.failed_for(run.kind, run.subject, run),
-        is_stale=run.version != dataset.version,
+        pending=status.unfinished.pending_for(run.kind, run.subject),
+        failed=status.unfinished.failed_for(run.kind, run.subject, run),
+        is_outdated=status.asked[run.kind, run.subject] > run.version,
         is_summary=is_summary,
         tables=[] if is_summary else tables_of(dataset, run.kind, run.subject),
         result=result,
@@ -129,7 +138,7 @@ def verdict_in(kind: str, result: dict[str, Any]) -> Verdict:
     ece, tests = result["ece"], result["tests"]
     brief = {
         "error": ece.get("uniform_15"),
-        "by_chance": ece["expected_if_calibrated"].get("uniform_15"),
+        "by_chance": result["ece_if_calibrated"].get("uniform_15"),
         "test": tests["cox"]["test"],
         "detectable": tests.get("detectable"),
     }
@@ -138,24 +147,40 @@ def verdict_in(kind: str, result: dict[str, Any]) -> Verdict:
 
 def _agreement(verdict: Verdict, result: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     coefficients = result["coefficients"]
-    defined = [(key, n) for key, n in coefficients.items() if n["reason"] != "not_applicable"]
-    subgroups = result.get("subgroups", [])
-    alphas = [one["coefficients"]["krippendorff_alpha"] for one in subgroups]
+    # The alpha of the question's own scale stands first, and need not stand twice.
+    own = f"krippendorff_alpha_{result['scale']}"
+    defined = [
+        (key, number)
+        for key, number in coefficients.items()
+        if number["reason"] != "not_applicable" and key != own
+    ]
+    panels = _panels(
+        result.get("subgroups", []),
+        lambda one: (one["of"], next(iter(one["attributes"]))),
+        "n_labels",
+    )
+    shown = [one["coefficients"]["krippendorff_alpha"] for p in panels for one in p.rows]
     whole = coefficients["krippendorff_alpha"]["value"]
-    opinions = [one for one in result.get("second_opinion", []) if one.get("difference")]
     return findings.agreement_finding(verdict), {
         "coefficients": sorted(defined, key=lambda pair: pair[0] != "krippendorff_alpha"),
         "not_applicable": [k for k, n in coefficients.items() if n["reason"] == "not_applicable"],
         "coefficient_axis": charts.shared_axis([n for _, n in defined], None),
-        "subgroup_axis": charts.shared_axis(alphas, whole),
-        "panels": _panels(
-            subgroups, lambda one: (one["of"], next(iter(one["attributes"]))), "n_labels"
-        ),
+        "subgroup_axis": charts.shared_axis(shown, whole),
+        "panels": panels,
         "pairs": _lowest(result.get("pairs", []), "cohen_kappa"),
         "annotators": _lowest(result.get("annotators", []), "agreement_with_others"),
         "items": (result.get("items") or {}).get("most_disagreeing", [])[:LONGEST],
-        "second_opinion": max(opinions, key=lambda one: abs(one["difference"]), default=None),
+        "second_opinion": _second_opinion(result.get("second_opinion", [])),
     }
+
+
+def _second_opinion(opinions: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Which libraries computed numbers of a result again, and how far off they were at most."""
+    made = [one for one in opinions if one.get("library") and one.get("difference") is not None]
+    if not made:
+        return None
+    libraries = sorted({f"{one['library']} {one['version']}" for one in made})
+    return {"libraries": libraries, "difference": max(abs(one["difference"]) for one in made)}
 
 
 def _lowest(rows: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
@@ -193,18 +218,22 @@ def _coverage(verdict: Verdict, result: dict[str, Any]) -> tuple[str, dict[str, 
         "gaps": sorted(gaps, key=lambda cell: -abs(cell["gap"]["value"]))[:LONGEST],
         "n_gaps": len(gaps),
         "outside": result.get("outside_target", [])[:LONGEST],
-        "missing": result.get("missing", [])[:LONGEST],
+        "missing": [one for one in result.get("missing", []) if one["n"] != 0][:LONGEST],
+        "lacking": result.get("target_lacking", [])[:LONGEST],
+        "plan": result.get("collection_plan", {}),
+        "purchases": result.get("collection_plan", {}).get("purchases", [])[:LONGEST],
         "uncovered": result.get("uncovered_patterns", [])[:LONGEST],
     }
 
 
 def _calibration(verdict: Verdict, result: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     ece, tests = result["ece"], result["tests"]
-    by_chance = ece.get("expected_if_calibrated", {})
+    by_chance = result["ece_if_calibrated"]
     subgroups = sorted(result["subgroups"], key=_adjusted_p)
     return findings.calibration_finding(verdict), {
         "figure": charts.reliability(result["curve"]),
-        "errors": [(k, n, by_chance.get(k)) for k, n in ece.items() if _is_number(n)],
+        "second_opinion": _second_opinion(result.get("second_opinion", [])),
+        "errors": [(key, ece[key], by_chance.get(key)) for key in ERRORS if key in ece],
         "scores": [(k, n) for k, n in result["scores"].items() if _is_number(n)],
         "tests": [*_cox(tests["cox"]), *((k, n) for k, n in tests.items() if _is_number(n))],
         "subgroups": subgroups[: 2 * LONGEST],

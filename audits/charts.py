@@ -95,10 +95,13 @@ def whisker(number: Number, axis: Axis) -> Whisker | None:
 
 
 def shared_axis(numbers: Iterable[Number], reference: float | None) -> Axis:
-    """A linear axis over all values and intervals, with ends at whole tenths."""
-    ends = [0.0, 1.0] if reference is None else [reference]
-    for number in numbers:
-        ends += [number[k] for k in ("value", "ci_low", "ci_high") if number.get(k) is not None]
+    """A linear axis over all values, with ends at whole tenths.
+
+    Intervals do not widen it: one subgroup of three items would flatten all others. They end in
+    an arrow where they go on.
+    """
+    values = [number["value"] for number in numbers if number.get("value") is not None]
+    ends = [0.0, 1.0, *values] if reference is None else [reference, *values]
     low, high = math.floor(min(ends) * 10) / 10, math.ceil(max(ends) * 10) / 10
     return Axis(low, high if high > low else low + 0.1, reference)
 

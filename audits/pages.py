@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from audits import cards, queries
+from audits.reading import visible_result
 from audits.verdicts import Verdict, not_yet, worst
 from catalog import access
 from catalog.access import RIGHTS, May
@@ -67,7 +68,7 @@ def _lights(dataset: Dataset, role: str) -> list[dict[str, Any]]:
                 "kind": kind,
                 "is_shown": kind in kinds,
                 "verdict": verdict or not_yet(cards.HEADLINES[kind], "no_data"),
-                "is_stale": any(brief.version != dataset.version for brief in own),
+                "is_stale": any(brief.is_outdated for brief in own),
             }
         )
     return lights
@@ -112,7 +113,7 @@ class _Shown:
 
 def _cards(request: HttpRequest, dataset: Dataset, role: str) -> _Shown:
     found = _Shown()
-    unfinished = queries.unfinished_of(dataset)
+    status = cards.Status(queries.unfinished_of(dataset), queries.asked_for(dataset))
     for kind in _kinds_for(role):
         subjects = queries.subjects_of(dataset, kind)
         found.left_out[kind] = max(len(subjects) - cards.SECTIONS, 0)
@@ -121,11 +122,10 @@ def _cards(request: HttpRequest, dataset: Dataset, role: str) -> _Shown:
         for subject in subjects:
             run = newest.get(subject)
             if run is None:
-                found.shown.append(cards.empty_card(dataset, kind, subject, unfinished))
+                found.shown.append(cards.empty_card(dataset, kind, subject, status.unfinished))
                 continue
-            reads_rows = May.READ_ROWS in RIGHTS[role]
-            result = queries.visible_result(request.user, dataset, run, reads_rows=reads_rows)
+            result = visible_result(request, dataset, run)
             # The verdict rests on all subgroups, also on those that this reader may not see.
             verdict: Verdict = cards.verdict_in(kind, run.result or {})
-            found.shown.append(cards.card_of(dataset, run, result, verdict, unfinished))
+            found.shown.append(cards.card_of(dataset, run, result, verdict, status))
     return found

@@ -11,17 +11,16 @@ from django.db.models import (
     F,
     Func,
     JSONField,
+    Max,
     OuterRef,
     QuerySet,
     Subquery,
     Value,
 )
 
-from annotations.disclosure import visible as visible_agreement
 from annotations.models import Label
 from audits.verdicts import Verdict, verdict_of
 from catalog.access import User, datasets_of
-from catalog.disclosure import withhold_small
 from catalog.models import Annotator, Dataset, Item, Membership, Question, Run, Upload
 from catalog.queries import NUMBER_MASK
 from catalog.sizes import Size, size_of
@@ -43,6 +42,7 @@ class Brief:
     version: int
     finished_at: datetime
     verdict: Verdict
+    is_outdated: bool
 
 
 @dataclass(frozen=True)
@@ -124,19 +124,34 @@ BRIEFS: dict[str, dict[str, Any]] = {
     },
     "calibration": {
         "error": F("result__ece__uniform_15"),
-        "by_chance": F("result__ece__expected_if_calibrated__uniform_15"),
+        "by_chance": F("result__ece_if_calibrated__uniform_15"),
         "test": F("result__tests__cox__test"),
         "detectable": F("result__tests__detectable"),
     },
 }
 
 
+Asked = dict[tuple[str, str], int]
+
+
+def asked_for(dataset: Dataset) -> Asked:
+    """The newest version at which each result was asked for, whatever came of it.
+
+    A result is out of date when it was asked for again at a later version: every upload and
+    changed definition asks again for what it affects. That the data set has a later version
+    says less, since predictions do not touch agreement.
+    """
+    rows = dataset.runs.order_by().values("kind", "subject").annotate(newest=Max("version"))
+    return {(row["kind"], row["subject"]): row["newest"] for row in rows}
+
+
 def briefs_of(dataset: Dataset, kinds: tuple[str, ...] = KINDS) -> list[Brief]:
     """The newest finished result about each question, population and model that still exists."""
-    return [brief for kind in kinds for brief in _briefs(dataset, kind)]
+    asked = asked_for(dataset)
+    return [brief for kind in kinds for brief in _briefs(dataset, kind, asked)]
 
 
-def _briefs(dataset: Dataset, kind: str) -> list[Brief]:
+def _briefs(dataset: Dataset, kind: str, asked: Asked) -> list[Brief]:
     subjects = subjects_of(dataset, kind)
     if not subjects:
         return []
@@ -158,6 +173,7 @@ def _briefs(dataset: Dataset, kind: str) -> list[Brief]:
             row["version"],
             row["finished_at"],
             verdict_of(kind, {name: row[f"brief_{name}"] for name in fields}),
+            asked[kind, row["subject"]] > row["version"],
         )
         for row in rows
     ]
@@ -172,17 +188,6 @@ def newest_runs(dataset: Dataset, kind: str, subjects: list[str]) -> QuerySet[Ru
         .order_by("subject", "-version", "-finished_at")
         .distinct("subject")
     )
-
-
-def visible_result(user: User, dataset: Dataset, run: Run, *, reads_rows: bool) -> dict[str, Any]:
-    """What this member may see of a result; contributors get the agreement's summary alone."""
-    result: dict[str, Any] = run.result or {}
-    if run.kind == "agreement":
-        return visible_agreement(user, dataset, result)
-    if reads_rows:
-        return result
-    # That nobody is in a subgroup can be a disclosure, too.
-    return {**withhold_small(result, dataset.min_cell), "target_lacking": []}
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ NAMES = {
     "krippendorff_alpha_interval": _("Krippendorff's alpha, interval"),
     "krippendorff_alpha_ratio": _("Krippendorff's alpha, ratio"),
     "cohen_kappa_linear": _("Cohen's kappa, linear weights"),
+    "cohen_kappa_mean_pairwise": _("Cohen's kappa, mean over pairs"),
     "cohen_kappa_quadratic": _("Cohen's kappa, quadratic weights"),
     "total_variation": _("Total variation distance"),
     "jensen_shannon": _("Jensen-Shannon divergence"),
@@ -49,6 +50,9 @@ NAMES = {
     "uniform_15": _("ECE, 15 bins of equal width"),
     "quantile_10": _("ECE, 10 bins of equal size"),
     "classwise_15": _("ECE class by class, 15 bins"),
+    "toplabel_15": _("ECE of the most probable class, 15 bins"),
+    "brier_skill": _("Brier skill, against the base rate"),
+    "log_loss_skill": _("Log loss skill, against the base rate"),
     "smooth": _("Smooth calibration error"),
     "cox": _("Cox's test: intercept 0 and slope 1"),
     "slope": _("Slope (1 is best; below: over-confident)"),
@@ -83,7 +87,7 @@ def counted(number: Any) -> str:
     """A count with separators; an estimated one says so."""
     if isinstance(number, Size):
         return f"{number.n:,}" if number.is_exact else f"≈ {_rounded(number.n):,}"
-    return "-" if number is None else f"{number:,}"
+    return "-" if _is_absent(number) else f"{number:,}"
 
 
 def _rounded(n: int) -> int:
@@ -92,22 +96,30 @@ def _rounded(n: int) -> int:
     return round(n / scale) * scale
 
 
+def _is_absent(value: Any) -> bool:
+    """Whether there is nothing to write: null in the result, or no such key in it."""
+    return value is None or value == ""
+
+
 @register.filter
-def decimal(value: float | None, digits: int = 3) -> str:
+def decimal(value: Any, digits: int = 3) -> str:
     """A number with as many decimals; nothing known is a dash."""
-    return "-" if value is None else f"{value:.{digits}f}".replace("-", "\u2212")
+    if _is_absent(value):
+        return "-"
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}f}"
+    return text.replace("-", "\u2212")
 
 
 @register.filter
-def share(value: float | None, digits: int = 1) -> str:
+def share(value: Any, digits: int = 1) -> str:
     """A fraction as percent."""
-    return "-" if value is None else f"{100 * value:.{digits}f}\u202f%"
+    return "-" if _is_absent(value) else f"{100 * value:.{digits}f}\u202f%"
 
 
 @register.filter
 def exponent(value: float) -> str:
     """A tiny number: its size in powers of ten."""
-    return f"{value:.0e}".replace("-", "\u2212")
+    return "0" if value == 0 else f"{value:.0e}".replace("-", "\u2212")
 
 
 @register.filter
@@ -121,22 +133,22 @@ def point_interval(number: dict[str, Any]) -> str:
 @register.filter
 def place(row: dict[str, Any]) -> str:
     """Where a row is about: a subgroup, or an attribute with or without a value."""
-    if isinstance(row.get("attributes"), dict):
+    if isinstance(row.get("attributes"), dict) and row["attributes"]:
         return findings.subgroup_name(row["attributes"])
     names = [row.get(key) for key in ("attribute", "value") if row.get(key) is not None]
     return " = ".join(str(name) for name in names)
 
 
 @register.filter
-def points(value: float | None) -> str:
+def points(value: Any) -> str:
     """A difference of fractions as percentage points, with its sign."""
-    return "-" if value is None else f"{100 * value:+.1f}".replace("-", "\u2212")
+    return "-" if _is_absent(value) else f"{100 * value:+.1f}".replace("-", "\u2212")
 
 
 @register.filter
-def probability(value: float | None) -> str:
+def probability(value: Any) -> str:
     """A p-value."""
-    if value is None:
+    if _is_absent(value):
         return "-"
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
