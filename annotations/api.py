@@ -28,7 +28,7 @@ class AgreementView(APIView):
 
     serializer_class = AgreementSerializer
 
-    @extend_schema(parameters=[QUESTION])
+    @extend_schema(operation_id="agreement_retrieve", parameters=[QUESTION])
     def get(self, request: Request, slug: str) -> Response:
         query = query_of(request, "question")
         dataset = access.dataset_for(request.user, slug, may=May.READ_SUMMARY)
@@ -42,7 +42,8 @@ class AgreementTable(tables.TableView):
     """One table of the newest agreement result, as json, ndjson, csv or parquet."""
 
     @extend_schema(
-        parameters=[QUESTION], responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}
+        parameters=[QUESTION],
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
     )
     def get(
         self, request: Request, slug: str, table: str, suffix: str | None = None
