@@ -1,1 +1,7 @@
-urlpatterns: list = []
+"""Addresses of audits below /api/v1/."""
+
+from django.urls import path
+
+from audits import api
+
+urlpatterns = [path("datasets/<str:slug>/trust-card/", api.TrustCardView.as_view())]

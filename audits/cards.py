@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
 from audits import charts, findings
+from audits.evidence import Evidence
 from audits.queries import Unfinished
-from audits.verdicts import Verdict, agreement_verdict, not_yet, verdict_of
+from audits.verdicts import Verdict
 from catalog.models import Dataset, Run
 
 LONGEST = 10
@@ -22,11 +22,6 @@ TABLES = {
     "calibration": ("scores", "ece", "curve", "subgroups", "recalibration"),
 }
 ERRORS = ("uniform_15", "uniform_10", "quantile_10", "classwise_15", "toplabel_15", "smooth")
-HEADLINES = {
-    "agreement": "krippendorff_alpha",
-    "coverage": "total_variation",
-    "calibration": "ece.uniform_15",
-}
 
 
 @dataclass
@@ -53,14 +48,6 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Status:
-    """What is on its way, what failed, and at which version each result was asked for."""
-
-    unfinished: Unfinished
-    asked: dict[tuple[str, str], int]
-
-
-@dataclass(frozen=True)
 class Panel:
     """The subgroups by one attribute: the first rows, and those behind a fold."""
 
@@ -69,44 +56,29 @@ class Panel:
     more: list[dict[str, Any]]
 
 
-def empty_card(dataset: Dataset, kind: str, subject: str, unfinished: Unfinished) -> Card:
-    """A card about something that has no result yet: says what it waits for."""
-    return Card(
-        kind,
-        subject,
-        title=subject,
-        verdict=not_yet(HEADLINES[kind], "no_data"),
-        api=api_of(dataset, kind, subject),
-        pending=unfinished.pending_for(kind, subject),
-        failed=unfinished.failed_for(kind, subject, None),
-    )
+def card_of(dataset: Dataset, found: Evidence, unfinished: Unfinished) -> Card:
+    """The card of one question, population or model; one without a result says what it waits for.
 
-
-def card_of(
-    dataset: Dataset,
-    run: Run,
-    result: dict[str, Any],
-    verdict: Verdict,
-    status: Status,
-) -> Card:
-    """The card of a finished run; ``result`` is what the reader may see of it."""
-    is_summary = result.get("disclosure") == "summary"
-    title, parts = _READ[run.kind](verdict, result)
-    return Card(
-        run.kind,
-        run.subject,
-        title=title,
-        verdict=verdict,
-        api=api_of(dataset, run.kind, run.subject),
-        run=run,
-        pending=status.unfinished.pending_for(run.kind, run.subject),
-        failed=status.unfinished.failed_for(run.kind, run.subject, run),
-        is_outdated=status.asked[run.kind, run.subject] > run.version,
-        is_summary=is_summary,
-        tables=[] if is_summary else tables_of(dataset, run.kind, run.subject),
-        result=result,
-        parts=parts,
+    A finding names only numbers that the reader may see.
+    """
+    card = Card(
+        found.kind,
+        found.subject,
+        title=found.subject,
+        verdict=found.verdict,
+        api=api_of(dataset, found.kind, found.subject),
+        run=found.run,
+        pending=unfinished.pending_for(found.kind, found.subject),
+        failed=unfinished.failed_for(found.kind, found.subject, found.run),
+        is_outdated=found.is_outdated,
+        result=found.result,
     )
+    if found.run is not None:
+        card.title, card.parts = _READ[found.kind](found.verdict, found.result)
+        card.is_summary = found.result.get("disclosure") == "summary"
+        if not card.is_summary:
+            card.tables = tables_of(dataset, found.kind, found.subject)
+    return card
 
 
 def api_of(dataset: Dataset, kind: str, subject: str, table: str = "") -> str:
@@ -121,28 +93,6 @@ def tables_of(dataset: Dataset, kind: str, subject: str) -> list[tuple[str, str]
         (name.replace("_", " "), api_of(dataset, kind, subject, f"{name}.csv"))
         for name in TABLES[kind]
     ]
-
-
-def verdict_in(kind: str, result: dict[str, Any]) -> Verdict:
-    """The verdict of a whole result; the same as from its brief."""
-    if kind == "agreement":
-        return agreement_verdict(result["coefficients"].get("krippendorff_alpha"))
-    if kind == "coverage":
-        cells = [cell for cells in result["attributes"].values() for cell in cells]
-        brief: dict[str, Any] = {
-            "distance": result["overall"].get("total_variation"),
-            "statuses": [cell["status"] for cell in cells],
-            "hidden": any(cell["status"] == "gap" for cell in result["cells"]),
-        }
-        return verdict_of(kind, brief)
-    ece, tests = result["ece"], result["tests"]
-    brief = {
-        "error": ece.get("uniform_15"),
-        "by_chance": result["ece_if_calibrated"].get("uniform_15"),
-        "test": tests["cox"]["test"],
-        "detectable": tests.get("detectable"),
-    }
-    return verdict_of(kind, brief)
 
 
 def _agreement(verdict: Verdict, result: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -233,7 +183,11 @@ def _calibration(verdict: Verdict, result: dict[str, Any]) -> tuple[str, dict[st
     return findings.calibration_finding(verdict), {
         "figure": charts.reliability(result["curve"]),
         "second_opinion": _second_opinion(result.get("second_opinion", [])),
-        "errors": [(key, ece[key], by_chance.get(key)) for key in ERRORS if key in ece],
+        "errors": [
+            (key, ece[key], by_chance.get(key))
+            for key in ERRORS
+            if key in ece and ece[key]["reason"] != "not_applicable"
+        ],
         "scores": [(k, n) for k, n in result["scores"].items() if _is_number(n)],
         "tests": [*_cox(tests["cox"]), *((k, n) for k, n in tests.items() if _is_number(n))],
         "subgroups": subgroups[: 2 * LONGEST],
@@ -258,11 +212,3 @@ def _adjusted_p(one: dict[str, Any]) -> float:
 
 
 _READ = {"agreement": _agreement, "coverage": _coverage, "calibration": _calibration}
-
-
-def by_kind(cards: Iterable[Card]) -> dict[str, list[Card]]:
-    """Cards under their kind of evidence."""
-    found: dict[str, list[Card]] = {"agreement": [], "coverage": [], "calibration": []}
-    for card in cards:
-        found[card.kind].append(card)
-    return found

@@ -59,7 +59,7 @@ def agreement_finding(verdict: Verdict) -> str:
 def coverage_finding(verdict: Verdict, result: dict[str, Any]) -> str:
     """Whether the composition is the target's, and the largest gap where it is not."""
     cells = [cell for cells in result["attributes"].values() for cell in cells]
-    counted = f"{(verdict.number or {}).get('n') or 0:,}"
+    n = (verdict.number or {}).get("n")
     if verdict.word in ("gaps", "hidden gaps"):
         gaps = [c for c in [*cells, *result["cells"]] if c["status"] == "gap"]
         if gaps:
@@ -80,7 +80,7 @@ def coverage_finding(verdict: Verdict, result: dict[str, Any]) -> str:
     }.get(verdict.word)
     if said is None:
         return _("Coverage is not defined: %(why)s") % {"why": in_words(verdict.reason)}
-    return f"{said} (n = {counted})"
+    return said if n is None else f"{said} (n = {n:,})"
 
 
 def calibration_finding(verdict: Verdict) -> str:

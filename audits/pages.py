@@ -14,8 +14,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from audits import cards, queries
-from audits.reading import visible_result
-from audits.verdicts import Verdict, not_yet, worst
+from audits.evidence import HEADLINES, evidence_of, kinds_for, worst_of
+from audits.verdicts import not_yet, worst
 from catalog import access
 from catalog.access import RIGHTS, May
 from catalog.models import Dataset
@@ -57,26 +57,20 @@ def dataset_list(request: HttpRequest) -> HttpResponse:
 
 def _lights(dataset: Dataset, role: str) -> list[dict[str, Any]]:
     """The worst verdict of each kind of evidence that this role may read."""
-    kinds = _kinds_for(role)
+    kinds = kinds_for(role)
     briefs = queries.briefs_of(dataset, kinds)
     lights = []
     for kind in queries.KINDS:
         own = [brief for brief in briefs if brief.kind == kind]
-        verdict = worst(brief.verdict for brief in own)
         lights.append(
             {
-                "kind": kind,
                 "is_shown": kind in kinds,
-                "verdict": verdict or not_yet(cards.HEADLINES[kind], "no_data"),
-                "is_stale": any(brief.is_outdated for brief in own),
+                "verdict": worst(brief.verdict for brief in own)
+                or not_yet(HEADLINES[kind], "no_data"),
+                "is_outdated": any(brief.is_outdated for brief in own),
             }
         )
     return lights
-
-
-def _kinds_for(role: str) -> tuple[str, ...]:
-    """Contributors read the agreement's summary alone."""
-    return queries.KINDS if May.READ_RESULTS in RIGHTS[role] else ("agreement",)
 
 
 @page
@@ -84,48 +78,29 @@ def dataset_detail(request: HttpRequest, slug: str) -> HttpResponse:
     """Everything that is known about one data set, on one page."""
     dataset = access.dataset_for(request.user, slug, may=May.SEE)
     role = access.membership_of(request.user, dataset).role
-    rights = RIGHTS[role]
-    shown = _cards(request, dataset, role)
+    reads_results = May.READ_RESULTS in RIGHTS[role]
+    unfinished = queries.unfinished_of(dataset)
+    sections = []
+    for kind in kinds_for(role):
+        found = evidence_of(request.user, dataset, kind, limit=cards.SECTIONS)
+        total = len(queries.subjects_of(dataset, kind))
+        sections.append(
+            {
+                "kind": kind,
+                "tile": worst_of(kind, found),
+                "cards": [cards.card_of(dataset, one, unfinished) for one in found],
+                "left_out": total - len(found),
+            }
+        )
     context = {
         "dataset": dataset,
         "role": role,
         "counts": queries.counts_of(dataset),
-        "sections": cards.by_kind(shown.shown),
-        "left_out": shown.left_out,
-        "reads_results": May.READ_RESULTS in rights,
-        "may_upload": May.UPLOAD in rights,
-        "tiles": _lights(dataset, role),
-        "uploads": queries.last_uploads(dataset, request.user, own=May.READ_RESULTS not in rights),
-        "runs": queries.last_runs(dataset) if May.READ_RESULTS in rights else [],
+        "sections": sections,
+        "reads_results": reads_results,
+        "uploads": queries.last_uploads(dataset, request.user, own=not reads_results),
+        "runs": queries.last_runs(dataset) if reads_results else [],
         "host": request.build_absolute_uri("/").rstrip("/"),
         "question": queries.first_question(dataset),
     }
     return render(request, "audits/dataset_detail.html", context)
-
-
-class _Shown:
-    """The cards of a page, and how many of each kind had no room on it."""
-
-    def __init__(self) -> None:
-        self.shown: list[cards.Card] = []
-        self.left_out: dict[str, int] = {}
-
-
-def _cards(request: HttpRequest, dataset: Dataset, role: str) -> _Shown:
-    found = _Shown()
-    status = cards.Status(queries.unfinished_of(dataset), queries.asked_for(dataset))
-    for kind in _kinds_for(role):
-        subjects = queries.subjects_of(dataset, kind)
-        found.left_out[kind] = max(len(subjects) - cards.SECTIONS, 0)
-        subjects = subjects[: cards.SECTIONS]
-        newest = {run.subject: run for run in queries.newest_runs(dataset, kind, subjects)}
-        for subject in subjects:
-            run = newest.get(subject)
-            if run is None:
-                found.shown.append(cards.empty_card(dataset, kind, subject, status.unfinished))
-                continue
-            result = visible_result(request, dataset, run)
-            # The verdict rests on all subgroups, also on those that this reader may not see.
-            verdict: Verdict = cards.verdict_in(kind, run.result or {})
-            found.shown.append(cards.card_of(dataset, run, result, verdict, status))
-    return found

@@ -1,0 +1,27 @@
+"""The trust card over REST."""
+
+from __future__ import annotations
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from audits.serializers import TrustCardSerializer
+from audits.trust_card import trust_card
+from catalog import access
+from catalog.access import May
+from catalog.rest.queries import query_of
+
+
+class TrustCardView(APIView):
+    """Verdicts, worst subgroups and what to fix first, from the newest finished results."""
+
+    serializer_class = TrustCardSerializer
+
+    def get(self, request: Request, slug: str) -> Response:
+        query_of(request)
+        dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
+        role = access.membership_of(request.user, dataset).role
+        return Response(
+            trust_card(request, dataset, role), headers={"Cache-Control": "private, no-cache"}
+        )
