@@ -1,0 +1,155 @@
+"""Dawid and Skene's model: each annotator errs in a way of their own, the same on every item."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from measures.consensus.counts import BoolArray, FloatArray, LabelCounts, distinct_rows
+from measures.consensus.fitting import Climb, climb, log_or_minus_infinity, normalise_logs
+from measures.consensus.majority import majority_shares
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DawidSkene:
+    """A fitted model.
+
+    Parameters
+    ----------
+    posterior : float array (n_items, n_values)
+        Probability of each value being the true one, given all labels and the fitted parameters.
+    prevalence : float array (n_values,)
+        Share of items whose true value is each value.
+    confusion : float array (n_annotators, n_values, n_values)
+        ``confusion[a, j, k]``: probability that annotator ``a`` says ``k`` where ``j`` is true.
+    expected : float array (n_annotators, n_values, n_values)
+        Labels that the confusion rests on: expected number of times ``a`` said ``k`` where ``j``
+        is true, without pseudo-counts.
+    shrunk : bool array (n_annotators,)
+        Annotators with too few labels, whose confusion leans on that of everybody together.
+    log_likelihood : float
+        Of all labels, given the fitted parameters, pseudo-counts left out.
+    climb : Climb
+        Steps, convergence, and the objective at each step: the log-likelihood plus the log
+        density of the pseudo-counts' Dirichlet priors.
+    """
+
+    posterior: FloatArray
+    prevalence: FloatArray
+    confusion: FloatArray
+    expected: FloatArray
+    shrunk: BoolArray
+    log_likelihood: float
+    climb: Climb
+
+
+def dawid_skene(
+    counts: LabelCounts,
+    *,
+    smoothing: float = 0.0,
+    min_labels: int = 10,
+    prior_labels: float = 4.0,
+    max_steps: int = 1000,
+    tolerance: float = 1e-9,
+) -> DawidSkene:
+    """True values and error rates that make the labels most probable, by EM.
+
+    Starts from the shares of each item's labels. Repeated labels of one annotator for one item
+    are independent draws.
+
+    Parameters
+    ----------
+    counts : LabelCounts
+    smoothing : float >= 0
+        Pseudo-count added to every cell of every annotator's confusion matrix; 0 is maximum
+        likelihood.
+    min_labels : int >= 0
+        An annotator with fewer labels gets a prior besides: the confusion of everybody together
+        at the start, worth ``prior_labels`` labels in each row. 0 switches this off.
+    prior_labels : float >= 0
+    max_steps : int
+    tolerance : float
+        Stop when a step gains less than this per label.
+
+    Returns
+    -------
+    DawidSkene
+
+    Raises
+    ------
+    ValueError
+        When there are no labels, or a parameter is out of range.
+
+    References
+    ----------
+    Dawid and Skene (1979), "Maximum likelihood estimation of observer error-rates using the EM
+    algorithm", Applied Statistics 28, eq. 2.3 to 2.5.
+    """
+    if counts.n_labels == 0:
+        raise ValueError("There are no labels to fit a model to; check for that first.")
+    if smoothing < 0 or prior_labels < 0:
+        raise ValueError(
+            f"Pseudo-counts must not be negative; got {smoothing!r} and {prior_labels!r}."
+        )
+    model = _Model(counts, smoothing, min_labels, prior_labels)
+    progress = climb(
+        model.step, max_steps=max_steps, least_gain=tolerance * max(counts.n_labels, 1)
+    )
+    return DawidSkene(
+        posterior=model.posterior[model.rows.row_of],
+        prevalence=model.prevalence,
+        confusion=model.confusion.transpose(0, 2, 1),
+        expected=model.expected().transpose(0, 2, 1),
+        shrunk=model.shrunk,
+        log_likelihood=model.log_likelihood,
+        climb=progress,
+    )
+
+
+class _Model:
+    """The parameters on their way up. Confusions lie as (annotator, given, true): the sparse
+    products then need no transposition of what they return."""
+
+    def __init__(
+        self, counts: LabelCounts, smoothing: float, min_labels: int, prior_labels: float
+    ) -> None:
+        self.rows = distinct_rows(counts)
+        self.shape = (counts.n_annotators, counts.n_values, counts.n_values)
+        self.by_column = self.rows.matrix.T.tocsr()
+        self.n_items = float(counts.n_items)
+        start = majority_shares(counts)
+        first_of = np.empty(len(self.rows.times), np.int64)
+        first_of[self.rows.row_of[::-1]] = np.arange(counts.n_items - 1, -1, -1)
+        self.posterior = start[first_of]
+        n_labels = counts.by_annotator().sum(axis=1)
+        self.shrunk: BoolArray = n_labels < min_labels
+        self.pseudo = self._pseudo_counts(smoothing, prior_labels)
+        self.log_likelihood = 0.0
+
+    def _pseudo_counts(self, smoothing: float, prior_labels: float) -> FloatArray:
+        pooled = self.expected().sum(axis=0) + 1.0
+        pooled /= pooled.sum(axis=0, keepdims=True)
+        leaning = prior_labels * self.shrunk[:, None, None] * pooled
+        return np.asarray(smoothing + leaning, dtype=np.float64)
+
+    def expected(self) -> FloatArray:
+        """Expected labels by annotator, value given and value true."""
+        weighted = self.posterior * self.rows.times[:, None]
+        return np.asarray(self.by_column @ weighted, dtype=np.float64).reshape(self.shape)
+
+    def step(self) -> float:
+        """Parameters from posteriors, then posteriors from parameters."""
+        self.prevalence = self.rows.times @ self.posterior / self.n_items
+        cells = self.expected() + self.pseudo
+        total = cells.sum(axis=1, keepdims=True)
+        # A value that is never true for an annotator's items says nothing about the annotator.
+        empty = 1.0 / self.shape[1]
+        self.confusion = np.where(total > 0, cells / np.where(total > 0, total, 1.0), empty)
+        logs = log_or_minus_infinity(self.confusion)
+        joint = np.asarray(self.rows.matrix @ logs.reshape(-1, self.shape[2]))
+        joint += log_or_minus_infinity(self.prevalence)
+        self.posterior, log_sums = normalise_logs(joint)
+        self.log_likelihood = float(self.rows.times @ log_sums)
+        weighted = self.pseudo > 0
+        return self.log_likelihood + float(self.pseudo[weighted] @ logs[weighted])
