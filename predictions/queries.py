@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from django.db.models import Exists, OuterRef
 from numpy.typing import NDArray
 
 from catalog.ingest.copying import copy_out
@@ -51,8 +52,8 @@ def model_of(dataset: Dataset, said: str | None) -> ModelVersion:
 
 def models_with_predictions(dataset: Dataset) -> list[ModelVersion]:
     """The models of a data set that have any prediction."""
-    models = ModelVersion.objects.filter(dataset=dataset)
-    return [m for m in models if Prediction.objects.filter(model=m).exists()]
+    predicted = Exists(Prediction.objects.filter(model=OuterRef("pk")))
+    return list(ModelVersion.objects.filter(predicted, dataset=dataset))
 
 
 @dataclass(frozen=True)

@@ -152,6 +152,7 @@ class CalibrationSerializer(ResultSerializer):
     curve = CurveSerializer()
     tests = serializers.DictField()
     subgroups = CalibrationSubgroupSerializer(many=True)
+    n_intersections_left_out = serializers.IntegerField(help_text="Beyond the 300 largest.")
     recalibration = serializers.DictField()
     second_opinion = serializers.ListField(child=serializers.DictField())
     warnings = serializers.ListField(child=serializers.CharField())

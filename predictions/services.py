@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,21 +11,24 @@ from numpy.typing import NDArray
 
 from catalog.models import Dataset, Run
 from catalog.problems import Refusal
-from catalog.queries import group_codes, item_subgroups, reference_codes
+from catalog.queries import group_codes, reference_codes
 from measures.calibration.forecasts import Forecasts, binary_forecasts, class_forecasts
 from measures.calibration.report import CalibrationReport, calibration_report
 from measures.calibration.resampling import Bootstrap
-from measures.calibration.subgroups import SubgroupCalibration, subgroup_calibration
-from measures.estimates import Estimate, Reason
-from measures.multiplicity import benjamini_hochberg
+from measures.estimates import Reason
 from measures.recalibration import choose_recalibration
 from predictions import queries
 from predictions.models import ModelVersion
+from predictions.subgroups import measure_subgroups, shown_numbers
 
-DEFAULTS = {"n_replicates": 1000, "ci_level": 0.95, "min_items": 20, "n_bins": 10}
+DEFAULTS = {"n_replicates": 1000, "ci_level": 0.95, "min_items": 20, "n_bins": 10, "depth": 1}
 #: Whole-number parameters and the range of each; replicates of many units need memory.
-RANGES = {"n_replicates": (1, 5000), "min_items": (1, 1_000_000), "n_bins": (1, 1000)}
-Numbers = dict[str, dict[str, Any]]
+RANGES = {
+    "n_replicates": (1, 5000),
+    "min_items": (1, 1_000_000),
+    "n_bins": (1, 1000),
+    "depth": (1, 3),
+}
 
 
 def resolve(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -87,10 +90,13 @@ def measure_calibration(run: Run, should_stop: Callable[[], bool]) -> dict[str, 
     rng = np.random.default_rng(int(run.digest[:16], 16))
     bootstrap = Bootstrap(rng, run.parameters["n_replicates"], run.parameters["ci_level"])
     report = calibration_report(evidence.forecasts, bootstrap, n_bins=run.parameters["n_bins"])
-    subgroups = _subgroups(run, evidence, bootstrap, should_stop)
+    subgroups, n_left_out = measure_subgroups(
+        run, evidence.forecasts, evidence.item, bootstrap, should_stop
+    )
     result = {
         **_headline(model, evidence, report),
         "subgroups": subgroups,
+        "n_intersections_left_out": n_left_out,
         "recalibration": choose_recalibration(evidence.forecasts, bootstrap).as_dict(),
     }
     if "no_overlap" not in result["warnings"]:
@@ -162,9 +168,9 @@ def _headline(
         **evidence.counts,
         "n_groups": report.n_clusters,
         "base_rates": _base_rates(model, evidence.forecasts),
-        "scores": _numbers(report.scores.estimates),
-        "ece": _numbers(report.ece.errors),
-        "ece_if_calibrated": _numbers(report.ece.expected_if_calibrated),
+        "scores": shown_numbers(report.scores.estimates),
+        "ece": shown_numbers(report.ece.errors),
+        "ece_if_calibrated": shown_numbers(report.ece.expected_if_calibrated),
         "effective_bins": report.ece.effective_bins,
         "curve": whole["curve"],
         "tests": whole["tests"],
@@ -224,58 +230,6 @@ def _conventions(
         f"{said['n_clipped']} items are affected",
         "seed": "first 64 bits of the run's digest",
     }
-
-
-def _subgroups(
-    run: Run, evidence: _Evidence, bootstrap: Bootstrap, should_stop: Callable[[], bool]
-) -> list[dict[str, Any]]:
-    """Calibration in each value of every item attribute; p-values adjusted over all of them."""
-    subgroups = item_subgroups(run.dataset)
-    names: list[dict[str, str]] = []
-    found: list[SubgroupCalibration] = []
-    for name, values in subgroups.values.items():
-        if not values or should_stop():
-            continue
-        found += subgroup_calibration(
-            evidence.forecasts,
-            subgroups.codes[name][evidence.item],
-            bootstrap,
-            n_subgroups=len(values),
-            min_items=run.parameters["min_items"],
-        )
-        names += [{name: value} for value in values]
-    return [
-        _subgroup(attributes, one) for attributes, one in zip(names, _adjusted(found), strict=True)
-    ]
-
-
-def _adjusted(found: list[SubgroupCalibration]) -> list[SubgroupCalibration]:
-    """All subgroups are looked at together, so all their tests are one family."""
-    adjusted = benjamini_hochberg(
-        [np.nan if (p := one.tests.test.p_value) is None else p for one in found]
-    )
-    return [
-        replace(one, tests=replace(one.tests, test=replace(one.tests.test, p_adjusted=p)))
-        for one, p in zip(found, adjusted, strict=True)
-    ]
-
-
-def _subgroup(attributes: dict[str, str], one: SubgroupCalibration) -> dict[str, Any]:
-    return {
-        "of": "item",
-        "attributes": attributes,
-        "n": one.n,
-        "n_groups": one.n_clusters,
-        "scores": _numbers(one.scores.estimates),
-        "ece": _numbers(one.ece.errors),
-        "ece_if_calibrated": _numbers(one.ece.expected_if_calibrated),
-        "tests": one.tests.as_dict(),
-        "detectable": None if one.detectable is None else asdict(one.detectable),
-    }
-
-
-def _numbers(estimates: dict[str, Estimate]) -> Numbers:
-    return {key: estimate.as_dict() for key, estimate in estimates.items()}
 
 
 def _with_reason(value: Any, old: str, new: str) -> Any:

@@ -9,6 +9,7 @@ import pytest
 
 from catalog import runs
 from catalog.models import Dataset, Run
+from predictions import services
 from tests.conftest import Trust, work_off
 from tests.predictions.conftest import (
     ITEMS,
@@ -19,12 +20,16 @@ from tests.predictions.conftest import (
     make_references,
 )
 
-FAST = {"n_replicates": 50}
-
 
 def brier(stated: list[float], labels: list[str]) -> float:
     pairs = zip(stated, labels, strict=True)
     return sum((p - (label == "yes")) ** 2 for p, label in pairs) / len(stated)
+
+
+@pytest.fixture(autouse=True)
+def _few_replicates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test here is about how wide an interval is."""
+    monkeypatch.setitem(services.DEFAULTS, "n_replicates", 50)
 
 
 @pytest.fixture
@@ -77,12 +82,54 @@ def test_subgroups_are_those_of_every_item_attribute(alice: Trust, measured: str
     assert small["scores"]["brier"]["reason"] == "too_few_items"
     alice.post(
         f"{measured}runs/",
-        {"kind": "calibration", "parameters": {**FAST, "min_items": 5}},
+        {"kind": "calibration", "parameters": {"min_items": 5}},
         expect=202,
     )
     work_off()
     small = alice.get(f"{measured}calibration/")["subgroups"][1]
     assert small["scores"]["brier"]["value"] == pytest.approx(brier(STATED[30:], LABELS[30:]))
+
+
+def test_values_of_several_attributes_meet_from_min_items_on(alice: Trust, measured: str) -> None:
+    halves = ["odd" if k % 2 else "even" for k in range(40)]
+    alice.upload(measured, "items", make_file("item,half", ITEMS, halves))
+    asked = {"depth": 2, "min_items": 10}
+    alice.post(f"{measured}runs/", {"kind": "calibration", "parameters": asked}, expect=202)
+    work_off()
+    found = alice.get(f"{measured}calibration/")
+    crossed = {
+        (one["attributes"]["half"], one["attributes"]["size"]): one
+        for one in found["subgroups"]
+        if len(one["attributes"]) == 2
+    }
+    # The ten small items fall into two halves of five, too few to be shown.
+    assert {key: one["n"] for key, one in crossed.items()} == {
+        ("even", "big"): 15,
+        ("odd", "big"): 15,
+    }
+    odd = slice(1, 30, 2)
+    assert crossed["odd", "big"]["scores"]["brier"]["value"] == pytest.approx(
+        brier(STATED[odd], LABELS[odd])
+    )
+    assert found["n_intersections_left_out"] == 0
+
+
+def test_only_the_largest_intersections_are_measured(
+    alice: Trust, measured: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("predictions.subgroups.MAX_INTERSECTIONS", 1)
+    thirds = ["a" if k < 20 else "b" for k in range(40)]
+    alice.upload(measured, "items", make_file("item,third", ITEMS, thirds))
+    asked = {"depth": 2, "min_items": 5}
+    alice.post(f"{measured}runs/", {"kind": "calibration", "parameters": asked}, expect=202)
+    work_off()
+    found = alice.get(f"{measured}calibration/")
+    crossed = [one for one in found["subgroups"] if len(one["attributes"]) == 2]
+    # 20 items are big and a, 10 are big and b, 10 small and b.
+    assert [(one["attributes"], one["n"]) for one in crossed] == [
+        ({"size": "big", "third": "a"}, 20)
+    ]
+    assert found["n_intersections_left_out"] == 2
 
 
 def test_p_values_are_adjusted_over_all_subgroups_together(alice: Trust, measured: str) -> None:
@@ -236,12 +283,13 @@ def test_the_same_run_gives_the_same_numbers_and_is_asked_once(alice: Trust, mea
 @pytest.mark.parametrize(
     ("parameters", "code", "pointer"),
     [
-        (FAST, None, None),
+        ({}, None, None),
         ({"model": "filtre"}, "unknown_model", "model"),
         ({"model": 1}, "invalid", "/parameters/model"),
         ({"bins": 10}, "unknown_parameter", "/parameters/bins"),
         ({"n_replicates": 0}, "invalid", "/parameters/n_replicates"),
         ({"min_items": True}, "invalid", "/parameters/min_items"),
+        ({"depth": 4}, "invalid", "/parameters/depth"),
         ({"ci_level": 95}, "invalid", "/parameters/ci_level"),
     ],
 )
@@ -255,25 +303,22 @@ def test_a_run_with_wrong_parameters_is_refused(
         assert (error["code"], error["pointer"]) == (code, pointer)
 
 
-@pytest.mark.parametrize(
-    ("table", "n", "column"),
-    [
+def test_each_part_is_a_table(alice: Trust, measured: str) -> None:
+    for name, n, column in (
         ("scores", 10, "score"),
         ("ece", 12, "error"),
         ("curve", 10, "observed.value"),
         ("subgroups", 2, "scores.brier.value"),
         ("recalibration", 6, "brier_gain.value"),
         ("second_opinion", 5, "library"),
-    ],
-)
-def test_each_part_is_a_table(alice: Trust, measured: str, table: str, n: int, column: str) -> None:
-    answer = alice.http.get(f"/api/v1/{measured}calibration/{table}.csv")
-    lines = answer.content.decode().splitlines()
-    assert column in lines[0].split(",")
-    assert len(lines) == n + 1
-    assert len(alice.get(f"{measured}calibration/{table}.json")["results"]) == n
-    parquet = alice.http.get(f"/api/v1/{measured}calibration/{table}.parquet")
-    assert parquet.content[:4] == b"PAR1"
+    ):
+        answer = alice.http.get(f"/api/v1/{measured}calibration/{name}.csv")
+        lines = answer.content.decode().splitlines()
+        assert column in lines[0].split(",")
+        assert len(lines) == n + 1
+        assert len(alice.get(f"{measured}calibration/{name}.json")["results"]) == n
+        parquet = alice.http.get(f"/api/v1/{measured}calibration/{name}.parquet")
+        assert parquet.content[:4] == b"PAR1"
 
 
 def test_there_is_no_other_table(alice: Trust, measured: str) -> None:

@@ -1,0 +1,138 @@
+"""A model's calibration in each value of every item attribute, and where values meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.models import Run
+from catalog.queries import Subgroups, item_subgroups
+from measures.calibration.forecasts import Forecasts
+from measures.calibration.resampling import Bootstrap
+from measures.calibration.subgroups import SubgroupCalibration, subgroup_calibration
+from measures.estimates import Estimate
+from measures.multiplicity import benjamini_hochberg
+
+#: Intersections beyond the largest of this many are left out, and counted.
+MAX_INTERSECTIONS = 300
+
+
+@dataclass(frozen=True)
+class _Family:
+    """Subgroups that no item is in twice: the values of one attribute, or of several together."""
+
+    attributes: list[dict[str, str]]
+    codes: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+
+
+def measure_subgroups(
+    run: Run,
+    forecasts: Forecasts,
+    item: NDArray[np.int64],
+    bootstrap: Bootstrap,
+    should_stop: Callable[[], bool],
+) -> tuple[list[dict[str, Any]], int]:
+    """Every subgroup's numbers, p-values adjusted over all of them, and how many were left out.
+
+    A single value is shown whatever its size; an intersection from ``min_items`` items on.
+    """
+    min_items = run.parameters["min_items"]
+    families, n_left_out = _families(item_subgroups(run.dataset), item, run)
+    found: list[SubgroupCalibration] = []
+    names: list[dict[str, str]] = []
+    for family in families:
+        if should_stop():
+            break
+        found += subgroup_calibration(
+            forecasts,
+            family.codes,
+            bootstrap,
+            n_subgroups=len(family.attributes),
+            min_items=min_items,
+        )
+        names += family.attributes
+    return [_shown(n, one) for n, one in zip(names, _adjusted(found), strict=True)], n_left_out
+
+
+def _families(subgroups: Subgroups, item: NDArray[np.int64], run: Run) -> tuple[list[_Family], int]:
+    named = [name for name, values in subgroups.values.items() if values]
+    single = [
+        _Family(
+            [{name: value} for value in subgroups.values[name]],
+            subgroups.codes[name][item],
+            np.zeros(0, np.int64),
+        )
+        for name in named
+    ]
+    crossed = [
+        _crossed(subgroups, names, item, run.parameters["min_items"])
+        for depth in range(2, run.parameters["depth"] + 1)
+        for names in combinations(named, depth)
+    ]
+    sizes = np.sort(np.concatenate([np.zeros(0, np.int64), *(f.sizes for f in crossed)]))[::-1]
+    if len(sizes) <= MAX_INTERSECTIONS:
+        return [*single, *crossed], 0
+    # Equal sizes at the edge all go, so that the outcome does not depend on their order.
+    least = int(sizes[MAX_INTERSECTIONS]) + 1
+    return [*single, *(_at_least(f, least) for f in crossed)], int((sizes < least).sum())
+
+
+def _crossed(
+    subgroups: Subgroups, names: tuple[str, ...], item: NDArray[np.int64], min_items: int
+) -> _Family:
+    """The combinations of these attributes' values that occur in enough items."""
+    columns = np.stack([subgroups.codes[name][item] for name in names])
+    shape = tuple(len(subgroups.values[name]) for name in names)
+    known = (columns >= 0).all(axis=0)
+    codes = np.full(len(item), -1, np.int64)
+    flat = np.ravel_multi_index(tuple(columns[:, known]), shape)
+    cells, codes[known], sizes = np.unique(flat, return_inverse=True, return_counts=True)
+    places = np.stack(np.unravel_index(cells, shape), axis=1)
+    attributes = [
+        {name: subgroups.values[name][i] for name, i in zip(names, place, strict=True)}
+        for place in places.tolist()
+    ]
+    return _at_least(_Family(attributes, codes, sizes.astype(np.int64)), min_items)
+
+
+def _at_least(family: _Family, min_items: int) -> _Family:
+    kept = family.sizes >= min_items
+    renumber = np.append(np.where(kept, np.cumsum(kept) - 1, -1), -1)
+    attributes = [a for a, keep in zip(family.attributes, kept, strict=True) if keep]
+    return _Family(attributes, renumber[family.codes], family.sizes[kept])
+
+
+def _adjusted(found: list[SubgroupCalibration]) -> list[SubgroupCalibration]:
+    """All subgroups are looked at together, so all their tests are one family."""
+    adjusted = benjamini_hochberg(
+        [np.nan if (p := one.tests.test.p_value) is None else p for one in found]
+    )
+    return [
+        replace(one, tests=replace(one.tests, test=replace(one.tests.test, p_adjusted=p)))
+        for one, p in zip(found, adjusted, strict=True)
+    ]
+
+
+def _shown(attributes: dict[str, str], one: SubgroupCalibration) -> dict[str, Any]:
+    return {
+        "of": "item",
+        "attributes": attributes,
+        "n": one.n,
+        "n_groups": one.n_clusters,
+        "scores": shown_numbers(one.scores.estimates),
+        "ece": shown_numbers(one.ece.errors),
+        "ece_if_calibrated": shown_numbers(one.ece.expected_if_calibrated),
+        "tests": one.tests.as_dict(),
+        "detectable": None if one.detectable is None else asdict(one.detectable),
+    }
+
+
+def shown_numbers(estimates: dict[str, Estimate]) -> dict[str, dict[str, Any]]:
+    """Numbers by key, JSON-ready."""
+    return {key: estimate.as_dict() for key, estimate in estimates.items()}
