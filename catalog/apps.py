@@ -9,6 +9,5 @@ class CatalogConfig(AppConfig):
         # Only now do models exist.
         from catalog import beats  # noqa: F401, PLC0415  connects the worker's signals
         from catalog.ingest.kinds import register  # noqa: PLC0415
-        from catalog.rest import description  # noqa: F401, PLC0415  registers the token scheme
 
         register()
