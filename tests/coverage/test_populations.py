@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from coverage.models import Population, PopulationCell
 from tests.conftest import Trust
 from tests.coverage.conftest import BANDS, JOINT, codes, notices
@@ -40,23 +38,19 @@ def test_a_list_of_populations_costs_the_same_however_many(
         assert len(alice.get(f"{people}populations/")["results"]) == 2
 
 
-@pytest.mark.parametrize(
-    ("body", "code"),
-    [
+def test_populations_that_contradict_themselves_are_refused(alice: Trust, people: str) -> None:
+    wrong: list[tuple[dict[str, object], str]] = [
         ({"name": "census"}, "name_taken"),
         ({"name": "other", "of": "planet"}, "invalid_choice"),
         ({"name": "other", "year": -1}, "min_value"),
         ({"name": "other", "url": "javascript:alert(1)"}, "invalid"),
         ({"name": "other", "margins": []}, "unknown_field"),
         ({}, "required"),
-    ],
-)
-def test_a_population_that_contradicts_itself_is_refused(
-    alice: Trust, people: str, body: dict[str, object], code: str
-) -> None:
-    answer = alice.http.post(f"/api/v1/{people}populations/", body, format="json")
-    assert answer.status_code in (400, 409)
-    assert answer.json()["errors"][0]["code"] == code
+    ]
+    for body, code in wrong:
+        answer = alice.http.post(f"/api/v1/{people}populations/", body, format="json")
+        assert answer.status_code in (400, 409)
+        assert (body, answer.json()["errors"][0]["code"]) == (body, code)
     assert alice.post(f"{people}populations/", {"name": "other"})["name"] == "other"
 
 
@@ -88,28 +82,27 @@ def test_a_file_with_one_attribute_is_one_margin(alice: Trust, people: str) -> N
     assert alice.get(f"{people}populations/census/")["kind"] == "marginal"
 
 
-@pytest.mark.parametrize(
-    ("why", "body", "line", "code"),
-    [
-        ("negative weight", JOINT.replace("M,old,20", "M,old,-20"), 5, "out_of_range"),
-        ("no weight", JOINT.replace("M,old,20", "M,old,"), 5, "value_missing"),
-        ("not a number", JOINT.replace("M,old,20", "M,old,20%"), 5, "not_a_number"),
-        ("cell twice", JOINT + "F,old,20\n", 6, "duplicate_row"),
-        ("joint cells and margins", JOINT + "F,,50\n", 1, "mixed_target"),
-        ("nothing filled", JOINT + ",,50\n", 6, "mixed_target"),
-        ("weights of nothing", "sex,weight\nF,0\nM,0\n", 1, "weights_sum"),
-        ("a margin of nothing", "sex,age,weight\nF,,1\nM,,2\n,old,0\n", 1, "weights_sum"),
-        ("no attribute", "weight\n1\n", 1, "attribute_missing"),
-        ("misspelt attribute", JOINT.replace("sex", "Sex"), 1, "attribute_missing"),
-    ],
-)
-def test_a_wrong_file_is_refused_whole_and_the_right_one_stored(
-    alice: Trust, people: str, why: str, body: str, line: int, code: str
-) -> None:
-    refused = alice.upload(people, "population", body)
-    assert refused["state"] == "rejected", why
-    assert (refused["problems"][0]["line"], refused["problems"][0]["code"]) == (line, code)
-    assert not PopulationCell.objects.exists()
+WRONG = [
+    ("negative weight", JOINT.replace("M,old,20", "M,old,-20"), 5, "out_of_range"),
+    ("no weight", JOINT.replace("M,old,20", "M,old,"), 5, "value_missing"),
+    ("not a number", JOINT.replace("M,old,20", "M,old,20%"), 5, "not_a_number"),
+    ("cell twice", JOINT + "F,old,20\n", 6, "duplicate_row"),
+    ("joint cells and margins", JOINT + "F,,50\n", 1, "mixed_target"),
+    ("nothing filled", JOINT + ",,50\n", 6, "mixed_target"),
+    ("weights of nothing", "sex,weight\nF,0\nM,0\n", 1, "weights_sum"),
+    ("a margin of nothing", "sex,age,weight\nF,,1\nM,,2\n,old,0\n", 1, "weights_sum"),
+    ("no attribute", "weight\n1\n", 1, "attribute_missing"),
+    ("misspelt attribute", JOINT.replace("sex", "Sex"), 1, "attribute_missing"),
+]
+
+
+def test_wrong_files_are_refused_whole_and_the_right_one_stored(alice: Trust, people: str) -> None:
+    for why, body, line, code in WRONG:
+        refused = alice.upload(people, "population", body)
+        assert refused["state"] == "rejected", why
+        problem = refused["problems"][0]
+        assert (why, problem["line"], problem["code"]) == (why, line, code)
+        assert not PopulationCell.objects.exists(), why
     assert alice.upload(people, "population", JOINT)["state"] == "stored"
     assert PopulationCell.objects.count() == 4
 
@@ -176,21 +169,22 @@ def banded(alice: Trust) -> str:
     return path
 
 
-@pytest.mark.parametrize("body", ["0-4,1\n5-17,1\n18-64,1\n65-99,1\n100+,1\n", "3,1\n64,1\n65,1\n"])
-def test_numbers_and_narrow_bands_go_into_the_declared_bands(alice: Trust, body: str) -> None:
+def test_numbers_and_narrow_bands_go_into_the_declared_bands(alice: Trust) -> None:
     path = banded(alice)
-    assert alice.upload(path, "population", f"age,weight\n{body}")["state"] == "stored"
+    for body in ("0-4,1\n5-17,1\n18-64,1\n65-99,1\n100+,1\n", "3,1\n64,1\n65,1\n"):
+        assert alice.upload(path, "population", f"age,weight\n{body}")["state"] == "stored"
 
 
-@pytest.mark.parametrize(
-    ("value", "code"),
-    [("15-24", "outside_bands"), ("-1", "outside_bands"), ("grown up", "not_a_number")],
-)
-def test_a_band_that_fits_into_none_is_refused(alice: Trust, value: str, code: str) -> None:
+def test_a_band_that_fits_into_none_is_refused(alice: Trust) -> None:
     path = banded(alice)
-    refused = alice.upload(path, "population", f"age,weight\n70,1\n{value},1\n")
-    assert codes(refused) == [code]
-    assert refused["problems"][0]["value"] == value
+    for value, code in (
+        ("15-24", "outside_bands"),
+        ("-1", "outside_bands"),
+        ("grown up", "not_a_number"),
+    ):
+        refused = alice.upload(path, "population", f"age,weight\n70,1\n{value},1\n")
+        assert codes(refused) == [code]
+        assert refused["problems"][0]["value"] == value
     assert alice.upload(path, "population", "age,weight\n70,1\n15-17,1\n")["state"] == "stored"
 
 
