@@ -212,3 +212,28 @@ def test_gaps_are_shown_with_the_worst_first():
         for sex, gap in (("F", -0.02), ("M", -0.07))
     ]
     assert [c["attributes"]["sex"] for c in summary.worst_gaps({"cells": cells})] == ["M", "F"]
+
+
+def test_a_gap_that_chance_could_make_is_called_not_certain():
+    cells = [
+        {
+            "attributes": {"sex": sex},
+            "deficit_at_fixed_n": 5,
+            "gap": number(gap),
+            "share": number(0.3),
+            "target_share": 0.3 - gap,
+            "status": status,
+        }
+        for sex, gap, status in (("F", -0.02, "insufficient_evidence"), ("M", -0.07, "gap"))
+    ]
+    result = {
+        "population": {"source": "census"},
+        "overall": {"total_variation": number(0.07) | {"noise_high": 0.03}},
+        "n_items": 10,
+        "outside_target": [],
+        "cells": cells,
+    }
+    *_, certain, uncertain = summary.coverage_lines(result)
+
+    assert certain.endswith("37 %   5 too few")
+    assert uncertain.endswith("32 %   5 too few, not certain yet")

@@ -49,9 +49,10 @@ def coverage_lines(result: dict[str, Any]) -> Iterator[str]:
     yield f"  {'the cells furthest below their share':<38}{'patients':>9}{'population':>12}"
     for cell in worst_gaps(result):
         part = share(value_of(cell["share"], "share"))
+        certain = "" if cell["status"] == "gap" else ", not certain yet"
         yield (
             f"    {subgroup(cell):<36}{part:>9}{share(cell['target_share']):>12}"
-            f"   {cell['deficit_at_fixed_n']} too few"
+            f"   {cell['deficit_at_fixed_n']} too few{certain}"
         )
 
 
