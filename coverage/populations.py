@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,8 @@ from coverage.queries import attributes_of, values_met
 Rows = NDArray[np.intp]
 Describe = Callable[[int], tuple[str | None, str, str | None]]
 SHOWN = 10
+MAX_COMBINATIONS = 5_000_000
+"""A joint target is held as one table of all combinations of its values."""
 
 
 def population_of(dataset: Dataset, name: str | None) -> str:
@@ -139,8 +142,22 @@ def _check_filled(incoming: Incoming, columns: dict[str, TextColumn]) -> None:
         )
     elif len(rows):
         is_joint = bool(len(joint)) and k > 1
+        if is_joint:
+            _check_size(incoming, columns)
         said = f"one joint distribution of {names}" if is_joint else f"margins of {names}"
         incoming.warn(NoticeCode.TARGET_KIND, f"The rows are read as {said}.", len(rows))
+
+
+def _check_size(incoming: Incoming, columns: dict[str, TextColumn]) -> None:
+    sizes = {name: len(column.values) for name, column in columns.items()}
+    if prod(sizes.values()) > MAX_COMBINATIONS:
+        said = ", ".join(f"{name} {size}" for name, size in sizes.items())
+        incoming.refuse_file(
+            RowCode.TOO_MANY_CATEGORIES,
+            None,
+            f"the values ({said}) make {prod(sizes.values()):,} combinations, more than the "
+            f"{MAX_COMBINATIONS:,} of a joint target at most; send fewer attributes, or margins.",
+        )
 
 
 def _check_values(incoming: Incoming, attribute: Attribute, column: TextColumn) -> None:
@@ -169,6 +186,12 @@ def _check_values(incoming: Incoming, attribute: Attribute, column: TextColumn) 
 
 def _check_bands(incoming: Incoming, attribute: Attribute, column: TextColumn) -> None:
     """Numbers and bands of the file lie each within one band of the attribute, and apart."""
+    if not attribute.bands:
+        incoming.warn(
+            NoticeCode.ATTRIBUTE_WITHOUT_BANDS,
+            f"Attribute {attribute.name!r} is numeric without bands: nothing can be compared with "
+            "these shares until bands are declared.",
+        )
     banding = Banding(attribute)
     given = [value for value in column.values if value not in banding.missing]
     reaches = {value: reach_of(value) for value in given}

@@ -138,6 +138,23 @@ def test_a_column_that_names_people_is_refused(alice: Trust, people: str) -> Non
     assert codes(refused) == ["direct_identifier"]
 
 
+def test_a_joint_target_that_no_memory_holds_is_refused(alice: Trust, people: str) -> None:
+    rows = "\n".join(f"a{i},b{i},c{i},1" for i in range(180))
+    refused = alice.upload(people, "population", f"city,job,diet,weight\n{rows}\n")
+    assert codes(refused) == ["too_many_categories"]
+    assert "5,832,000 combinations" in refused["problems"][0]["message"]
+    assert alice.upload(people, "population", "city,weight\nx,1\n")["state"] == "stored"
+
+
+def test_numbers_without_bands_are_told(alice: Trust) -> None:
+    path = alice.dataset("people")
+    alice.post(f"{path}attributes/", {"name": "age", "kind": "numeric"})
+    alice.post(f"{path}populations/", {"name": "census"})
+    sent = alice.upload(path, "population", "age,weight\n5,1\n")
+    assert sent["state"] == "stored"
+    assert "until bands are declared" in notices(sent)["attribute_without_bands"]
+
+
 def test_a_value_outside_fixed_values_is_refused_with_a_hint(alice: Trust) -> None:
     path = alice.dataset("people")
     alice.post(f"{path}attributes/", {"name": "sex", "values": ["female", "male"]})
