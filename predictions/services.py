@@ -215,7 +215,12 @@ def _conventions(
     model: ModelVersion, evidence: _Evidence, report: CalibrationReport
 ) -> dict[str, str]:
     said = {**report.scores.conventions, **report.ece.conventions}
-    words = {key: value for key, value in said.items() if isinstance(value, str)}
+    # The measures name their own keys; in a result the one beside ``ece`` says of what it is.
+    words = {
+        key: value.replace("expected_if_calibrated", "ece_if_calibrated")
+        for key, value in said.items()
+        if isinstance(value, str)
+    }
     event = "the most probable class being right (confidence); classwise_15 and toplabel_10 apart"
     clustered = evidence.forecasts.clusters is not None
     return {
