@@ -78,7 +78,8 @@ def dataset_detail(request: HttpRequest, slug: str) -> HttpResponse:
     """Everything that is known about one data set, on one page."""
     dataset = access.dataset_for(request.user, slug, may=May.SEE)
     role = access.membership_of(request.user, dataset).role
-    reads_results = May.READ_RESULTS in RIGHTS[role]
+    rights = RIGHTS[role]
+    reads_results = May.READ_RESULTS in rights
     unfinished = queries.unfinished_of(dataset)
     sections = []
     for kind in kinds_for(role):
@@ -90,6 +91,8 @@ def dataset_detail(request: HttpRequest, slug: str) -> HttpResponse:
                 "tile": worst_of(kind, found),
                 "cards": [cards.card_of(dataset, one, unfinished) for one in found],
                 "left_out": total - len(found),
+                "may_define": May.DEFINE in rights,
+                "may_send": (May.UPLOAD_LABELS if kind == "agreement" else May.UPLOAD) in rights,
             }
         )
     context = {
@@ -98,6 +101,7 @@ def dataset_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "counts": queries.counts_of(dataset),
         "sections": sections,
         "reads_results": reads_results,
+        "may_send_labels": May.UPLOAD_LABELS in rights,
         "uploads": queries.last_uploads(dataset, request.user, own=not reads_results),
         "runs": queries.last_runs(dataset) if reads_results else [],
         "host": request.build_absolute_uri("/").rstrip("/"),
