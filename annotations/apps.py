@@ -7,7 +7,7 @@ class AnnotationsConfig(AppConfig):
 
     def ready(self) -> None:
         # Only now do models exist.
-        from annotations import labels, services  # noqa: PLC0415
+        from annotations import labels, parameters  # noqa: PLC0415
         from catalog import kinds  # noqa: PLC0415
 
         kinds.register_upload(
@@ -23,8 +23,8 @@ class AnnotationsConfig(AppConfig):
         kinds.register_run(
             kinds.RunKind(
                 name="agreement",
-                compute=services.measure_agreement,
-                resolve=services.resolve,
-                standard=services.standard,
+                compute="annotations.services.measure_agreement",
+                resolve=parameters.resolve,
+                standard=parameters.standard,
             )
         )

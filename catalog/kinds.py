@@ -26,7 +26,9 @@ class RunKind:
     ----------
     name : str, as in the REST contract, for example ``"agreement"``
     compute : callable
-        Takes the claimed run and a ``should_stop`` function; returns the result object (JSON).
+        Takes the claimed run and a ``should_stop`` function; returns the result object (JSON), or
+        ``None`` when it has stored the outcome itself (a kind that writes rows, in one transaction
+        with them).
     resolve : callable
         Takes the data set and the sender's parameters; returns (subject, full parameters).
         Raises ``catalog.problems.Refusal`` where a parameter is unknown or wrong.
@@ -36,7 +38,7 @@ class RunKind:
     """
 
     name: str
-    compute: Callable[[Run, Callable[[], bool]], dict[str, Any]]
+    compute: Callable[[Run, Callable[[], bool]], dict[str, Any] | None]
     resolve: Callable[[Dataset, Parameters], tuple[str, Parameters]]
     standard: Callable[[Dataset, str | None], Iterable[Parameters]]
 

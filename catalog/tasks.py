@@ -1,6 +1,7 @@
 """When workers work: one task for every kind of run; the message names the row, no more."""
 
 from celery import shared_task
+from django.utils.module_loading import import_string
 
 from catalog import kinds, runs
 from catalog.ingest import receiving, store
@@ -14,4 +15,4 @@ def work_run(run_id: str) -> None:
     if kind == receiving.RUN_KIND:
         runs.work(run_id, store.work_off)
     elif kind is not None:
-        runs.work(run_id, kinds.run_kinds()[kind].compute)
+        runs.work(run_id, import_string(kinds.run_kinds()[kind].compute))

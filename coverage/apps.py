@@ -8,7 +8,7 @@ class CoverageConfig(AppConfig):
     def ready(self) -> None:
         # Only now do models exist.
         from catalog import kinds  # noqa: PLC0415
-        from coverage import parameters, populations, services  # noqa: PLC0415
+        from coverage import parameters, populations  # noqa: PLC0415
 
         kinds.register_upload(
             kinds.UploadKind(
@@ -22,8 +22,8 @@ class CoverageConfig(AppConfig):
         kinds.register_run(
             kinds.RunKind(
                 name="coverage",
-                compute=services.measure_coverage,
+                compute="coverage.services.measure_coverage",
                 resolve=parameters.resolve,
-                standard=services.standard,
+                standard=parameters.standard,
             )
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from catalog.models import Dataset
+from catalog.models import Attribute, Dataset
 from catalog.problems import Refusal
 from measures.coverage.cells import Correction, Rules
 
@@ -29,6 +30,14 @@ _WHOLE = {"n_replicates": (100, 10_000), "max_level": (1, 3), "min_items": (1, 1
 _WHOLE |= {"pattern_level": (1, 5), "plan_level": (1, 3)}
 _FRACTIONS = {"ci_level": (0.5, 0.9999), "alpha": (1e-9, 0.5), "gap": (0.0, 1.0)}
 _FRACTIONS |= {"ratio_low": (0.5, 1.0), "ratio_high": (1.0, 2.0)}
+
+
+STARTS_AFTER = {
+    None: (Attribute.Of.ITEM, Attribute.Of.ANNOTATOR),
+    "population": (Attribute.Of.ITEM, Attribute.Of.ANNOTATOR),
+    "items": (Attribute.Of.ITEM,),
+    "annotators": (Attribute.Of.ANNOTATOR,),
+}
 
 
 def resolve(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -115,3 +124,12 @@ def _is_rule(rule: Any, known: list[str]) -> bool:
 
 def _refuse(name: str, wanted: str, got: Any) -> None:
     raise Refusal(f"{name} must be {wanted}; it is {got!r}.", pointer=f"/parameters/{name}")
+
+
+def standard(dataset: Dataset, upload_kind: str | None) -> Iterator[dict[str, Any]]:
+    """After items, annotators or targets came in, or a definition changed: every population."""
+    populations = dataset.populations.filter(of__in=STARTS_AFTER.get(upload_kind, ()))
+    for population in populations.order_by("name"):
+        rows = dataset.items if population.of == Attribute.Of.ITEM else dataset.annotators
+        if population.margins and rows.exists():
+            yield {"population": population.name}

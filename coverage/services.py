@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from catalog.models import Attribute, Dataset, Run
+from catalog.models import Run
 from catalog.problems import Refusal
 from coverage import queries
 from coverage.adequacy import adequacy
@@ -17,22 +17,6 @@ from coverage.models import Population
 from coverage.parameters import rules_of
 from measures.coverage.representation import Representation, family_of, representation
 from measures.coverage.target import Target
-
-STARTS_AFTER = {
-    None: (Attribute.Of.ITEM, Attribute.Of.ANNOTATOR),
-    "population": (Attribute.Of.ITEM, Attribute.Of.ANNOTATOR),
-    "items": (Attribute.Of.ITEM,),
-    "annotators": (Attribute.Of.ANNOTATOR,),
-}
-
-
-def standard(dataset: Dataset, upload_kind: str | None) -> Iterator[dict[str, Any]]:
-    """After items, annotators or targets came in, or a definition changed: every population."""
-    populations = dataset.populations.filter(of__in=STARTS_AFTER.get(upload_kind, ()))
-    for population in populations.order_by("name"):
-        rows = dataset.items if population.of == Attribute.Of.ITEM else dataset.annotators
-        if population.margins and rows.exists():
-            yield {"population": population.name}
 
 
 @dataclass(frozen=True)

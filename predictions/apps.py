@@ -8,7 +8,7 @@ class PredictionsConfig(AppConfig):
     def ready(self) -> None:
         # Only now do models exist.
         from catalog import kinds  # noqa: PLC0415
-        from predictions import forecasts, services  # noqa: PLC0415
+        from predictions import forecasts, parameters  # noqa: PLC0415
 
         kinds.register_upload(
             kinds.UploadKind(
@@ -22,8 +22,8 @@ class PredictionsConfig(AppConfig):
         kinds.register_run(
             kinds.RunKind(
                 name="calibration",
-                compute=services.measure_calibration,
-                resolve=services.resolve,
-                standard=services.standard,
+                compute="predictions.services.measure_calibration",
+                resolve=parameters.resolve,
+                standard=parameters.standard,
             )
         )

@@ -96,4 +96,6 @@ def web_command(python: str, port: int) -> list[str]:
         # Threads answer a heartbeat while they work, so this ends only a process that hangs.
         "--timeout", "120", "--graceful-timeout", "10", "--keep-alive", "5",
         "--max-requests", "20000", "--max-requests-jitter", "2000",
+        # Its default is one path in the user's home, the same for every deployment.
+        "--no-control-socket",
     ]  # fmt: skip

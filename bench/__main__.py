@@ -1,0 +1,24 @@
+"""``./trust bench NAME [options]``: run one comparison; without a name, say which there are."""
+
+from __future__ import annotations
+
+import sys
+
+import django
+from django.core.management import call_command
+
+COMPARISONS = ("ingest",)
+
+
+def main(arguments: list[str]) -> int:
+    if not arguments or arguments[0] not in COMPARISONS:
+        print(f"usage: ./trust bench NAME [options]; the names are: {', '.join(COMPARISONS)}")
+        return 2
+    django.setup()
+    call_command("migrate", verbosity=0)
+    module = __import__(f"bench.{arguments[0]}", fromlist=["main"])
+    module.main(arguments[1:])
+    return 0
+
+
+sys.exit(main(sys.argv[1:]))

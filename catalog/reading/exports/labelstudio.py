@@ -1,0 +1,244 @@
+"""Label Studio: the full JSON export, JSON_MIN, and CSV."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from catalog.reading.columns import Layout, Options
+from catalog.reading.decoding import RecordDecoder, array_records
+from catalog.reading.exports.cells import table_records
+from catalog.reading.exports.rows import (
+    ANSWERED,
+    EMPTY,
+    GOLD,
+    SKIPPED,
+    Answer,
+    AnswerRows,
+    plain,
+    read_answers,
+)
+from catalog.reading.exports.values import (
+    answer_text,
+    item_of,
+    milliseconds,
+    scalar_text,
+    time_text,
+)
+from catalog.reading.problems import Code, Fault, escape
+from catalog.reading.tables import Table
+
+_ANSWERS = {
+    "choices": "choices",
+    "rating": "rating",
+    "number": "number",
+    "pairwise": "selected",
+}
+_OTHER = {"textarea", "taxonomy", "datetime", "ranker", "chat"}
+# Where an answer is about a part of the item, these say which part.
+_PLACES = {"start", "end", "x", "y", "points", "rle", "startOffset", "endOffset", "sequence"}
+_MIN_KEYS = {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time"}
+_NOTHING: tuple[object, ...] = (None, "", [])
+
+
+def read_labelstudio(path: Path, layout: Layout, options: Options) -> Table:
+    """Read the full export: one task a record, with its annotations and their results."""
+    return read_answers(layout, options, array_records(path, options), _take_task, with_rounds=True)
+
+
+def _take_task(rows: AnswerRows, task: dict[str, object], line: int) -> None:
+    annotations = task.get("annotations", task.get("completions"))
+    if not isinstance(annotations, list) or not all(isinstance(a, dict) for a in annotations):
+        sentence = (
+            "the task has no list 'annotations', as the full JSON export has; for JSON_MIN send "
+            "format=labelstudio-min, for CSV format=labelstudio-csv."
+        )
+        rows.refuse(line, [Fault(Code.EXPORT_SHAPE, sentence)])
+        return
+    for name in ("drafts", "predictions"):
+        n_left = len(found) if isinstance(found := task.get(name), list) else 0
+        rows.left_out.update({name: n_left} if n_left else {})
+    item = _item(rows, task)
+    for annotation in annotations:
+        if isinstance(item, Fault):
+            rows.refuse(line, [item])
+        else:
+            _take_annotation(rows, item, annotation, line)
+
+
+def _item(rows: AnswerRows, task: dict[str, object]) -> str | Fault:
+    wanted = rows.mapping.get("item")
+    if wanted is None:
+        return item_of(task, "id")
+    data = task.get("data")
+    return item_of(data if isinstance(data, dict) else {}, wanted)
+
+
+def _take_annotation(rows: AnswerRows, item: str, annotation: dict[str, object], line: int) -> None:
+    answer = _answer(rows, item, annotation)
+    results = annotation.get("result")
+    if annotation.get("was_cancelled") is True or annotation.get("skipped") is True:
+        answer.status = SKIPPED
+        rows.add_to_all(line, answer)
+    elif not isinstance(results, list) or not all(isinstance(r, dict) for r in results):
+        sentence = "the annotation has no list 'result', so that its answer cannot be known."
+        rows.refuse(line, [Fault(Code.EXPORT_SHAPE, sentence)])
+    elif not results:
+        answer.status = EMPTY
+        rows.add_to_all(line, answer)
+    else:
+        _take_results(rows, answer, results, line)
+
+
+def _answer(rows: AnswerRows, item: str, annotation: dict[str, object]) -> Answer:
+    rows.pre_annotated += annotation.get("parent_prediction") is not None
+    is_gold = annotation.get("ground_truth") is True
+    return Answer(
+        item,
+        "" if is_gold else _annotator(annotation.get("completed_by", annotation.get("annotator"))),
+        labelled_at=time_text(annotation.get("created_at")),
+        duration_ms=milliseconds(annotation.get("lead_time")),
+        role=GOLD if is_gold else "",
+    )
+
+
+def _annotator(said: object) -> str:
+    """The name as JSON_MIN writes it too: the e-mail where there is one, else the number."""
+    if isinstance(said, dict):
+        return scalar_text(said.get("email")) or scalar_text(said.get("id")) or ""
+    return scalar_text(said) or ""
+
+
+def _take_results(
+    rows: AnswerRows, answer: Answer, results: list[dict[str, object]], line: int
+) -> None:
+    by_question: dict[str, list[str | Fault]] = {}
+    for result in results:
+        theirs = scalar_text(result.get("from_name")) or str(result.get("type", "result"))
+        question = rows.questions.name(theirs)
+        if question is not None:
+            label = _result_text(result, takes_set=rows.questions.takes_set(question))
+            by_question.setdefault(question, []).append(label)
+    for question, labels in by_question.items():
+        _add(rows, answer, question, _one_of(labels, question), line)
+
+
+def _add(rows: AnswerRows, answer: Answer, question: str, label: str | Fault, line: int) -> None:
+    fields = (answer.labelled_at, answer.duration_ms, answer.role)
+    if isinstance(label, Fault):
+        row = Answer(answer.item, answer.annotator, "", question, ANSWERED, *fields)
+        rows.add(line, row, [label])
+    else:
+        status = ANSWERED if label else EMPTY
+        rows.add(line, Answer(answer.item, answer.annotator, label, question, status, *fields))
+
+
+def _one_of(labels: list[str | Fault], question: str) -> str | Fault:
+    """The single answer to a question; several results for it are parts of the item, or pages."""
+    fault = next((label for label in labels if isinstance(label, Fault)), None)
+    if fault is not None or len(labels) == 1:
+        return fault or labels[0]
+    sentence = (
+        f"question '{escape(question)}' was answered {len(labels)} times in one annotation, for "
+        "several parts of the item; such answers are not read yet."
+    )
+    return Fault(Code.SEVERAL_ANSWERS, sentence, ", ".join(map(str, labels)))
+
+
+def _result_text(result: dict[str, object], *, takes_set: bool) -> str | Fault:
+    kind = scalar_text(result.get("type")) or ""
+    value = result.get("value")
+    if kind not in _ANSWERS:
+        return _refused(kind, scalar_text(result.get("from_name")) or kind)
+    said = value if isinstance(value, dict) else {}
+    if _PLACES & said.keys():
+        return _refused(f"{kind} of a region", scalar_text(result.get("from_name")) or kind)
+    return answer_text(said.get(_ANSWERS[kind]), takes_set=takes_set)
+
+
+def _refused(kind: str, name: str) -> Fault:
+    if kind in _OTHER:
+        sentence = (
+            f"results of type '{escape(kind)}' are no values that annotators can agree on by "
+            f"equality; they are not read. Leave them out with ignore={escape(name)}."
+        )
+        return Fault(Code.ANSWER_TYPE, sentence, kind)
+    sentence = (
+        f"results of type '{escape(kind)}' mark regions, which are not read yet. Leave them out "
+        f"with ignore={escape(name)}."
+    )
+    return Fault(Code.REGION_TYPE, sentence, kind)
+
+
+def read_labelstudio_min(path: Path, layout: Layout, options: Options) -> Table:
+    """Read JSON_MIN: one annotation a record, the item's data and the answers beside each other."""
+    records = array_records(path, options)
+    return read_answers(layout, options, records, _take_min, with_rounds=True)
+
+
+def _take_min(rows: AnswerRows, record: dict[str, object], line: int) -> None:
+    if isinstance(record.get("annotations"), list) and "annotator" not in record:
+        sentence = (
+            "the record has 'annotations', as the full JSON export has; send format=labelstudio."
+        )
+        rows.refuse(line, [Fault(Code.EXPORT_SHAPE, sentence)])
+    else:
+        _take_flat(rows, record, line)
+
+
+def _take_flat(rows: AnswerRows, record: dict[str, object], line: int) -> None:
+    item = item_of(record, rows.mapping.get("item", "id"))
+    if isinstance(item, Fault):
+        rows.refuse(line, [item])
+        return
+    answer = _answer(rows, item, record)
+    columns = rows.questions.columns(key for key in record if key not in _MIN_KEYS)
+    given = {theirs: ours for theirs, ours in columns.items() if record[theirs] not in _NOTHING}
+    for theirs, ours in given.items():
+        takes_set = rows.questions.takes_set(ours)
+        _add(rows, answer, ours, flat_answer(record[theirs], takes_set, theirs), line)
+    if not given:
+        # JSON_MIN drops the keys of an annotation that holds nothing, CSV leaves them empty.
+        answer.status = EMPTY
+        rows.add_to_all(line, answer)
+
+
+def flat_answer(value: object, takes_set: bool, name: str) -> str | Fault:
+    """An answer as JSON_MIN and CSV write it: the text of one choice, else the results as JSON."""
+    results = value if isinstance(value, list) else [value]
+    if len(results) > 1 and all(isinstance(part, dict) for part in results):
+        return _one_of([flat_answer(result, takes_set, name) for result in results], name)
+    if len(results) == 1 and isinstance(results[0], dict):
+        return _flat_result(results[0], takes_set, name)
+    return answer_text(value, takes_set=takes_set)
+
+
+def _flat_result(result: dict[str, object], takes_set: bool, name: str) -> str | Fault:
+    kinds = [kind for kind, key in _ANSWERS.items() if key in result]
+    if not kinds or _PLACES & result.keys():
+        other = [key for key, part in result.items() if isinstance(part, list)]
+        return _refused((other or list(result) or ["nothing"])[0], name)
+    return answer_text(result[_ANSWERS[kinds[0]]], takes_set=takes_set)
+
+
+def read_labelstudio_csv(path: Path, layout: Layout, options: Options) -> Table:
+    """Read the CSV export; ``questions=`` says which columns hold the answers."""
+    decoder = RecordDecoder(options.limits)
+
+    def take(rows: AnswerRows, record: dict[str, object], line: int) -> None:
+        cells = {name: _cell(str(text), decoder) for name, text in record.items()}
+        _take_flat(rows, cells, line)
+
+    records = table_records(path, options, lambda names: None)
+    return read_answers(layout, options, records, take, with_rounds=True)
+
+
+def _cell(text: str, decoder: RecordDecoder) -> object:
+    """What stands in a field: results are written as JSON, a single choice as its text."""
+    if text[:1] not in ("{", "["):
+        return text
+    try:
+        value, end = decoder.decode(text)
+    except json.JSONDecodeError:
+        return text
+    return plain(value) if end == len(text) else text
