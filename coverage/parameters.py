@@ -7,7 +7,6 @@ from typing import Any
 
 from catalog.models import Attribute, Dataset
 from catalog.problems import Refusal
-from measures.coverage.cells import Correction, Rules
 
 DEFAULTS: dict[str, Any] = {
     "n_replicates": 1000,
@@ -25,7 +24,7 @@ DEFAULTS: dict[str, Any] = {
     "attributes": None,
     "impossible": None,
 }
-_CORRECTIONS = {"bh": Correction.BENJAMINI_HOCHBERG, "holm": Correction.HOLM}
+CORRECTIONS = ("bh", "holm")
 _WHOLE = {"n_replicates": (100, 10_000), "max_level": (1, 3), "min_items": (1, 1_000_000)}
 _WHOLE |= {"pattern_level": (1, 5), "plan_level": (1, 3)}
 _FRACTIONS = {"ci_level": (0.5, 0.9999), "alpha": (1e-9, 0.5), "gap": (0.0, 1.0)}
@@ -66,20 +65,6 @@ def resolve(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str
     return population.name, full
 
 
-def rules_of(parameters: dict[str, Any]) -> Rules:
-    """The parameters in the words of the measure."""
-    return Rules(
-        level=parameters["ci_level"],
-        alpha=parameters["alpha"],
-        gap=parameters["gap"],
-        ratio_low=parameters["ratio_low"],
-        ratio_high=parameters["ratio_high"],
-        correction=_CORRECTIONS[parameters["correction"]],
-        max_ways=parameters["max_level"],
-        n_resamples=parameters["n_replicates"],
-    )
-
-
 def _check(full: dict[str, Any]) -> None:
     for name, (low, high) in _WHOLE.items():
         if type(full[name]) is not int or not low <= full[name] <= high:
@@ -88,7 +73,7 @@ def _check(full: dict[str, Any]) -> None:
         # JSON has one kind of number: 1 is as good as 1.0.
         if type(full[name]) not in (int, float) or not least <= full[name] <= most:
             _refuse(name, f"a number from {least:g} to {most:g}", full[name])
-    if full["correction"] not in _CORRECTIONS:
+    if full["correction"] not in CORRECTIONS:
         _refuse("correction", "bh (Benjamini-Hochberg) or holm", full["correction"])
     if type(full["assume_no_interaction"]) is not bool:
         _refuse("assume_no_interaction", "true or false", full["assume_no_interaction"])

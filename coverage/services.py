@@ -14,9 +14,12 @@ from coverage import queries
 from coverage.adequacy import adequacy
 from coverage.collecting import plan_of
 from coverage.models import Population
-from coverage.parameters import rules_of
+from measures.coverage.cells import Correction, Rules
 from measures.coverage.representation import Representation, family_of, representation
 from measures.coverage.target import Target
+
+
+_CORRECTIONS = {"bh": Correction.BENJAMINI_HOCHBERG, "holm": Correction.HOLM}
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,20 @@ class _Work:
     @property
     def target(self) -> Target:
         return self.placed.target
+
+
+def rules_of(parameters: dict[str, Any]) -> Rules:
+    """The parameters in the words of the measure."""
+    return Rules(
+        level=parameters["ci_level"],
+        alpha=parameters["alpha"],
+        gap=parameters["gap"],
+        ratio_low=parameters["ratio_low"],
+        ratio_high=parameters["ratio_high"],
+        correction=_CORRECTIONS[parameters["correction"]],
+        max_ways=parameters["max_level"],
+        n_resamples=parameters["n_replicates"],
+    )
 
 
 def measure_coverage(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any]:
