@@ -18,7 +18,6 @@ from measures.coverage.cells import Correction, Rules
 from measures.coverage.representation import Representation, family_of, representation
 from measures.coverage.target import Target
 
-
 _CORRECTIONS = {"bh": Correction.BENJAMINI_HOCHBERG, "holm": Correction.HOLM}
 
 
