@@ -9,10 +9,11 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
+from annotations import exports
 from annotations.models import Label, SupersededLabel
 from catalog.ingest.answers import MISSING
 from catalog.ingest.bearers import resolve_keys
-from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
+from catalog.ingest.checks import NoticeCode, RowCode
 from catalog.ingest.copying import Column, copy_in
 from catalog.ingest.kinds import mapping_of, question_of, without
 from catalog.ingest.references import check_answers
@@ -21,6 +22,7 @@ from catalog.models import Annotator, Dataset, Item, Question, Upload
 from catalog.problems import Refusal
 from catalog.reading import Column as FileColumn
 from catalog.reading import Kind, Layout, NumberColumn, TextColumn, TimeColumn
+from catalog.reading.columns import EXPORTS
 
 TABLE = Label._meta.db_table
 PAYLOAD = "code, number, status, labelled_at, confidence, duration_ms"
@@ -48,6 +50,9 @@ def layout(upload: Upload) -> Layout:
         FileColumn("guideline_version", Kind.CATEGORY),
         FileColumn("comment", Kind.TEXT),
     )
+    if upload.options.get("format") in EXPORTS:
+        attribute = FileColumn("attribute", Kind.CATEGORY)
+        return Layout(columns, extra=attribute, mapping=mapping_of(upload))
     return without(upload, Layout(columns, mapping=mapping_of(upload)))
 
 
@@ -96,10 +101,14 @@ def store_labels(incoming: Incoming) -> Counts:
     if items is None or names is None:
         return Counts()
     rounds = _numbers(incoming, "round", 1).astype(np.int64)
-    counts = Counts()
+    counts = exports.store_attributes(incoming, annotators)
+    gold = exports.gold_rows(incoming)
     for question, (code, number, mode) in coded.items():
         which = question_rows[question]
-        which = which[~incoming.rejected[which]]
+        facts = exports.Facts(items, code, number, mode)
+        exports.refuse_conflicting_gold(incoming, which[gold[which]], facts)
+        references = which[gold[which] & ~incoming.rejected[which]]
+        which = which[~gold[which] & ~incoming.rejected[which]]
         rows = _Rows(
             which,
             items[which],
@@ -114,6 +123,7 @@ def store_labels(incoming: Incoming) -> Counts:
             continue
         question.save(update_fields=["values", "learned", "combinations"])
         counts += _store(incoming, question, rows)
+        counts += exports.store_references(incoming, question, references, facts)
     return counts
 
 
@@ -159,7 +169,7 @@ def _rows_by_question(incoming: Incoming) -> dict[Question, NDArray[np.intp]]:
             names[column.codes[row]],
             f"the data set has no question {names[column.codes[row]]!r}; "
             f"it has: {', '.join(sorted(known))}.",
-            did_you_mean(names[column.codes[row]], known),
+            exports.question_hint(incoming, names[column.codes[row]], known),
         ),
     )
     rows = incoming.rows

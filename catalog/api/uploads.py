@@ -19,6 +19,7 @@ from catalog.ingest import receiving
 from catalog.models import Dataset, Membership, Upload
 from catalog.problems import Refusal
 from catalog.reading import Code, Problem, sniff
+from catalog.reading.columns import EXPORTS, FORMATS
 from catalog.rest import tables
 from catalog.rest.paging import CursorPage
 from catalog.rest.parsing import parse_json
@@ -26,7 +27,6 @@ from catalog.rest.queries import flag, query_of
 from catalog.rest.waiting import answer_when_done
 from catalog.serializers import UploadSerializer
 
-FORMATS = ("csv", "tsv", "ndjson", "json", "parquet")
 HEAD = 4096
 PARAMETERS = [
     "format",
@@ -45,6 +45,10 @@ PARAMETERS = [
     "ignore",
     "unknown",
     "precision",
+    "annotator",
+    "orientation",
+    "questions",
+    "attributes",
 ]
 
 
@@ -171,6 +175,9 @@ def described(
     options = options_of(request, query)
     if member.role == Membership.Role.CONTRIBUTOR and member.annotator:
         options["own_annotator"] = member.annotator
+    if options.get("format") in EXPORTS and not access.may(request.user, dataset, May.UPLOAD):
+        # What is correct, and who the annotators are, is not a contributor's to say.
+        options["labels_only"] = True
     return Upload(
         dataset=dataset,
         kind=kind.name,
@@ -188,8 +195,10 @@ def described(
 def check_layout(kind: kinds.UploadKind, upload: Upload) -> None:
     """Refuse parameters that contradict the kind's columns before a byte is read."""
     try:
-        kind.layout(upload)
-        receiving.options_of(upload)
+        columns = {column.name for column in kind.layout(upload).columns}
+        form = receiving.options_of(upload).format
+        if form in EXPORTS and not {"item", "annotator", "label"} <= columns:
+            raise ValueError(f"format={form} holds labels; send it to uploads/labels/.")
     except ValueError as error:
         raise Refusal(str(error), code="invalid_options") from None
 
@@ -221,17 +230,56 @@ def options_of(request: Request, query: dict[str, str]) -> dict[str, Any]:
     if "columns" in query:
         options["columns"] = columns_of(query["columns"])
     if query.get("ignore"):
-        options["ignore"] = [part.strip() for part in query["ignore"].split(",") if part.strip()]
-    return options
+        options["ignore"] = names_of(query["ignore"])
+    return {**options, **export_options_of(query)}
+
+
+def export_options_of(query: dict[str, str]) -> dict[str, Any]:
+    """What an export of an annotation tool does not say itself."""
+    words = [name for name in ("annotator", "orientation") if query.get(name)]
+    options: dict[str, Any] = {name: query[name] for name in words}
+    if query.get("attributes"):
+        options["attributes"] = names_of(query["attributes"])
+    if query.get("questions"):
+        options["questions"] = questions_of(query["questions"])
+    if query.get("format") in EXPORTS:
+        if query.get("question"):
+            options["question"] = query["question"]
+        return options
+    if options:
+        name = next(iter(options))
+        raise Refusal(
+            f"{name}= is for exports of annotation tools and wide tables; send format= with one "
+            f"of: {', '.join(EXPORTS)}.",
+            code="invalid_options",
+            pointer=name,
+        )
+    return {}
+
+
+def names_of(text: str) -> list[str]:
+    """Names separated by commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def questions_of(text: str) -> dict[str, str]:
+    """``questions={"ours": "theirs"}``, or names separated by commas where they are the same."""
+    if not text.startswith("{"):
+        return {name: name for name in names_of(text)}
+    return columns_of(text, "questions")
 
 
 def recognise(request: Request, upload: Upload, head: bytes) -> None:
     """Settle format and compression by the first bytes; refuse what is no table."""
+    if head.startswith(b"PK\x03\x04") and upload.options.get("format") == "doccano":
+        upload.options["compression"] = "zip"
+        return
     found = sniff(head, request.content_type, upload.file_name or None)
     if not isinstance(found, Problem):
         upload.options = {
             "format": found.format,
             "compression": found.compression,
+            **({"delimiter": "\t"} if found.format == "tsv" else {}),
             **upload.options,
         }
     elif found.code is Code.UNSUPPORTED_MEDIA_TYPE:
@@ -250,13 +298,13 @@ def unsupported(detail: str) -> Refusal:
     return Refusal(detail, code="unsupported_media_type", status=415)
 
 
-def columns_of(text: str) -> dict[str, str]:
-    """``columns={"item": "image_id"}``: our column to the file's."""
+def columns_of(text: str, name: str = "columns") -> dict[str, str]:
+    """``columns={"item": "image_id"}``: our name to the file's."""
     value = parse_json(text.encode())
     if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
         raise Refusal(
-            'columns must be a JSON object like {"item": "image_id"}: our column to the file\'s.',
-            pointer="columns",
+            f'{name} must be a JSON object like {{"item": "image_id"}}: our name to the file\'s.',
+            pointer=name,
         )
     return value
 

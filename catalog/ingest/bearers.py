@@ -348,7 +348,8 @@ def resolve_keys(
         )
         return enroll(model, incoming.dataset, known, unknown).of(ids.codes)
     names: list[str] = []
-    absent = rows[known.of(ids.codes[rows]) == UNKNOWN]
+    # A row may name nobody: a reference label inside an export.
+    absent = rows[(ids.codes[rows] >= 0) & (known.of(ids.codes[rows]) == UNKNOWN)]
     names = list(
         model.objects.filter(dataset=incoming.dataset).values_list("external_id", flat=True)[:5000]
     )

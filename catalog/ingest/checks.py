@@ -34,6 +34,7 @@ class RowCode(StrEnum):
     WEIGHTS_SUM = "weights_sum"
     MIXED_TARGET = "mixed_target"
     OVERLAPPING_VALUES = "overlapping_values"
+    CONFLICTING_ATTRIBUTE = "conflicting_attribute"
     REFERENCE_EXISTS = "reference_exists"
     # The reader's codes too; here of columns that another one may stand in for.
     HEADER_MISSING_COLUMN = "header_missing_column"
@@ -43,6 +44,7 @@ class RowCode(StrEnum):
 class NoticeCode(StrEnum):
     """Stable names of what is said of a file that is accepted; documented in docs/uploads.md."""
 
+    LABELS_ONLY = "labels_only"
     SAME_FILE = "same_file"
     ATTRIBUTES_DECLARED = "attributes_declared"
     ATTRIBUTE_WITHOUT_BANDS = "attribute_without_bands"

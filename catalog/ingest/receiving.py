@@ -15,9 +15,9 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from catalog import kinds, runs
-from catalog.models import Dataset, Run, Upload
+from catalog.models import Dataset, Question, Run, Upload
 from catalog.problems import Refusal
-from catalog.reading.columns import Limits, Options
+from catalog.reading.columns import EXPORTS, Export, Limits, Options
 
 _CHUNK = 1 << 20
 RUN_KIND = "upload"
@@ -157,6 +157,24 @@ def options_of(upload: Upload) -> Options:
         decimal=told.get("decimal", "."),
         timezone=told.get("timezone"),
         limits=Limits(max_rows=settings.MAX_UPLOAD_ROWS, max_bytes=settings.MAX_UPLOAD_BYTES),
+        export=_export_of(upload) if told["format"] in EXPORTS else Export(),
+    )
+
+
+def _export_of(upload: Upload) -> Export:
+    """What the sender, and the data set's questions, say of an export."""
+    told = upload.options
+    scales = dict(upload.dataset.questions.order_by("name").values_list("name", "scale"))
+    return Export(
+        annotator=told.get("annotator"),
+        orientation=told.get("orientation"),
+        question=told.get("question"),
+        subject=upload.subject,
+        questions=told.get("questions", {}),
+        known=tuple(scales),
+        sets=tuple(name for name, scale in scales.items() if scale == Question.Scale.SET),
+        attributes=tuple(told.get("attributes", [])),
+        ignore=tuple(told.get("ignore", [])),
     )
 
 

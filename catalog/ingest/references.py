@@ -44,8 +44,19 @@ def store_references(incoming: Incoming) -> Counts:
     codes = np.append(answers.codes, MISSING)[labels.codes]
     rows = incoming.rows[codes[incoming.rows] != MISSING]
     numbers = np.append(answers.numbers, np.nan)[labels.codes][rows]
-    _stage(incoming, keys[rows], codes[rows], numbers, is_numeric=question.is_numeric)
-    return _merge(question, incoming, len(rows))
+    return store_gold(incoming, question, keys[rows], codes[rows], numbers)
+
+
+def store_gold(
+    incoming: Incoming,
+    question: Question,
+    keys: NDArray[np.int64],
+    codes: NDArray[np.int64],
+    numbers: NDArray[np.float64],
+) -> Counts:
+    """Store what is taken as correct for distinct items; a changed value replaces the old one."""
+    _stage(incoming, keys, codes, numbers, is_numeric=question.is_numeric)
+    return _merge(question, incoming, len(keys))
 
 
 def check_answers(

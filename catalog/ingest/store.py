@@ -28,12 +28,16 @@ KEPT_PROBLEMS = 1000
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of the rows of a file, and how many rows of an earlier one it took away."""
+    """What became of the rows of a file, and how many rows of an earlier one it took away.
+
+    ``beside`` counts changes of what the rows only mention, such as an annotator's attributes.
+    """
 
     stored: int = 0
     unchanged: int = 0
     replaced: int = 0
     removed: int = 0
+    beside: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(
@@ -41,12 +45,13 @@ class Counts:
             self.unchanged + other.unchanged,
             self.replaced + other.replaced,
             self.removed + other.removed,
+            self.beside + other.beside,
         )
 
     @property
     def changes(self) -> int:
         """Rows that make a new version of the data set."""
-        return self.stored + self.replaced + self.removed
+        return self.stored + self.replaced + self.removed + self.beside
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from catalog.reading.child import read_in_child
-from catalog.reading.columns import Column, Kind, Layout, Limits, Options
+from catalog.reading.columns import Column, Export, Kind, Layout, Limits, Options
 from catalog.reading.formats import read
 from catalog.reading.problems import Code, Notice, Problem
 from catalog.reading.sniffing import Sniffed, sniff
@@ -12,6 +12,7 @@ from catalog.reading.tables import NumberColumn, Table, TextColumn, TimeColumn
 __all__ = [
     "Code",
     "Column",
+    "Export",
     "Kind",
     "Layout",
     "Limits",

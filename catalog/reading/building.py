@@ -165,7 +165,7 @@ class NumberBuilder:
 
     def __init__(self, column: Column, options: Options) -> None:
         self.column = column
-        self.decimal = options.decimal if options.format in ("csv", "tsv") else "."
+        self.decimal = options.decimal if options.is_delimited else "."
         self.values: list[npt.NDArray[np.float64]] = []
         self.missing: list[npt.NDArray[np.bool_]] = []
 

@@ -131,7 +131,57 @@ class Limits:
     max_problems: int = 1_000
 
 
-FORMATS = ("csv", "tsv", "ndjson", "json", "parquet")
+TABLES = ("csv", "tsv", "ndjson", "json", "parquet")
+# What annotation tools write, and tables that are not one row an answer; for labels only.
+EXPORTS = (
+    "wide",
+    "dices",
+    "labelstudio",
+    "labelstudio-min",
+    "labelstudio-csv",
+    "prodigy",
+    "lewidi",
+)
+FORMATS = (*TABLES, *EXPORTS)
+_DELIMITED = ("csv", "wide", "dices", "labelstudio-csv")
+ORIENTATIONS = ("items_in_rows", "annotators_in_rows")
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What the sender says of an export that the export itself does not say.
+
+    Parameters
+    ----------
+    annotator : str or None
+        Who labelled, where the file names nobody.
+    orientation : str or None
+        Of a wide table: ``items_in_rows`` or ``annotators_in_rows``.
+    question : str or None
+        The question that the file is about, where it is about a single one.
+    subject : str
+        The question of rows that name none.
+    questions : mapping of str to str
+        Our question -> what the export calls it; empty where the names are the same.
+    known : tuple of str
+        The questions of the data set.
+    sets : tuple of str
+        Those of them whose answer is a set of values.
+    attributes : tuple of str
+        Columns that describe the annotator, beside those whose names say so.
+    ignore : tuple of str
+        Questions, keys or columns of the export that are left out.
+    """
+
+    annotator: str | None = None
+    orientation: str | None = None
+    question: str | None = None
+    subject: str = ""
+    questions: Mapping[str, str] = field(default_factory=dict)
+    known: tuple[str, ...] = ()
+    sets: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +194,33 @@ class Options:
     decimal: str = "."
     timezone: str | None = None
     limits: Limits = field(default_factory=Limits)
+    export: Export = field(default_factory=Export)
 
     def __post_init__(self) -> None:
         _one_of("format", self.format, FORMATS)
-        _one_of("compression", self.compression, (None, "gzip"))
+        archive = ("zip",) if self.format == "doccano" else ()
+        _one_of("compression", self.compression, (None, "gzip", *archive))
         _one_of("delimiter", self.delimiter, tuple(DELIMITERS))
         _one_of("decimal", self.decimal, (".", ","))
         if self.timezone is not None:
             _known_zone(self.timezone)
+        self._check_orientation()
+
+    def _check_orientation(self) -> None:
+        if self.format == "wide":
+            if self.export.orientation is None:
+                raise ValueError(
+                    "A wide table does not say which way round it is; send orientation="
+                    "items_in_rows (one column an annotator) or annotators_in_rows (one an item)."
+                )
+            _one_of("orientation", self.export.orientation, ORIENTATIONS)
+        elif self.export.orientation is not None:
+            raise ValueError(f"orientation= is for format=wide; format={self.format} has none.")
+
+    @property
+    def is_delimited(self) -> bool:
+        """Whether the file is rows of fields between separators."""
+        return self.format in (*_DELIMITED, "tsv")
 
     @property
     def separator(self) -> str:

@@ -272,7 +272,7 @@ class DelimitedReader:
         done = 0
         try:
             for row in self.row_reader.rows(lines, first, last=chunk.last):
-                faults = row.faults or self._row_faults(row.fields)
+                faults = row.faults or row_faults(row.fields, self.names, self.options.separator)
                 if faults:
                     broken[len(rows)] = faults
                 rows.append([""] * len(self.names) if faults else row.fields)
@@ -290,24 +290,51 @@ class DelimitedReader:
             return None
         return Chunk(rest, first + done, chunk.last, chunk.bad_bytes)
 
-    def _row_faults(self, fields: list[str]) -> list[Fault]:
-        if fields[0].startswith("\ufeff") or fields == self.names:
-            sentence = (
-                "a second file seems to begin here (its header, or its byte order mark); "
-                "files were joined. Remove the line, or send the files one by one."
-            )
-            return [Fault(Code.HEADER_REPEATED, sentence, self.options.separator.join(fields))]
-        if len(fields) == len(self.names):
-            return []
-        faults = [fault for value in fields for fault in character_faults(value, Kind.TEXT)]
-        if fields == ["\x1a"]:
-            return faults
+
+def row_faults(fields: list[str], names: list[str], separator: str) -> list[Fault]:
+    """What is wrong with a row as a whole: it is a header, or it has too many or few fields."""
+    if fields[0].startswith("\ufeff") or fields == names:
         sentence = (
-            f"the row has {len(fields)} fields and the header {len(self.names)}; give each row "
-            "one field for each column, and quote fields that hold the delimiter."
+            "a second file seems to begin here (its header, or its byte order mark); "
+            "files were joined. Remove the line, or send the files one by one."
         )
-        shown = self.options.separator.join(fields)
-        return [*faults, Fault(Code.ROW_LENGTH, sentence, shown)]
+        return [Fault(Code.HEADER_REPEATED, sentence, separator.join(fields))]
+    if len(fields) == len(names):
+        return []
+    faults = [fault for value in fields for fault in character_faults(value, Kind.TEXT)]
+    if fields == ["\x1a"]:
+        return faults
+    sentence = (
+        f"the row has {len(fields)} fields and the header {len(names)}; give each row "
+        "one field for each column, and quote fields that hold the delimiter."
+    )
+    return [*faults, Fault(Code.ROW_LENGTH, sentence, separator.join(fields))]
+
+
+def delimited_rows(path: Path, options: Options) -> Iterator[tuple[int, list[str], list[Fault]]]:
+    """Line, fields and faults of every row, the header among them."""
+    reader = RowReader(options)
+    carry: Chunk | None = None
+    for part in chunks(path, options):
+        chunk = part if carry is None else _joined(carry, part)
+        lines, done = split_lines(chunk.text), 0
+        for row in reader.rows(lines, chunk.first_line, last=chunk.last):
+            done = row.line - chunk.first_line + row.n_lines
+            bad = [n for n in range(row.line, row.line + row.n_lines) if n in chunk.bad_bytes]
+            yield row.line, row.fields, row.faults or _byte_faults(chunk, bad)
+        rest = "".join(lines[done:])
+        carry = Chunk(rest, chunk.first_line + done, chunk.last, chunk.bad_bytes)
+
+
+def _byte_faults(chunk: Chunk, lines: list[int]) -> list[Fault]:
+    return [
+        Fault(
+            Code.INVALID_UTF8,
+            f"byte {chunk.bad_bytes[line]:,} of the file is not UTF-8; save the file as UTF-8.",
+            line=line,
+        )
+        for line in lines
+    ]
 
 
 def _joined(carry: Chunk, part: Chunk) -> Chunk:

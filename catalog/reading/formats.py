@@ -7,8 +7,9 @@ from importlib import import_module
 from pathlib import Path
 
 from catalog.reading.building import TableBuilder
-from catalog.reading.columns import Layout, Options
+from catalog.reading.columns import EXPORTS, Layout, Options
 from catalog.reading.delimited import read_delimited
+from catalog.reading.exports import read_export
 from catalog.reading.problems import ReadingStoppedError
 from catalog.reading.records import read_json, read_ndjson
 from catalog.reading.tables import Table
@@ -35,6 +36,8 @@ def read(path: Path | str, layout: Layout, options: Options) -> Table:
     OSError
         When there is no such file.
     """
+    if options.format in EXPORTS:
+        return read_export(Path(path), layout, options)
     builder = TableBuilder(options)
     try:
         _reader(options.format)(Path(path), layout, options, builder)

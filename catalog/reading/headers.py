@@ -18,6 +18,15 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFC", name).strip().casefold()
 
 
+def name_fault(name: str, position: int) -> Fault | None:
+    """What is wrong with the spelling of a header name; positions count from 1."""
+    if not name.strip():
+        sentence = f"column {position} has no name; name it, or remove the spare delimiter."
+        return Fault(Code.HEADER_EMPTY_COLUMN, sentence, name)
+    faults = character_faults(name, Kind.IDENTIFIER) or text_faults(name, _NAME, 1024)
+    return replace(faults[0], column=name) if faults else None
+
+
 class Header:
     """Matches the names of a header, one after the other, with the columns of a layout."""
 
@@ -59,14 +68,9 @@ class Header:
         return column
 
     def _name_fault(self, name: str) -> Fault | None:
-        if not name.strip():
-            position = len(self.names) + 1
-            sentence = f"column {position} has no name; name it, or remove the spare delimiter."
-            return Fault(Code.HEADER_EMPTY_COLUMN, sentence, name)
         if name.startswith("\ufeff"):
             return self._unknown(name, "It begins with a second byte order mark; remove that. ")
-        faults = character_faults(name, Kind.IDENTIFIER) or text_faults(name, _NAME, 1024)
-        return replace(faults[0], column=name) if faults else None
+        return name_fault(name, len(self.names) + 1)
 
     def _unknown(self, name: str, why: str = "") -> Fault:
         sentence = (

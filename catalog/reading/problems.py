@@ -73,6 +73,14 @@ class Code(StrEnum):
     JSON_NOT_FINITE = "json_not_finite"
     JSON_NUMBER_RANGE = "json_number_range"
     JSON_NUMBER_TOO_LONG = "json_number_too_long"
+    # Exports of annotation tools, and wide tables
+    EXPORT_SHAPE = "export_shape"
+    ANNOTATOR_UNSTATED = "annotator_unstated"
+    QUESTION_UNSTATED = "question_unstated"
+    REGION_TYPE = "region_type"
+    ANSWER_TYPE = "answer_type"
+    SEVERAL_ANSWERS = "several_answers"
+    DUPLICATE_ROW = "duplicate_row"
     # The reading process
     READER_MEMORY_LIMIT = "reader_memory_limit"
     READER_TIME_LIMIT = "reader_time_limit"
@@ -82,6 +90,13 @@ class Code(StrEnum):
     HEADER_NORMALISED = "header_normalised"
     PRECISION_TRUNCATED = "precision_truncated"
     UNICODE_NORMALISED = "unicode_normalised"
+    EXPORT_READ = "export_read"
+    ROUNDS_NUMBERED = "rounds_numbered"
+    GOLD_FOUND = "gold_found"
+    SKIPPED_FOUND = "skipped_found"
+    EMPTY_FOUND = "empty_found"
+    LEFT_OUT = "left_out"
+    PRE_ANNOTATED = "pre_annotated"
 
 
 @dataclass(frozen=True, slots=True)

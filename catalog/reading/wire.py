@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from catalog.reading.columns import Column, Kind, Layout, Limits, Options
+from catalog.reading.columns import Column, Export, Kind, Layout, Limits, Options
 from catalog.reading.problems import Code, Notice, Problem
 from catalog.reading.tables import AnyColumn, NumberColumn, Table, TextColumn, TimeColumn
 
@@ -36,9 +36,17 @@ def read_request(folder: Path) -> tuple[Path, Layout, Options]:
     request = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
     columns = tuple(_column(column) for column in request["columns"])
     extra = None if request["extra"] is None else _column(request["extra"])
-    options = request["options"] | {"limits": Limits(**request["options"]["limits"])}
+    options = request["options"] | {
+        "limits": Limits(**request["options"]["limits"]),
+        "export": _export(request["options"]["export"]),
+    }
     layout = Layout(columns, extra, request["mapping"])
     return Path(request["path"]), layout, Options(**options)
+
+
+def _export(said: Json) -> Export:
+    told: Json = {k: tuple(v) if isinstance(v, list) else v for k, v in said.items()}
+    return Export(**told)
 
 
 def _column(said: Json) -> Column:

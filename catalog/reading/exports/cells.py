@@ -39,6 +39,9 @@ def table_records(
 
 def _header(fields: list[str], faults: list[Fault], options: Options) -> list[str]:
     names = [unicodedata.normalize("NFC", name).strip() for name in fields]
+    if faults and (fault := _delimiter_fault([faults[0].value or ""], options)) is not None:
+        # A quoted header under the wrong delimiter looks like text after a closing quote.
+        raise ReadingStoppedError(replace(fault, line=1))
     fault = faults[0] if faults else _header_fault(names, options)
     if fault is not None:
         raise ReadingStoppedError(replace(fault, line=1))

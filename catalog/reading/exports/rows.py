@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from catalog.reading.building import Batch, TableBuilder
 from catalog.reading.columns import Column, Kind, Layout, Options
@@ -197,12 +198,13 @@ def plain(value: object) -> object:
 
 def number_rounds(table: Table) -> Table:
     """Number repeated answers of one annotator to one question about one item by their time."""
-    keys = [_codes(table, name) for name in ("question", "annotator", "item")]
+    names = ("question", "annotator", "item")
+    keys = [_codes(table, name).astype(np.int64) for name in names]
     time = table.columns.get("labelled_at")
     at = np.zeros(table.n_rows, np.int64)
     if isinstance(time, TimeColumn):
         at = np.where(time.missing, _LAST, time.values)
-    order = np.lexsort((np.arange(table.n_rows), at, *keys))
+    order = np.lexsort([np.arange(table.n_rows, dtype=np.int64), at, *keys])
     same = np.zeros(table.n_rows, bool)
     for key in keys:
         same[1:] |= key[order][1:] != key[order][:-1]
@@ -228,7 +230,7 @@ def number_rounds(table: Table) -> Table:
     )
 
 
-def _codes(table: Table, name: str) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+def _codes(table: Table, name: str) -> npt.NDArray[np.int32]:
     column = table.columns.get(name)
     if isinstance(column, TextColumn):
         return np.asarray(column.codes)
