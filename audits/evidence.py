@@ -46,11 +46,13 @@ def kinds_for(role: str) -> tuple[str, ...]:
 
 def headline_in(kind: str, result: dict[str, Any]) -> Number | None:
     """The number that a verdict rests on."""
-    if kind == "agreement":
-        return result["coefficients"].get("krippendorff_alpha")
-    if kind == "coverage":
-        return result["overall"].get("total_variation")
-    return result["ece"].get("uniform_15")
+    place, key = {
+        "agreement": ("coefficients", "krippendorff_alpha"),
+        "coverage": ("overall", "total_variation"),
+        "calibration": ("ece", "uniform_15"),
+    }[kind]
+    number: Number | None = result[place].get(key)
+    return number
 
 
 def evidence_of(user: User, dataset: Dataset, kind: str, *, limit: int) -> list[Evidence]:

@@ -48,11 +48,16 @@ def dataset_list(request: HttpRequest) -> HttpResponse:
         {
             "dataset": dataset,
             "counts": queries.counts_of(dataset),
-            "lights": _lights(dataset, dataset.role),
+            "lights": _lights(dataset, role_in(dataset)),
         }
         for dataset in found
     ]
     return render(request, "audits/dataset_list.html", {"rows": rows, "page": found})
+
+
+def role_in(dataset: Any) -> str:
+    """The reader's role, as ``queries.listed_datasets`` annotates it."""
+    return str(dataset.role)
 
 
 def _lights(dataset: Dataset, role: str) -> list[dict[str, Any]]:

@@ -92,8 +92,7 @@ def counted(number: Any) -> str:
 
 def _rounded(n: int) -> int:
     """Two leading digits: an estimate has no more."""
-    scale = 10 ** max(len(str(n)) - 2, 0)
-    return round(n / scale) * scale
+    return round(n, 2 - len(str(n)))
 
 
 def _is_absent(value: Any) -> bool:

@@ -127,7 +127,7 @@ def test_a_result_is_out_of_date_only_once_something_it_rests_on_changed(alice: 
     alice.upload(judged, "reference-labels", "item,label\ni0,yes\n")
     assert "out of date" not in page(alice, "/datasets/judged/")
 
-    alice.send(judged, "labels", "item,annotator,label\ni0,Dee,yes\n")
+    alice.send(judged, "labels", "item,annotator,label\ni0,Ann,yes\n")
     work_once()
     shown = Markup(page(alice, "/datasets/judged/")).text
     assert shown.count("out of date") == 2  # the tile and the card of agreement
@@ -232,7 +232,7 @@ def test_a_contributor_sees_the_agreement_summary_and_own_uploads(
     alice: Trust, judged: str, member: Callable[..., Trust]
 ):
     contributor = member("contributor")
-    contributor.upload(judged, "labels", "item,annotator,label\ni9,Zoe,yes\n", filename="mine.csv")
+    contributor.upload(judged, "labels", "item,annotator,label\ni9,Ann,yes\n", filename="mine.csv")
     shown = Markup(page(contributor, "/datasets/judged/"))
 
     assert "Krippendorff's alpha" in shown.text
