@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from catalog.ingest.store import Counts, Incoming
-    from catalog.models import Dataset, Run, Upload
+    from catalog.models import Dataset, Upload
     from catalog.reading.columns import Layout
 
 Parameters = dict[str, Any]
@@ -25,10 +25,10 @@ class RunKind:
     Parameters
     ----------
     name : str, as in the REST contract, for example ``"agreement"``
-    compute : callable
-        Takes the claimed run and a ``should_stop`` function; returns the result object (JSON), or
-        ``None`` when it has stored the outcome itself (a kind that writes rows, in one transaction
-        with them).
+    compute : str
+        Dotted path of a function, so that only workers import the statistics. It takes the claimed
+        run and a ``should_stop`` function; returns the result object (JSON), or ``None`` when it
+        has stored the outcome itself (a kind that writes rows, in one transaction with them).
     resolve : callable
         Takes the data set and the sender's parameters; returns (subject, full parameters).
         Raises ``catalog.problems.Refusal`` where a parameter is unknown or wrong.
@@ -38,7 +38,7 @@ class RunKind:
     """
 
     name: str
-    compute: Callable[[Run, Callable[[], bool]], dict[str, Any] | None]
+    compute: str
     resolve: Callable[[Dataset, Parameters], tuple[str, Parameters]]
     standard: Callable[[Dataset, str | None], Iterable[Parameters]]
 
