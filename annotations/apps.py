@@ -7,7 +7,7 @@ class AnnotationsConfig(AppConfig):
 
     def ready(self) -> None:
         # Only now do models exist.
-        from annotations import labels, parameters  # noqa: PLC0415
+        from annotations import crowd_parameters, labels, parameters  # noqa: PLC0415
         from catalog import kinds  # noqa: PLC0415
 
         kinds.register_upload(
@@ -28,3 +28,30 @@ class AnnotationsConfig(AppConfig):
                 standard=parameters.standard,
             )
         )
+        for name, compute, resolve, standard in (
+            (
+                crowd_parameters.ANNOTATORS,
+                "annotations.reliability.measure_annotators",
+                crowd_parameters.resolve_annotators,
+                crowd_parameters.standard,
+            ),
+            (
+                crowd_parameters.CONSENSUS,
+                "annotations.consensus.measure_consensus",
+                crowd_parameters.resolve_consensus,
+                crowd_parameters.standard,
+            ),
+            (
+                crowd_parameters.ISSUES,
+                "annotations.issues.find_issues",
+                crowd_parameters.resolve_issues,
+                crowd_parameters.standard,
+            ),
+            (
+                crowd_parameters.PUBLICATION,
+                "annotations.publication.publish",
+                crowd_parameters.resolve_publication,
+                crowd_parameters.none_by_itself,
+            ),
+        ):
+            kinds.register_run(kinds.RunKind(name, compute, resolve, standard))

@@ -36,10 +36,14 @@ from measures.consensus.majority import (
 )
 from measures.consensus.numeric import (
     BiasVariance,
+    NumberIssues,
     NumberLabels,
+    bias_estimates,
     bias_variance,
+    distance_from_gold,
     mean_consensus,
     median_consensus,
+    number_issues,
     number_labels,
 )
 from measures.consensus.one_coin import OneCoin, one_coin
@@ -71,6 +75,7 @@ __all__ = [
     "LabelPlan",
     "LabelQuality",
     "Mace",
+    "NumberIssues",
     "NumberLabels",
     "OneCoin",
     "Pace",
@@ -80,6 +85,7 @@ __all__ = [
     "accuracy_intervals",
     "agreement_weights",
     "assignment_check",
+    "bias_estimates",
     "bias_variance",
     "confident_issues",
     "confident_joint",
@@ -87,6 +93,7 @@ __all__ = [
     "crowdlab",
     "dawid_skene",
     "decide",
+    "distance_from_gold",
     "drift",
     "glad",
     "gold_accuracy",
@@ -98,6 +105,7 @@ __all__ = [
     "majority_shares",
     "mean_consensus",
     "median_consensus",
+    "number_issues",
     "number_labels",
     "one_coin",
     "pace",

@@ -10,6 +10,7 @@ from scipy import stats
 
 from measures.consensus.counts import BoolArray, FloatArray, IntArray, summed
 from measures.consensus.fitting import Climb, climb
+from measures.estimates import Estimate, Reason, undefined
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,6 +91,34 @@ def median_consensus(labels: NumberLabels) -> FloatArray:
     start = np.cumsum(n) - n
     middle = (value[start + (n - 1) // 2] + value[start + n // 2]) / 2.0
     return np.asarray(middle, dtype=np.float64)
+
+
+def distance_from_gold(value: ArrayLike, gold: ArrayLike, *, ci_level: float = 0.95) -> Estimate:
+    """Mean absolute distance of the consensus from the gold number.
+
+    Parameters
+    ----------
+    value, gold : array_like of float, shape (n,)
+        NaN in ``gold`` where there is none.
+    ci_level : float in (0, 1)
+
+    Returns
+    -------
+    Estimate
+        0 is best, in the unit of the numbers; ``n`` counts what has gold, Student's interval from
+        two on.
+    """
+    distance = np.abs(np.asarray(value, np.float64) - np.asarray(gold, np.float64))
+    distance = distance[np.isfinite(distance)]
+    n = int(distance.size)
+    if n == 0:
+        return undefined(Reason.NO_DATA, 0)
+    mean = float(distance.mean())
+    if n < 2:
+        return Estimate(mean, n)
+    se = float(distance.std(ddof=1) / np.sqrt(n))
+    half = float(stats.t.ppf((1 + ci_level) / 2, n - 1)) * se
+    return Estimate(mean, n, None, max(mean - half, 0.0), mean + half, ci_level, "student", se)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,6 +220,98 @@ def bias_variance(
         log_likelihood=model.log_likelihood,
         climb=progress,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NumberIssues:
+    """Numeric labels far from what their annotator would be expected to give.
+
+    Parameters
+    ----------
+    position : int64 array
+        Position of each in the labels, the farthest first.
+    expected : float array
+        True value of the item plus the annotator's bias.
+    z : float array
+        Distance in standard deviations of the annotator's noise, with its sign.
+    """
+
+    position: IntArray
+    expected: FloatArray
+    z: FloatArray
+
+
+def number_issues(
+    labels: NumberLabels, model: BiasVariance, *, at_least: float = 3.0
+) -> NumberIssues:
+    """Rank the numeric labels that are probably wrong.
+
+    Parameters
+    ----------
+    labels : NumberLabels
+    model : BiasVariance
+        Fitted to these labels.
+    at_least : float >= 0
+        Labels nearer than this many standard deviations are left out.
+
+    Returns
+    -------
+    NumberIssues
+        A label pulls the true value towards itself, so that on items with few labels distances
+        are rather too small.
+    """
+    expected = model.value[labels.item] + model.bias[labels.annotator]
+    z = (labels.value - expected) / model.noise[labels.annotator]
+    far = np.flatnonzero(np.abs(z) >= at_least)
+    order = far[np.argsort(-np.abs(z[far]), kind="stable")]
+    return NumberIssues(order, expected[order], z[order])
+
+
+def bias_estimates(
+    labels: NumberLabels, model: BiasVariance, *, ci_level: float = 0.95
+) -> list[tuple[Estimate, Estimate]]:
+    """Bias and noise (a standard deviation) of each annotator, with intervals.
+
+    Parameters
+    ----------
+    labels : NumberLabels
+    model : BiasVariance
+        Fitted to these labels.
+    ci_level : float in (0, 1)
+
+    Returns
+    -------
+    list of (Estimate, Estimate)
+        Bias with a normal interval, noise with one by the chi-squared distribution; ``n`` counts
+        labels. ``no_overlap`` for an annotator whose items nobody else labelled, and for everybody
+        where there is only one.
+    """
+    z = float(stats.norm.ppf((1 + ci_level) / 2))
+    tail = (1 - ci_level) / 2
+    found = []
+    shared = _shared_labels(labels)
+    for a, n in enumerate(labels.labels_by_annotator().tolist()):
+        if not shared[a]:
+            found.append((undefined(Reason.NO_OVERLAP, n), undefined(Reason.NO_OVERLAP, n)))
+            continue
+        bias, se, noise = float(model.bias[a]), float(model.bias_se[a]), float(model.noise[a])
+        low = noise * float(np.sqrt(n / stats.chi2.ppf(1 - tail, n)))
+        high = noise * float(np.sqrt(n / stats.chi2.ppf(tail, n)))
+        found.append(
+            (
+                Estimate(bias, n, None, bias - z * se, bias + z * se, ci_level, "normal", se),
+                Estimate(noise, n, None, low, high, ci_level, "chi_squared"),
+            )
+        )
+    return found
+
+
+def _shared_labels(labels: NumberLabels) -> IntArray:
+    """How many labels of each annotator are for items that somebody else labelled too."""
+    pair = np.unique(labels.item * labels.annotators.size + labels.annotator)
+    n_annotators = np.bincount(pair // labels.annotators.size, minlength=labels.items.size)
+    shared = n_annotators[labels.item] > 1
+    return np.bincount(labels.annotator[shared], minlength=labels.annotators.size)
 
 
 class _Model:

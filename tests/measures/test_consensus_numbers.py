@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from measures.consensus import bias_variance, mean_consensus, median_consensus, number_labels
+from measures.consensus import (
+    bias_estimates,
+    bias_variance,
+    distance_from_gold,
+    mean_consensus,
+    median_consensus,
+    number_issues,
+    number_labels,
+)
 
 
 def drawn(n_items=300, seed=3):
@@ -90,3 +98,35 @@ def test_wrong_numbers_are_refused_in_words():
         number_labels([0], [0, 1], [1.0])
     with pytest.raises(ValueError, match="no labels"):
         bias_variance(number_labels([], [], []))
+
+
+def test_the_distance_from_gold_is_a_mean_with_its_interval():
+    nan = float("nan")
+    found = distance_from_gold([1.0, 2.0, 3.0, 9.0], [2.0, 2.0, 1.0, nan])
+    assert (found.value, found.n) == (1.0, 3)
+    assert found.se == pytest.approx(1 / np.sqrt(3))
+    assert found.ci_low == 0.0
+    assert distance_from_gold([1.0], [3.0]).ci_low is None
+    assert str(distance_from_gold([1.0], [nan]).reason) == "no_data"
+
+
+def test_bias_and_noise_come_with_intervals_that_hold_what_was_drawn():
+    item, annotator, value, _ = drawn()
+    labels = number_labels(item, annotator, value)
+    found = bias_estimates(labels, bias_variance(labels))
+    assert found[1][0].ci_low < 2.0 < found[1][0].ci_high
+    assert found[3][1].ci_low < 3.0 < found[3][1].ci_high
+    alone = number_labels([0, 1, 2], [0, 0, 0], [1.0, 2.0, 3.0])
+    ((bias, noise),) = bias_estimates(alone, bias_variance(alone))
+    assert str(bias.reason) == str(noise.reason) == "no_overlap"
+
+
+def test_a_slip_of_the_pen_comes_first():
+    item, annotator, value, _ = drawn(n_items=100)
+    value[17] += 40
+    labels = number_labels(item, annotator, value)
+    found = number_issues(labels, bias_variance(labels))
+    assert found.position[0] == 17
+    assert found.z[0] > 5
+    assert abs(found.expected[0] - (value[17] - 40)) < 12
+    assert np.all(np.diff(np.abs(found.z)) <= 0)

@@ -1,0 +1,247 @@
+"""Consensus runs: labels in, one value an item out; published as reference labels on request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotations import crowds
+from annotations.crowds import KEPT_ROWS, Crowd, NumberCrowd, Parameters, Row
+from annotations.values import name_of
+from catalog.models import Run
+from measures.consensus import (
+    BiasVariance,
+    Climb,
+    Consensus,
+    TieRule,
+    accuracy_against_gold,
+    agreement_weights,
+    decide,
+    distance_from_gold,
+    glad,
+    mace,
+    majority_shares,
+    mean_consensus,
+    median_consensus,
+    one_coin,
+    weighted_majority_shares,
+)
+
+CONVENTIONS = {
+    "tie": "an item on which several values come first is a tie and has no value, unless the "
+    "question's tie rule names one; it stays marked as a tie",
+    "gold_accuracy": "a tie between m values of which one is gold counts 1/m; n counts the items "
+    "that have labels and gold (uploaded or adjudicated, never a published consensus)",
+    "confidence": "posterior of the value; for majority its share of the labels",
+    "dawid_skene": "maximum likelihood by EM from the shares of labels, plus the stated smoothing "
+    "in every cell; repeated labels are independent draws; annotators with fewer than 10 labels "
+    "lean on everybody's confusion, worth 4 labels a row",
+    "weighted_majority": "labels weigh as much as their annotator agrees with the others",
+    "items": f"the {KEPT_ROWS:,} least certain items by the first method",
+    "bias_variance": "label = true value + annotator's bias + noise; biases sum to 0 by labels",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one method says about every item, and how it came to that."""
+
+    posterior: NDArray[np.float64]
+    consensus: Consensus
+    log_likelihood: float | None = None
+    climb: Climb | None = None
+
+
+def measure_consensus(run: Run, should_stop: Callable[[], bool]) -> Row:
+    """The consensus value of every item, by each method asked for."""
+    question = crowds.question_of_run(run)
+    if question.is_numeric:
+        return _of_numbers(crowds.read_number_crowd(question), run.parameters)
+    crowd = crowds.read_crowd(question)
+    answers = {
+        method: answer
+        for method in run.parameters["methods"]
+        if not should_stop() and (answer := answer_of(crowd, method, run)) is not None
+    }
+    return {
+        **crowds.headline(
+            question, crowd.counts.n_items, crowd.counts.n_labels, crowd.counts.n_annotators
+        ),
+        "values": crowd.values,
+        "tie_rule": question.tie_rule,
+        "warnings": _warnings(crowd, run.parameters["methods"], answers),
+        "conventions": CONVENTIONS,
+        "methods": {
+            method: _summary(crowd, answer, run.parameters["ci_level"])
+            for method, answer in answers.items()
+        },
+        "items": _items(crowd, answers),
+    }
+
+
+def _warnings(crowd: Crowd, methods: list[str], answers: dict[str, Answer]) -> list[str]:
+    found = []
+    if crowd.counts.n_items and len(answers) < len(methods):
+        found.append("too_many_values")
+    if any(one.climb is not None and not one.climb.converged for one in answers.values()):
+        found.append("not_converged")
+    if crowd.counts.n_annotators == 2:
+        found.append("two_annotators")
+    return found
+
+
+def answer_of(crowd: Crowd, method: str, run: Run) -> Answer | None:
+    """What a method says; ``None`` where there is nothing to say it about or too many values."""
+    if crowd.counts.n_labels == 0:
+        return None
+    rng = np.random.default_rng(int(run.digest[:16], 16))
+    rule = TieRule(crowd.question.tie_rule)
+    if method in ("majority", "weighted_majority"):
+        shares = (
+            majority_shares(crowd.counts)
+            if method == "majority"
+            else weighted_majority_shares(crowd.counts, agreement_weights(crowd.counts))
+        )
+        return Answer(shares, decide(shares, rule=rule))
+    model: Any = _fitted(crowd, method, run.parameters.get("smoothing", 0.0), rng)
+    if model is None:
+        return None
+    chosen = decide(model.posterior, rule=rule)
+    return Answer(model.posterior, chosen, model.log_likelihood, model.climb)
+
+
+def _fitted(crowd: Crowd, method: str, smoothing: float, rng: np.random.Generator) -> Any:
+    if method == "dawid_skene":
+        return crowd.fitted(smoothing)
+    if method == "one_coin":
+        return one_coin(crowd.counts, smoothing=smoothing)
+    if method == "mace":
+        return mace(crowd.counts, rng=rng)
+    return glad(crowd.counts)
+
+
+def _summary(crowd: Crowd, answer: Answer, ci_level: float) -> Row:
+    code = answer.consensus.code
+    n_of = np.bincount(code[code >= 0], minlength=len(crowd.codes)).tolist()
+    return {
+        "n_decided": int((code >= 0).sum()),
+        "n_ties": int(answer.consensus.tie.sum()),
+        "mean_confidence": float(answer.consensus.confidence.mean()),
+        "log_likelihood": answer.log_likelihood,
+        "steps": None if answer.climb is None else answer.climb.steps,
+        "converged": None if answer.climb is None else answer.climb.converged,
+        "gold_accuracy": accuracy_against_gold(
+            answer.posterior, crowd.gold, ci_level=ci_level
+        ).as_dict(),
+        "values": [
+            {"value": value, "n_items": n, "share": n / len(code)}
+            for value, n in zip(crowd.values, n_of, strict=True)
+        ],
+    }
+
+
+def _items(crowd: Crowd, answers: dict[str, Answer]) -> Row:
+    """The least certain items by the first method; items by number until somebody may see them."""
+    n_items = crowd.counts.n_items
+    if not answers:
+        return {"n_items": n_items, "rows": []}
+    first = next(iter(answers.values()))
+    order = np.argsort(first.consensus.confidence, kind="stable")[:KEPT_ROWS]
+    votes = crowd.counts.by_value()
+    values = crowd.values
+    names = [name_of(value) for value in values]
+    return {
+        "n_items": n_items,
+        "rows": [
+            {
+                "item": int(crowd.counts.items[i]),
+                "n_labels": int(votes[i].sum()),
+                "labels": {names[k]: int(votes[i, k]) for k in np.flatnonzero(votes[i]).tolist()},
+                **_decision(first, i, values),
+                "posterior": _shown(first.posterior[i], names),
+                "methods": {
+                    method: _decision(answer, i, values) for method, answer in answers.items()
+                },
+            }
+            for i in order.tolist()
+        ],
+    }
+
+
+def _decision(answer: Answer, i: int, values: list[Any]) -> Row:
+    code = int(answer.consensus.code[i])
+    return {
+        "value": values[code] if code >= 0 else None,
+        "tie": bool(answer.consensus.tie[i]),
+        "confidence": float(answer.consensus.confidence[i]),
+    }
+
+
+def _shown(posterior: NDArray[np.float64], names: list[str]) -> dict[str, float]:
+    """Posteriors down to one in a thousand; the rest would make rows of many values long."""
+    return {names[k]: float(posterior[k]) for k in np.flatnonzero(posterior >= 1e-3).tolist()}
+
+
+def number_answers(crowd: NumberCrowd, model: BiasVariance) -> dict[str, NDArray[np.float64]]:
+    """The consensus number of every item by each method."""
+    return {
+        "bias_variance": model.value,
+        "mean": mean_consensus(crowd.labels),
+        "median": median_consensus(crowd.labels),
+    }
+
+
+def _of_numbers(crowd: NumberCrowd, parameters: Parameters) -> Row:
+    labels, methods = crowd.labels, parameters["methods"]
+    body = {
+        **crowds.headline(
+            crowd.question, labels.items.size, labels.n_labels, labels.annotators.size
+        ),
+        "values": [],
+        "tie_rule": crowd.question.tie_rule,
+        "conventions": CONVENTIONS,
+    }
+    if labels.n_labels == 0:
+        return {**body, "warnings": [], "methods": {}, "items": {"n_items": 0, "rows": []}}
+    model = crowd.fitted()
+    known = number_answers(crowd, model)
+    answers = {name: known[name] for name in methods}
+    low, high = model.interval(parameters["ci_level"])
+    order = np.argsort(-model.sd, kind="stable")[:KEPT_ROWS]
+    n = labels.labels_by_item()
+    first = answers[methods[0]]
+    return {
+        **body,
+        "warnings": crowds.model_warnings(labels.annotators.size, model),
+        "methods": {
+            name: {
+                **(crowds.fit_of(model) if name == "bias_variance" else {}),
+                "gold_error": distance_from_gold(
+                    value, crowd.gold, ci_level=parameters["ci_level"]
+                ).as_dict(),
+            }
+            for name, value in answers.items()
+        },
+        "items": {
+            "n_items": int(labels.items.size),
+            "rows": [
+                {
+                    "item": int(labels.items[i]),
+                    "n_labels": int(n[i]),
+                    "value": float(first[i]),
+                    "tie": False,
+                    "sd": float(model.sd[i]),
+                    "ci_low": float(low[i]),
+                    "ci_high": float(high[i]),
+                    "methods": {
+                        name: {"value": float(value[i])} for name, value in answers.items()
+                    },
+                }
+                for i in order.tolist()
+            ],
+        },
+    }

@@ -1,0 +1,229 @@
+"""Annotators, consensus and label issues over REST: results, their tables, and publication."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from annotations import consensus_serializers as shapes
+from annotations import row_pages
+from annotations.api import QUESTION
+from annotations.crowd_disclosure import (
+    is_lead,
+    lead_only,
+    level_of,
+    visible_annotators,
+    with_names,
+)
+from annotations.crowd_parameters import ANNOTATORS, CONSENSUS, ISSUES, PUBLICATION
+from annotations.row_pages import Row
+from annotations.values import name_of
+from catalog import access, runs
+from catalog.access import May
+from catalog.api.runs import answer_run
+from catalog.ingest.kinds import question_of
+from catalog.models import Dataset, Run
+from catalog.problems import Refusal
+from catalog.rest import tables
+from catalog.rest.queries import query_of
+from catalog.rest.results import answer_result, envelope, finished_run
+from catalog.serializers import RunSerializer
+
+ITEM = OpenApiParameter("item", str, description="Only this item.")
+ANNOTATOR = OpenApiParameter("annotator", str, description="Only this annotator.")
+SUBGROUP = OpenApiParameter(
+    "subgroup", str, description="Only these, for example `sex=female & age=60+`."
+)
+PAGES = [
+    OpenApiParameter("page_size", int, description="Rows of a page, at most 10,000."),
+    OpenApiParameter("cursor", str, description="From the link to a page."),
+]
+FILE = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
+
+
+def _found(request: Request, slug: str, may: May, kind: str, *known: str) -> Any:
+    """The data set, the query and the newest result that a request asks for."""
+    query = query_of(request, "question", *known)
+    dataset = access.dataset_for(request.user, slug, may=may)
+    question = question_of(dataset, query.get("question"))
+    if {"item", "annotator", "subgroup"} & set(query):
+        lead_only(request.user, dataset, "Looking for single items, annotators or subgroups")
+    return dataset, query, finished_run(request, dataset, kind, question)
+
+
+def _answer(
+    request: Request, dataset: Dataset, run: Run, body: Row, links: dict[str, str | None]
+) -> Response:
+    whole = {
+        **envelope(dataset, run),
+        **body,
+        **links,
+        "disclosure": level_of(request.user, dataset),
+    }
+    answer = answer_result(request, run, whole)
+    for name, value in row_pages.link_header(links).items():
+        answer[name] = value
+    return answer
+
+
+class AnnotatorsView(APIView):
+    """How far each annotator of a question can be relied on: the newest finished result."""
+
+    serializer_class = shapes.AnnotatorsSerializer
+
+    @extend_schema(parameters=[QUESTION, ANNOTATOR, SUBGROUP, *PAGES])
+    def get(self, request: Request, slug: str) -> Response:
+        dataset, query, run = _found(
+            request, slug, May.READ_SUMMARY, ANNOTATORS, "annotator", "subgroup"
+        )
+        rows = row_pages.filtered(dataset, run.result["annotators"], query)
+        rows, links = row_pages.page(request, query, run, rows)
+        shown = visible_annotators(request.user, dataset, rows)
+        return _answer(request, dataset, run, {**run.result, "annotators": shown}, links)
+
+
+class AnnotatorsTable(APIView):
+    """The annotators, or their confusions cell by cell, as json, ndjson, csv or parquet."""
+
+    @extend_schema(parameters=[QUESTION, ANNOTATOR, SUBGROUP], responses=FILE)
+    def get(
+        self, request: Request, slug: str, table: str = "annotators", suffix: str | None = None
+    ) -> HttpResponse:
+        dataset, query, run = _found(
+            request, slug, May.READ_RESULTS, ANNOTATORS, "annotator", "subgroup"
+        )
+        _check_table(table, ("annotators", "confusion"))
+        rows = row_pages.filtered(dataset, run.result["annotators"], query)
+        rows = visible_annotators(request.user, dataset, rows)
+        if table == "confusion":
+            rows = _cells(rows, [name_of(value) for value in run.result["values"]])
+        return tables.table(rows, tables.wanted_format(request, suffix), table)
+
+
+def _cells(rows: list[Row], values: list[str]) -> list[Row]:
+    return [
+        {"annotator": row["annotator"], "true": values[j], "given": values[k], "probability": p}
+        for row in rows
+        for j, line in enumerate(row.get("confusion", []))
+        for k, p in enumerate(line)
+    ]
+
+
+def _check_table(table: str, known: tuple[str, ...]) -> None:
+    if table not in known:
+        raise Refusal(
+            f"This result has no table {table!r}; it has: {', '.join(known)}.",
+            code="not_found",
+            status=404,
+        )
+
+
+def _kept(part: Row, rows: list[Row]) -> Row:
+    return {**part, "n_kept": len(part["rows"]), "rows": rows}
+
+
+class ConsensusView(APIView):
+    """The consensus of a question, by each method: the newest finished result."""
+
+    serializer_class = shapes.ConsensusSerializer
+
+    @extend_schema(parameters=[QUESTION, ITEM, SUBGROUP, *PAGES])
+    def get(self, request: Request, slug: str) -> Response:
+        dataset, query, run = _found(request, slug, May.READ_RESULTS, CONSENSUS, "item", "subgroup")
+        rows, links = _item_rows(request, dataset, run, "items", query)
+        body = {**run.result, "items": _kept(run.result["items"], rows)}
+        return _answer(request, dataset, run, body, links)
+
+
+def _item_rows(
+    request: Request, dataset: Dataset, run: Run, part: str, query: dict[str, str]
+) -> tuple[list[Row], dict[str, str | None]]:
+    """A page of rows about items, for leads; nobody else sees them."""
+    if not is_lead(request.user, dataset):
+        return [], {"next": None, "previous": None}
+    rows = row_pages.filtered(dataset, (run.result or {})[part]["rows"], query)
+    rows, links = row_pages.page(request, query, run, rows)
+    return with_names(dataset, rows), links
+
+
+class ConsensusTable(APIView):
+    """The items and their consensus, as json, ndjson, csv or parquet."""
+
+    @extend_schema(parameters=[QUESTION, ITEM, SUBGROUP], responses=FILE)
+    def get(
+        self, request: Request, slug: str, table: str = "items", suffix: str | None = None
+    ) -> HttpResponse:
+        dataset, query, run = _found(request, slug, May.READ_ROWS, CONSENSUS, "item", "subgroup")
+        _check_table(table, ("items",))
+        rows = row_pages.filtered(dataset, run.result["items"]["rows"], query)
+        rows = with_names(dataset, rows)
+        return tables.table(rows, tables.wanted_format(request, suffix), "consensus")
+
+
+class LabelIssuesView(APIView):
+    """Items that are not settled and labels that are probably wrong: the newest finished result.
+
+    ``cursor`` and ``page_size`` page through the labels; the items are those of the first page,
+    and all of them are in the table ``label-issues/items``.
+    """
+
+    serializer_class = shapes.LabelIssuesSerializer
+
+    @extend_schema(parameters=[QUESTION, ITEM, ANNOTATOR, SUBGROUP, *PAGES])
+    def get(self, request: Request, slug: str) -> Response:
+        dataset, query, run = _found(
+            request, slug, May.READ_RESULTS, ISSUES, "item", "annotator", "subgroup"
+        )
+        labels, links = _item_rows(request, dataset, run, "labels", query)
+        first = {k: v for k, v in query.items() if k not in ("cursor", "annotator")}
+        items, _ = _item_rows(request, dataset, run, "items", first)
+        body = {
+            **run.result,
+            "items": _kept(run.result["items"], items),
+            "labels": _kept(run.result["labels"], labels),
+        }
+        return _answer(request, dataset, run, body, links)
+
+
+class LabelIssuesTable(APIView):
+    """The labels that are probably wrong, or the items, as json, ndjson, csv or parquet."""
+
+    @extend_schema(parameters=[QUESTION, ITEM, ANNOTATOR, SUBGROUP], responses=FILE)
+    def get(
+        self, request: Request, slug: str, table: str = "labels", suffix: str | None = None
+    ) -> HttpResponse:
+        _check_table(table, ("labels", "items"))
+        known = ("item", "subgroup") if table == "items" else ("item", "annotator", "subgroup")
+        dataset, query, run = _found(request, slug, May.READ_ROWS, ISSUES, *known)
+        rows = row_pages.filtered(dataset, run.result[table]["rows"], query)
+        rows = with_names(dataset, rows)
+        return tables.table(rows, tables.wanted_format(request, suffix), f"label-issues-{table}")
+
+
+class PublishView(APIView):
+    """Make a consensus the reference labels of its question; 202 with the run that does it."""
+
+    serializer_class = shapes.PublishSerializer
+
+    @extend_schema(request=shapes.PublishSerializer, responses={202: RunSerializer})
+    def post(self, request: Request, slug: str) -> Response:
+        query_of(request)
+        dataset = access.dataset_for(request.user, slug, may=May.UPLOAD)
+        body = shapes.PublishSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        question = question_of(dataset, body.validated_data.get("question"))
+        with transaction.atomic():
+            run, _ = runs.launch(
+                dataset,
+                PUBLICATION,
+                {**body.validated_data, "question": question},
+                user=request.user,
+            )
+        return answer_run(request, run)

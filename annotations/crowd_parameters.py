@@ -1,0 +1,125 @@
+"""Parameters of runs about a crowd, and which start by themselves. Imports no statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from annotations import queries
+from catalog.models import Dataset, Question
+from catalog.problems import Refusal
+
+Parameters = dict[str, Any]
+METHODS = ("dawid_skene", "majority", "weighted_majority", "one_coin", "mace", "glad")
+NUMBER_METHODS = ("bias_variance", "mean", "median")
+STANDARD = ["dawid_skene", "majority", "weighted_majority"]
+ANNOTATORS = "annotators"
+CONSENSUS = "consensus"
+ISSUES = "label-issues"
+PUBLICATION = "consensus-publication"
+DEFAULTS: dict[str, Parameters] = {
+    ANNOTATORS: {"smoothing": 0.0, "ci_level": 0.95, "half_width": 0.05},
+    CONSENSUS: {"methods": None, "smoothing": 0.0, "ci_level": 0.95},
+    ISSUES: {"smoothing": 0.0, "certainty": 0.95, "max_labels": 10, "suspect_below": 0.5},
+    PUBLICATION: {"method": None, "smoothing": 0.0},
+}
+
+
+def resolve_annotators(dataset: Dataset, parameters: Parameters) -> tuple[str, Parameters]:
+    """The question and the full parameters of an annotators run."""
+    question, full = _with_question(dataset, parameters, ANNOTATORS)
+    _check_number(full, "smoothing", 0, 1000)
+    _check_number(full, "ci_level", 0.5, 0.999)
+    _check_number(full, "half_width", 0.001, 0.499)
+    return question.name, full
+
+
+def resolve_consensus(dataset: Dataset, parameters: Parameters) -> tuple[str, Parameters]:
+    """The question and the full parameters of a consensus run."""
+    question, full = _with_question(dataset, parameters, CONSENSUS)
+    known = NUMBER_METHODS if question.is_numeric else METHODS
+    if full["methods"] is None:
+        full["methods"] = list(NUMBER_METHODS) if question.is_numeric else STANDARD
+    _check_methods(full["methods"], known, question)
+    _check_number(full, "smoothing", 0, 1000)
+    _check_number(full, "ci_level", 0.5, 0.999)
+    return question.name, full
+
+
+def resolve_issues(dataset: Dataset, parameters: Parameters) -> tuple[str, Parameters]:
+    """The question and the full parameters of a label-issues run."""
+    question, full = _with_question(dataset, parameters, ISSUES)
+    _check_number(full, "smoothing", 0, 1000)
+    _check_number(full, "certainty", 0.5, 0.999999)
+    _check_number(full, "max_labels", 1, 10_000)
+    _check_number(full, "suspect_below", 0, 1)
+    return question.name, full
+
+
+def resolve_publication(dataset: Dataset, parameters: Parameters) -> tuple[str, Parameters]:
+    """The question and the method of a publication."""
+    question, full = _with_question(dataset, parameters, PUBLICATION)
+    known = NUMBER_METHODS if question.is_numeric else METHODS
+    full["method"] = full["method"] or known[0]
+    _check_methods([full["method"]], known, question)
+    _check_number(full, "smoothing", 0, 1000)
+    return question.name, full
+
+
+def standard(dataset: Dataset, upload_kind: str | None) -> Iterator[Parameters]:
+    """After labels or gold came in, or a definition changed: every question that has labels."""
+    if upload_kind in (None, "labels", "reference-labels"):
+        for question in dataset.questions.order_by("name"):
+            if queries.has_labels(question):
+                yield {"question": question.name}
+
+
+def none_by_itself(dataset: Dataset, upload_kind: str | None) -> list[Parameters]:
+    """Nothing is published unless somebody asks."""
+    return []
+
+
+def _with_question(
+    dataset: Dataset, parameters: Parameters, kind: str
+) -> tuple[Question, Parameters]:
+    """The question and the full parameters of a run; refuses those that it does not know."""
+    defaults = DEFAULTS[kind]
+    if unknown := sorted(set(parameters) - {"question", *defaults}):
+        raise Refusal(
+            f"A run of kind {kind!r} has no parameter {unknown[0]!r}; it has question, "
+            f"{', '.join(defaults)}.",
+            code="unknown_parameter",
+            pointer=f"/parameters/{unknown[0]}",
+        )
+    name = parameters.get("question")
+    question = dataset.questions.filter(name=name).first()
+    if question is None:
+        names = ", ".join(dataset.questions.values_list("name", flat=True)) or "none yet"
+        raise Refusal(
+            f"The data set has no question {name!r}; it has: {names}.",
+            code="unknown_question",
+            pointer="/parameters/question",
+        )
+    return question, {**defaults, **parameters, "question": question.name}
+
+
+def _check_number(full: Parameters, name: str, low: float, high: float) -> None:
+    """Refuse a parameter that is no number from low to high."""
+    value = full[name]
+    if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+        raise Refusal(
+            f"{name} must be a number from {low:g} to {high:g}; it is {value!r}.",
+            pointer=f"/parameters/{name}",
+        )
+
+
+def _check_methods(methods: Any, known: tuple[str, ...], question: Question) -> None:
+    """Refuse a method that the question's scale has not."""
+    wrong = [m for m in methods if m not in known] if isinstance(methods, list) else [methods]
+    if wrong or not methods or len(set(methods)) < len(methods):
+        raise Refusal(
+            f"methods must list one or more of {', '.join(known)}, each once, for the "
+            f"{question.scale} question {question.name!r}; it is {methods!r}.",
+            code="unknown_method",
+            pointer="/parameters/methods",
+        )
