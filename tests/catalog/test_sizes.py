@@ -35,3 +35,10 @@ def test_many_rows_are_estimated_near_their_number(many: int):
 
     assert not size.is_exact
     assert size.n == pytest.approx(many, rel=0.1)
+
+
+def test_a_join_with_a_small_table_does_not_shrink_the_estimate(many: int):
+    size = size_of(Item.objects.filter(dataset__slug="d"))
+
+    assert not size.is_exact
+    assert size.n == pytest.approx(many, rel=0.1)
