@@ -140,6 +140,8 @@ EXPORTS = (
     "labelstudio-min",
     "labelstudio-csv",
     "prodigy",
+    "doccano",
+    "argilla",
     "lewidi",
 )
 FORMATS = (*TABLES, *EXPORTS)

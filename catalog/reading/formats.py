@@ -10,10 +10,12 @@ from catalog.reading.building import TableBuilder
 from catalog.reading.columns import EXPORTS, Layout, Options
 from catalog.reading.delimited import read_delimited
 from catalog.reading.exports import read_export
+from catalog.reading.headers import Header
 from catalog.reading.problems import ReadingStoppedError
 from catalog.reading.records import read_json, read_ndjson
 from catalog.reading.tables import Table
 
+WORTH_ARROW = 2 << 20  # bytes
 Reader = Callable[[Path, Layout, Options, TableBuilder], None]
 
 _READERS: dict[str, Reader] = {
@@ -38,12 +40,23 @@ def read(path: Path | str, layout: Layout, options: Options) -> Table:
     """
     if options.format in EXPORTS:
         return read_export(Path(path), layout, options)
+    if _is_large_and_plain(Path(path), options):
+        # By name: Arrow doubles a reader's start, which only a large file pays back.
+        read_clean = import_module("catalog.reading.clean").read_clean
+        table: Table | None = read_clean(Path(path), Header(layout, options), options)
+        if table is not None:
+            return table
     builder = TableBuilder(options)
     try:
         _reader(options.format)(Path(path), layout, options, builder)
     except ReadingStoppedError as stopped:
         builder.log.stop(stopped.fault.at(None))
     return builder.finish()
+
+
+def _is_large_and_plain(path: Path, options: Options) -> bool:
+    is_plain = options.format in ("csv", "tsv") and options.compression is None
+    return is_plain and path.stat().st_size >= WORTH_ARROW
 
 
 def _reader(name: str) -> Reader:

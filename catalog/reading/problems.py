@@ -81,6 +81,8 @@ class Code(StrEnum):
     ANSWER_TYPE = "answer_type"
     SEVERAL_ANSWERS = "several_answers"
     DUPLICATE_ROW = "duplicate_row"
+    CORRUPT_ZIP = "corrupt_zip"
+    ZIP_MEMBER = "zip_member"
     # The reading process
     READER_MEMORY_LIMIT = "reader_memory_limit"
     READER_TIME_LIMIT = "reader_time_limit"
@@ -97,6 +99,7 @@ class Code(StrEnum):
     EMPTY_FOUND = "empty_found"
     LEFT_OUT = "left_out"
     PRE_ANNOTATED = "pre_annotated"
+    LINES_COUNTED_THROUGH = "lines_counted_through"
 
 
 @dataclass(frozen=True, slots=True)

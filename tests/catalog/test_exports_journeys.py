@@ -10,7 +10,10 @@ import pytest
 
 from annotations.models import Label, LabelRow
 from catalog.models import Annotator, Attribute, ReferenceLabel
+from tests.catalog.test_exports_argilla import flattened
+from tests.catalog.test_exports_doccano import lines, packed, record
 from tests.catalog.test_exports_labelstudio import annotation, choice, result, task
+from tests.catalog.test_exports_prodigy import choice as choice_task
 from tests.conftest import Trust
 
 WIDE = "item,Ann,Bob\ni1,cat,\ni2,dog,cat\n"
@@ -239,3 +242,48 @@ def test_columns_that_nobody_named_are_asked_about(alice: Trust, safety: str) ->
     upload = alice.upload(safety, "labels", DICES, format="dices")
     assert [p["code"] for p in upload["problems"]] == ["header_unknown_column"]
     assert "'id'" in upload["problems"][0]["message"]
+
+
+def test_the_zip_of_doccano_is_taken_for_that_format_only(alice: Trust, pets: str) -> None:
+    body = packed(
+        {
+            "ann.jsonl": lines(record(1, "cat"), record(2, "dog")),
+            "bob.jsonl": lines(record(1, "dog")),
+        }
+    )
+    zipped = {"content_type": "application/zip", "filename": "export.zip"}
+    upload = alice.upload(pets, "labels", body, format="doccano", **zipped)
+    assert upload["state"] == "stored", upload["problems"]
+    assert stored() == {
+        ("1", "ann", "pet", "cat", 1),
+        ("2", "ann", "pet", "dog", 1),
+        ("1", "bob", "pet", "dog", 1),
+    }
+    alice.send(pets, "labels", body, expect=415, **zipped)
+    alice.send(pets, "labels", body, expect=415, format="argilla", **zipped)
+
+
+@pytest.mark.parametrize(
+    ("form", "body", "more"),
+    [
+        ("doccano", lines(record(1, "cat")), {"annotator": "ann"}),
+        ("prodigy", lines(choice_task(1, "cat", who="ann")), {}),
+        ("argilla", json.dumps([flattened("1", ("cat", "ann", "submitted"), question="pet")]), {}),
+        (
+            "labelstudio-min",
+            json.dumps([{"id": 1, "annotator": "ann", "pet": "cat", "text": "x"}]),
+            {},
+        ),
+        ("labelstudio-csv", "id,annotator,pet,text\n1,ann,cat,x\n", {"questions": "pet"}),
+        ("lewidi", json.dumps({"1": {"annotators": "ann", "annotations": "cat"}}), {}),
+        ("wide", "item,ann\n1,cat\n", {"orientation": "items_in_rows"}),
+        ("dices", "item_id,rater_id,pet\n1,ann,cat\n", {}),
+    ],
+)
+def test_every_format_brings_the_same_label(
+    form: str, body: str, more: dict[str, str], alice: Trust, pets: str
+) -> None:
+    upload = alice.upload(pets, "labels", body, format=form, **more)
+    assert upload["state"] == "stored", upload["problems"]
+    assert stored() == {("1", "ann", "pet", "cat", 1)}
+    assert notices(upload)["export_read"] == "1 items x 1 annotators, 1 labels."

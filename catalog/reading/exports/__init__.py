@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from catalog.reading.columns import Layout, Options
+from catalog.reading.exports.argilla import read_argilla
+from catalog.reading.exports.doccano import read_doccano
 from catalog.reading.exports.labelstudio import (
     read_labelstudio,
     read_labelstudio_csv,
@@ -27,6 +29,8 @@ _READERS: dict[str, Callable[[Path, Layout, Options], Table]] = {
     "labelstudio-min": read_labelstudio_min,
     "labelstudio-csv": read_labelstudio_csv,
     "prodigy": read_prodigy,
+    "doccano": read_doccano,
+    "argilla": read_argilla,
     "lewidi": read_lewidi,
 }
 

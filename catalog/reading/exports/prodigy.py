@@ -43,21 +43,30 @@ def read_prodigy(path: Path, layout: Layout, options: Options) -> Table:
 
 def _take(rows: AnswerRows, task: dict[str, object], line: int) -> None:
     item = item_of(task, rows.mapping.get("item", "_input_hash"))
-    decision = task.get("answer")
-    fault = item if isinstance(item, Fault) else _task_fault(task)
-    if fault is not None or isinstance(item, Fault):
-        rows.refuse(line, [fault] if fault is not None else [])
+    if isinstance(item, Fault):
+        rows.refuse(line, [item])
         return
     answer = Answer(item, _annotator(task), labelled_at=time_text(task.get("_timestamp")))
-    if isinstance(task.get("options"), list):
+    fault = _task_fault(task)
+    if fault is not None:
+        rows.refuse(line, [fault])
+    elif isinstance(task.get("options"), list):
         _take_choice(rows, answer, task, line)
-        return
+    else:
+        _take_decision(rows, answer, task, line)
+
+
+def _take_decision(rows: AnswerRows, answer: Answer, task: dict[str, object], line: int) -> None:
+    """A task that was accepted or rejected answers the question of its label."""
     question = rows.questions.name(scalar_text(task.get("label")) or "")
-    if question is not None:
-        answer.question = question
-        answer.label = "" if decision == "ignore" else str(decision)
-        answer.status = SKIPPED if decision == "ignore" else ANSWERED
-        rows.add(line, answer)
+    if question is None:
+        return
+    answer.question = question
+    if task.get("answer") == "ignore":
+        answer.status = SKIPPED
+    else:
+        answer.label = str(task.get("answer"))
+    rows.add(line, answer)
 
 
 def _task_fault(task: dict[str, object]) -> Fault | None:
