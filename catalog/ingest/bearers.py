@@ -12,6 +12,7 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from catalog.ingest.answers import in_order, strict_number
+from catalog.ingest.band_values import Doubt, doubtful_bands, likely_band
 from catalog.ingest.bands import parse_bands
 from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
 from catalog.ingest.copying import Column, copy_in
@@ -151,7 +152,8 @@ def _code_values(incoming: Incoming, attribute: Attribute, column: TextColumn) -
     known = [str(v) for v in attribute.values]
     met = [v for v in column.values if v not in attribute.missing_codes]
     if not (attribute.declared and known):
-        fresh = [v for v in in_order(met) if v not in set(known)]
+        doubts = _refuse_doubtful(incoming, attribute, column, known)
+        fresh = [v for v in in_order(met) if v not in doubts and v not in set(known)]
         if fresh:
             known += fresh
             attribute.values = known
@@ -169,6 +171,27 @@ def _code_values(incoming: Incoming, attribute: Attribute, column: TextColumn) -
     return _Coded(attribute.name, codes, known)
 
 
+def _refuse_doubtful(
+    incoming: Incoming, attribute: Attribute, column: TextColumn, known: list[str]
+) -> dict[str, Doubt]:
+    """Report bands that were made dates of, or that overlap, before they are learned."""
+    met = [v for v in column.values if v not in attribute.missing_codes]
+    doubts = doubtful_bands(dict.fromkeys([*known, *met]))
+    doubts = {value: doubt for value, doubt in doubts.items() if value not in known}
+    rows = incoming.rows
+    for code in {doubt.code for doubt in doubts.values()}:
+        mask = np.array(
+            [v in doubts and doubts[v].code is code for v in column.values] + [False], bool
+        )[column.codes]
+
+        def describe(row: int) -> tuple[str, str, str | None]:
+            value = column.values[column.codes[row]]
+            return value, doubts[value].sentence, doubts[value].hint
+
+        incoming.refuse(rows[mask[rows]], code, attribute.name, describe)
+    return doubts
+
+
 def _unknown_value(
     attribute: Attribute, known: list[str], value: str
 ) -> tuple[str, str, str | None]:
@@ -177,7 +200,7 @@ def _unknown_value(
         f"{value!r} is not a value of attribute {attribute.name!r}; the values are: {shown}. "
         "Mend the file, or add the value to the attribute."
     )
-    return value, sentence, did_you_mean(value, known)
+    return value, sentence, likely_band(value, known) or did_you_mean(value, known)
 
 
 def _code_numbers(incoming: Incoming, attribute: Attribute, column: TextColumn) -> _Coded:

@@ -33,6 +33,7 @@ class RowCode(StrEnum):
     PROBABILITIES_SUM = "probabilities_sum"
     WEIGHTS_SUM = "weights_sum"
     MIXED_TARGET = "mixed_target"
+    MANGLED_BAND = "mangled_band"
     OVERLAPPING_VALUES = "overlapping_values"
     CONFLICTING_ATTRIBUTE = "conflicting_attribute"
     REFERENCE_EXISTS = "reference_exists"
