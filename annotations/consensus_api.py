@@ -78,7 +78,10 @@ class AnnotatorsView(APIView):
 
     serializer_class = shapes.AnnotatorsSerializer
 
-    @extend_schema(parameters=[QUESTION, ANNOTATOR, SUBGROUP, *PAGES])
+    @extend_schema(
+        operation_id="annotators_retrieve",
+        parameters=[QUESTION, ANNOTATOR, SUBGROUP, *PAGES],
+    )
     def get(self, request: Request, slug: str) -> Response:
         dataset, query, run = _found(
             request, slug, May.READ_SUMMARY, ANNOTATORS, "annotator", "subgroup"
@@ -134,7 +137,7 @@ class ConsensusView(APIView):
 
     serializer_class = shapes.ConsensusSerializer
 
-    @extend_schema(parameters=[QUESTION, ITEM, SUBGROUP, *PAGES])
+    @extend_schema(operation_id="consensus_retrieve", parameters=[QUESTION, ITEM, SUBGROUP, *PAGES])
     def get(self, request: Request, slug: str) -> Response:
         dataset, query, run = _found(request, slug, May.READ_RESULTS, CONSENSUS, "item", "subgroup")
         rows, links = _item_rows(request, dataset, run, "items", query)
@@ -176,7 +179,10 @@ class LabelIssuesView(APIView):
 
     serializer_class = shapes.LabelIssuesSerializer
 
-    @extend_schema(parameters=[QUESTION, ITEM, ANNOTATOR, SUBGROUP, *PAGES])
+    @extend_schema(
+        operation_id="label_issues_retrieve",
+        parameters=[QUESTION, ITEM, ANNOTATOR, SUBGROUP, *PAGES],
+    )
     def get(self, request: Request, slug: str) -> Response:
         dataset, query, run = _found(
             request, slug, May.READ_RESULTS, ISSUES, "item", "annotator", "subgroup"

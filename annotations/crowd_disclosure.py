@@ -28,7 +28,8 @@ def level_of(user: User, dataset: Dataset) -> str:
         return "full"
     if access.may(user, dataset, May.READ_RESULTS):
         return f"min_cell_{dataset.min_cell}"
-    return "own"
+    number = _own_number(user, dataset)
+    return "own" if number is None else f"own_{number + 1}"
 
 
 def lead_only(user: User, dataset: Dataset, what: str) -> None:
@@ -44,15 +45,16 @@ def lead_only(user: User, dataset: Dataset, what: str) -> None:
 def visible_annotators(user: User, dataset: Dataset, rows: list[Row]) -> list[Row]:
     """Those rows about annotators that this member may see, by name or under pseudonyms."""
     level = level_of(user, dataset)
-    if level == "own":
-        rows = _own(user, dataset, rows)
+    if level.startswith("own"):
+        own = _own_number(user, dataset)
+        rows = [row for row in rows if row["annotator"] == own]
     return with_annotators(dataset, rows, is_lead=level == "full")
 
 
-def _own(user: User, dataset: Dataset, rows: list[Row]) -> list[Row]:
+def _own_number(user: User, dataset: Dataset) -> int | None:
+    """The number of the annotator that a contributor labels under, where there is one."""
     name = access.membership_of(user, dataset).annotator
-    number = queries.annotator_number(dataset, name) if name else None
-    return [row for row in rows if row["annotator"] == number]
+    return queries.annotator_number(dataset, name) if name else None
 
 
 def with_annotators(dataset: Dataset, rows: list[Row], *, is_lead: bool) -> list[Row]:

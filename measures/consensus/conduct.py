@@ -231,11 +231,9 @@ def assignment_check(
     list of Assignment
         The difference is undefined (``too_few_items``) where fewer than 5 items lie on one side.
     """
-    row, annotator, _, _ = counts.entries()
-    pair = np.unique(annotator * counts.n_items + row)
-    who, what = np.divmod(pair, max(counts.n_items, 1))
+    what, who, _ = counts.pairs()
     shape = (counts.n_annotators, counts.n_items)
-    seen = sparse.csr_array((np.ones(pair.size), (who, what)), shape=shape)
+    seen = sparse.csr_array((np.ones(who.size), (who, what)), shape=shape)
     own = np.asarray(seen @ posterior)
     rest = posterior.sum(axis=0) - own
     component = _components(seen)

@@ -69,6 +69,15 @@ class LabelCounts:
         annotator, code = np.divmod(found.col.astype(np.int64), self.n_values)
         return found.row.astype(np.int64), annotator, code, found.data.astype(np.float64)
 
+    def pairs(self) -> tuple[IntArray, IntArray, IntArray]:
+        """Who labelled what, once each: position of item and of annotator of each pair, and to
+        which pair each of the :meth:`entries` belongs."""
+        row, annotator, _, _ = self.entries()
+        # Entries lie in the order of items and, within one, of annotators.
+        first = np.ones(row.size, bool)
+        first[1:] = (row[1:] != row[:-1]) | (annotator[1:] != annotator[:-1])
+        return row[first], annotator[first], np.cumsum(first) - 1
+
     def __add__(self, other: LabelCounts) -> LabelCounts:
         """Counts of two disjoint ranges of items together.
 

@@ -66,8 +66,8 @@ def agreement_weights(counts: LabelCounts) -> FloatArray:
     row, annotator, code, count = counts.entries()
     n_by_item = np.asarray(counts.matrix.sum(axis=1), dtype=np.float64).ravel()
     same = counts.by_value()[row, code] - count
-    pair, place = np.unique(row * counts.n_annotators + annotator, return_inverse=True)
-    own = np.bincount(place, count, pair.size)[place]
+    pair_of = counts.pairs()[2]
+    own = np.bincount(pair_of, count)[pair_of] if count.size else count
     pairs = np.bincount(annotator, count * (n_by_item[row] - own), counts.n_annotators)
     agreed = np.bincount(annotator, count * same, counts.n_annotators)
     shares = agreed / np.where(pairs > 0, pairs, 1.0)

@@ -104,9 +104,7 @@ def reliability(
 
 def shared_items(counts: LabelCounts) -> tuple[IntArray, IntArray]:
     """Items of each annotator, and those that somebody else labelled too."""
-    row, annotator, _, _ = counts.entries()
-    pair = np.unique(row * counts.n_annotators + annotator)
-    row, annotator = np.divmod(pair, counts.n_annotators)
+    row, annotator, _ = counts.pairs()
     others = np.bincount(row, minlength=counts.n_items)[row] - 1
     n_items = np.bincount(annotator, minlength=counts.n_annotators)
     n_shared = np.bincount(annotator[others > 0], minlength=counts.n_annotators)
@@ -232,6 +230,4 @@ def consensus_without(counts: LabelCounts, model: DawidSkene) -> list[Estimate]:
 
 
 def _annotators_by_item(counts: LabelCounts) -> IntArray:
-    row, annotator, _, _ = counts.entries()
-    pair = np.unique(row * counts.n_annotators + annotator)
-    return np.bincount(pair // counts.n_annotators, minlength=counts.n_items)
+    return np.bincount(counts.pairs()[0], minlength=counts.n_items)

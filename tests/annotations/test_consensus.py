@@ -265,6 +265,8 @@ def test_names_are_for_leads_and_everybody_else_sees_less(
     assert seen["disclosure"] == "min_cell_10"
     (row,) = own.get(f"{crowd}annotators/")["annotators"]
     assert row["annotator"] == numbers["ann2"]
+    tags = [one.http.get(f"/api/v1/{crowd}annotators/")["ETag"] for one in (own, silent, auditor)]
+    assert len(set(tags)) == 3
     assert silent.get(f"{crowd}annotators/")["annotators"] == []
     stranger.get(f"{crowd}annotators/", expect=404)
 

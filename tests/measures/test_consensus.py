@@ -1,5 +1,7 @@
 """Consensus models against published figures, reference figures, and brute force."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -19,6 +21,7 @@ from measures.consensus import (
     weighted_majority_shares,
 )
 from tests.measures.consensus_labels import (
+    DATA,
     anaesthetists,
     bluebirds,
     from_text,
@@ -50,6 +53,24 @@ def test_the_anaesthetists_error_rates_are_those_of_maximum_likelihood():
     for patient, (one, other) in uncertain.items():
         found = np.sort(model.posterior[patient - 1])[-2:]
         assert sorted((one, other)) == pytest.approx(found.tolist(), abs=5e-4)
+
+
+@needs_data
+def test_another_transcription_of_the_anaesthetists_gives_its_own_figures():
+    """The published case: 315 ratings that differ from the data set's in a few cells."""
+    cases = json.loads((DATA.parent / "cases" / "agreement.json").read_text())["cases"]
+    (case,) = (one for one in cases if one["name"] == "dawid_skene_1979_anaesthetists")
+    item, annotator, label = np.array(case["long"]).T
+    model = dawid_skene(label_counts(item, annotator, label - 1, n_values=4))
+    for k, prevalence in enumerate(model.prevalence, start=1):
+        expected = case["expected"][f"ds_prior_{k}"]
+        assert prevalence == pytest.approx(expected["value"], abs=expected["tol"])
+    assert (model.posterior.argmax(axis=1) + 1).tolist() == case["expected_map_labels"]
+    matrix = np.array(case["expected_confusion_annotator1"])
+    assert model.confusion[0] == pytest.approx(matrix, abs=5e-5)
+    for patient, posterior in case["expected_posterior_uncertain"].items():
+        assert model.posterior[int(patient) - 1] == pytest.approx(np.array(posterior), abs=5e-5)
+    assert model.log_likelihood == pytest.approx(-190.731, abs=5e-4)
 
 
 @needs_data

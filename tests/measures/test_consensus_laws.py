@@ -111,6 +111,22 @@ def test_counts_of_disjoint_items_add_up(labels):
     assert (parts.matrix != whole.matrix).nnz == 0
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=40
+    )
+)
+def test_pairs_are_who_labelled_what(labels):
+    counts = label_counts(*np.array(labels).T, n_values=3)
+    row, annotator, pair_of = counts.pairs()
+    named = zip(counts.items[row].tolist(), counts.annotators[annotator].tolist(), strict=True)
+    assert list(named) == sorted({(i, a) for i, a, _ in labels})
+    entry_row, entry_annotator, _, _ = counts.entries()
+    assert row[pair_of].tolist() == entry_row.tolist()
+    assert annotator[pair_of].tolist() == entry_annotator.tolist()
+
+
 def test_counts_that_share_an_item_are_refused():
     counts = from_text("01/10", 2)
     with pytest.raises(ValueError, match="2 items are in both"):
