@@ -153,7 +153,10 @@ def _counted(
     items, row = np.unique(item, return_inverse=True)
     annotators, who = np.unique(annotator, return_inverse=True)
     shape = (items.size, annotators.size * n_values)
-    matrix = sparse.csr_array((count, (row, who * n_values + code)), shape=shape)
+    column = who * n_values + code
+    if max(*shape, code.size) < 2**31:
+        row, column = row.astype(np.int32), column.astype(np.int32)
+    matrix = sparse.csr_array((count, (row, column)), shape=shape)
     matrix.sum_duplicates()
     return LabelCounts(items, annotators, n_values, matrix)
 

@@ -62,12 +62,15 @@ def normalise_logs(logs: FloatArray) -> tuple[FloatArray, FloatArray]:
 
     A row may hold minus infinity, but not only.
     """
-    top = logs.max(axis=1, keepdims=True)
-    logs -= top
+    # Column by column: numpy reduces along short rows twenty times more slowly.
+    top = logs[:, 0].copy()
+    for column in logs.T[1:]:
+        np.maximum(top, column, out=top)
+    logs -= top[:, None]
     np.exp(logs, out=logs)
-    total = logs.sum(axis=1, keepdims=True)
-    logs /= total
-    return logs, (top + np.log(total)).ravel()
+    total = logs @ np.ones(logs.shape[1])
+    logs /= total[:, None]
+    return logs, top + np.log(total)
 
 
 def log_or_minus_infinity(probabilities: FloatArray) -> FloatArray:
