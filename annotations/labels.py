@@ -6,26 +6,31 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
 
 from annotations import exports
-from annotations.models import Label, SupersededLabel
+from annotations.models import Label
+from annotations.partitions import (
+    differing,
+    load_partition,
+    merge,
+    stage,
+    withdraw_differing,
+)
 from catalog.ingest.answers import MISSING
 from catalog.ingest.bearers import resolve_keys
 from catalog.ingest.checks import NoticeCode, RowCode
-from catalog.ingest.copying import Column, copy_in
+from catalog.ingest.copying import Column
 from catalog.ingest.kinds import mapping_of, question_of, without
 from catalog.ingest.references import check_answers
 from catalog.ingest.store import Counts, Incoming
 from catalog.models import Annotator, Dataset, Item, Question, Upload
 from catalog.problems import Refusal
+from catalog.queries import NUMBER_MASK
 from catalog.reading import Column as FileColumn
 from catalog.reading import Kind, Layout, NumberColumn, TextColumn, TimeColumn
 from catalog.reading.columns import EXPORTS
 
-TABLE = Label._meta.db_table
-PAYLOAD = "code, number, status, labelled_at, confidence, duration_ms"
 STATUSES = {
     "answered": Label.Status.ANSWERED,
     "submitted": Label.Status.ANSWERED,
@@ -78,11 +83,6 @@ class _Rows:
     def take(self, which: Any) -> _Rows:
         return _Rows(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
 
-    @property
-    def order(self) -> NDArray[np.intp]:
-        """Key order, in which the index is filled without jumping about."""
-        return np.lexsort((self.round, self.annotator, self.item))
-
 
 def store_labels(incoming: Incoming) -> Counts:
     """Check every row, store the labels of each question; what a changed one replaces is kept."""
@@ -118,7 +118,7 @@ def store_labels(incoming: Incoming) -> Counts:
             number[which],
             mode[which],
         )
-        rows = _without_repeats(incoming, question, rows)
+        rows = _in_key_order(incoming, rows)
         if incoming.problem_count and incoming.upload.on_error == Upload.OnError.REJECT:
             continue
         question.save(update_fields=["values", "learned", "combinations"])
@@ -238,40 +238,62 @@ def _numbers(incoming: Incoming, name: str, default: float) -> NDArray[np.float6
     return np.where(column.missing, default, column.values)
 
 
-def _without_repeats(incoming: Incoming, question: Question, rows: _Rows) -> _Rows:
-    """Refuse rows whose item, annotator and round stood in an earlier row of the file."""
-    order = np.lexsort((rows.row, rows.round, rows.annotator, rows.item))
-    key = np.column_stack([rows.item, rows.annotator, rows.round])[order]
+def _in_key_order(incoming: Incoming, rows: _Rows) -> _Rows:
+    """The rows by item, annotator and round; those whose key stood in an earlier row are refused.
+
+    Sorted rows fill an index without jumping about, and repeats stand side by side.
+    """
+    order = _key_order(rows)
+    ordered = rows.take(order)
     same = np.zeros(len(order), bool)
-    same[1:] = (key[1:] == key[:-1]).all(axis=1)
+    same[1:] = (
+        (ordered.item[1:] == ordered.item[:-1])
+        & (ordered.annotator[1:] == ordered.annotator[:-1])
+        & (ordered.round[1:] == ordered.round[:-1])
+    )
     if not same.any():
-        return rows
-    first = order[np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))]
-    again = order[same]
-    original = dict(zip(rows.row[again].tolist(), first[same].tolist(), strict=True))
+        return ordered
+    _refuse_repeats(incoming, ordered, same)
+    return ordered.take(~incoming.rejected[ordered.row])
+
+
+def _key_order(rows: _Rows) -> NDArray[np.intp]:
+    """By item, annotator, round and row; one sort of packed numbers where rounds allow it."""
+    if (rows.round == 1).all() and len(rows.row):
+        packed = (rows.item & NUMBER_MASK).astype(np.uint64) << np.uint64(32)
+        packed |= (rows.annotator & NUMBER_MASK).astype(np.uint64)
+        order = np.argsort(packed)
+        if not (packed[order[1:]] == packed[order[:-1]]).any():
+            return order
+    return np.lexsort((rows.row, rows.round, rows.annotator, rows.item))
+
+
+def _refuse_repeats(incoming: Incoming, rows: _Rows, same: NDArray[np.bool_]) -> None:
+    """Refuse rows (in key order) whose key is that of the row before, saying which was first."""
+    first = np.maximum.accumulate(np.where(same, 0, np.arange(len(same))))
+    again = np.flatnonzero(same)
+    original = dict(zip(rows.row[again].tolist(), rows.row[first[again]].tolist(), strict=True))
     number = np.nan_to_num(rows.number)
     conflicts = (
-        (rows.code[again] != rows.code[first[same]])
-        | (number[again] != number[first[same]])
-        | (rows.status[again] != rows.status[first[same]])
+        (rows.code[again] != rows.code[first[again]])
+        | (number[again] != number[first[again]])
+        | (rows.status[again] != rows.status[first[again]])
     )
+    describe = _describe_repeat(incoming, original)
     for code, which in (
         (RowCode.CONFLICTING_ROWS, again[conflicts]),
         (RowCode.DUPLICATE_ROW, again[~conflicts]),
     ):
-        incoming.refuse(
-            np.sort(rows.row[which]), code, "annotator", _describe_repeat(incoming, rows, original)
-        )
-    return rows.take(~incoming.rejected[rows.row])
+        incoming.refuse(np.sort(rows.row[which]), code, "annotator", describe)
 
 
-def _describe_repeat(incoming: Incoming, rows: _Rows, original: dict[int, int]) -> Any:
+def _describe_repeat(incoming: Incoming, original: dict[int, int]) -> Any:
     annotators, items, labels = (incoming.text(n) for n in ("annotator", "item", "label"))
     if annotators is None or items is None or labels is None:
         raise ValueError("A labels file has the columns item, annotator and label.")
 
     def describe(row: int) -> tuple[str, str, str | None]:
-        earlier = int(rows.row[original[row]])
+        earlier = original[row]
         name = annotators.values[annotators.codes[row]]
         sentence = (
             f"annotator {name!r} already labelled item {items.values[items.codes[row]]!r} in line "
@@ -288,29 +310,16 @@ def _shown(labels: TextColumn, row: int) -> str:
 
 
 def _store(incoming: Incoming, question: Question, rows: _Rows) -> Counts:
-    """Into an empty partition directly; else through a stage that tells new from changed."""
-    partition = f"{TABLE}_q{question.pk}"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"CREATE TABLE IF NOT EXISTS {partition} PARTITION OF {TABLE} "
-            f"FOR VALUES IN ({int(question.pk)})"
-        )
-        cursor.execute(f"SELECT NOT EXISTS (SELECT FROM {partition})")  # noqa: S608
-        is_empty = cursor.fetchone()[0]
-    rows = rows.take(rows.order)
+    """Into a partition of its own if the question has none; else merged with what is there."""
+    if not len(rows.row):
+        return Counts()
     columns = _columns(incoming, question, rows)
-    if is_empty:
-        return Counts(stored=copy_in(partition, columns)) if len(rows.row) else Counts()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"CREATE TEMP TABLE arriving (LIKE {TABLE}, "
-            "PRIMARY KEY (item_id, annotator_id, round)) ON COMMIT DROP"
-        )
-    copy_in("arriving", columns)
-    counts = _merge(incoming, partition, len(rows.row))
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE arriving")
-    return counts
+    if load_partition(question, columns):
+        return Counts(stored=len(rows.row))
+    stage(columns)
+    if incoming.upload.mode == Upload.Mode.ADD:
+        _refuse_changes(incoming, question)
+    return merge(question, incoming.upload)
 
 
 def _columns(incoming: Incoming, question: Question, rows: _Rows) -> list[Column]:
@@ -339,69 +348,40 @@ def _columns(incoming: Incoming, question: Question, rows: _Rows) -> list[Column
     return columns
 
 
-def _merge(incoming: Incoming, partition: str, n_rows: int) -> Counts:
-    """Keep what a changed row replaces, replace it, and add what is new."""
-    key = "(item_id, annotator_id, round)"
-    differs = "(l.code, l.number, l.status) IS DISTINCT FROM (a.code, a.number, a.status)"
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE arriving")
-        if incoming.upload.mode == Upload.Mode.ADD:
-            _refuse_changes(incoming, cursor, partition, key, differs)
-        cursor.execute(
-            f"WITH changed AS (SELECT l.* FROM {partition} l JOIN arriving a USING {key} "  # noqa: S608
-            f"WHERE {differs}) INSERT INTO {SupersededLabel._meta.db_table} "
-            "(question_id, item_id, annotator_id, round, code, number, status, labelled_at, "
-            "upload_id, superseded_by_id, superseded_at) SELECT question_id, item_id, "
-            "annotator_id, round, code, number, status, labelled_at, upload_id, %s, now() "
-            "FROM changed ORDER BY item_id, annotator_id, round",
-            [incoming.upload.pk],
-        )
-        replaced = cursor.rowcount
-        cursor.execute(
-            f"MERGE INTO {partition} l USING arriving a ON (l.item_id, l.annotator_id, l.round) = "  # noqa: S608
-            "(a.item_id, a.annotator_id, a.round) "
-            f"WHEN MATCHED AND {differs} THEN UPDATE SET code = a.code, number = a.number, "
-            "status = a.status, labelled_at = a.labelled_at, confidence = a.confidence, "
-            "duration_ms = a.duration_ms, batch = a.batch, comment = a.comment, "
-            "guideline_version = a.guideline_version, upload_id = a.upload_id "
-            "WHEN NOT MATCHED THEN INSERT (question_id, item_id, annotator_id, round, code, "
-            f"number, status, labelled_at, confidence, duration_ms, batch, guideline_version, "
-            "comment, upload_id) VALUES (a.question_id, a.item_id, a.annotator_id, a.round, "
-            "a.code, a.number, a.status, a.labelled_at, a.confidence, a.duration_ms, a.batch, "
-            "a.guideline_version, a.comment, a.upload_id)"
-        )
-        stored = cursor.rowcount - replaced
-    return Counts(stored, n_rows - stored - replaced, replaced)
-
-
-def _refuse_changes(
-    incoming: Incoming, cursor: Any, partition: str, key: str, differs: str
-) -> None:
+def _refuse_changes(incoming: Incoming, question: Question) -> None:
     """Under ``mode=add`` a row that says something else than before is a problem of its row."""
-    cursor.execute(
-        f"SELECT a.item_id, a.annotator_id, a.round FROM {partition} l JOIN arriving a USING {key} "  # noqa: S608
-        f"WHERE {differs}"
-    )
-    changed = {tuple(row) for row in cursor.fetchall()}
-    if not changed:
-        return
+    changed = {tuple(row[:3]): row[3:] for row in differing(question)}
     items = resolve_keys(incoming, Item, "item")
     names = resolve_keys(incoming, Annotator, "annotator")
-    if items is None or names is None:
+    labels = incoming.text("label")
+    if not changed or items is None or names is None or labels is None:
         return
     rounds = _numbers(incoming, "round", 1).astype(np.int64)
-    rows = [
-        row
+    old = {
+        row: changed[key]
         for row in incoming.rows.tolist()
-        if (int(items[row]), int(names[row]), int(rounds[row])) in changed
-    ]
+        if (key := (int(items[row]), int(names[row]), int(rounds[row]))) in changed
+    }
     incoming.refuse(
-        np.array(rows, np.intp),
+        np.array(list(old), np.intp),
         RowCode.CONFLICTS_WITH_EXISTING,
         "label",
         lambda row: (
-            None,
-            "another label is stored for this item and annotator; send mode=upsert to replace it.",
+            labels.values[labels.codes[row]] if labels.codes[row] >= 0 else "",
+            f"{_stored(question, *old[row])} is stored for this item and annotator, the row says "
+            f"{_shown(labels, row)}; send mode=upsert to replace it.",
             None,
         ),
     )
+    withdraw_differing(question)
+
+
+def _stored(question: Question, code: int | None, number: float | None, status: int) -> str:
+    """A stored label in words."""
+    if number is not None:
+        return repr(number)
+    if code is None:
+        return Label.Status(status).label
+    if question.scale == Question.Scale.SET:
+        return repr([question.values[i] for i in question.combinations[code]])
+    return repr(question.values[code])

@@ -51,8 +51,12 @@ class Column:
     missing: NDArray[np.bool_] | None = None
 
 
-def copy_in(table: str, columns: list[Column]) -> int:
-    """Append rows to a table, in their order; returns how many."""
+def copy_in(table: str, columns: list[Column], *, freeze: bool = False) -> int:
+    """Append rows to a table, in their order; returns how many.
+
+    ``freeze`` spares later readers the first look at each row; only for a table that the same
+    transaction made.
+    """
     columns = [c for c in columns if c.missing is None or not c.missing.all()]
     n = len(columns[0].values)
     names = ", ".join(f'"{c.name}"' for c in columns)
@@ -60,8 +64,10 @@ def copy_in(table: str, columns: list[Column]) -> int:
         body, form = _as_csv(columns), "csv"
     else:
         body, form = _as_binary(columns, n), "binary"
+    frozen = ", FREEZE" if freeze else ""
     with connection.cursor() as cursor:
-        cursor.copy_expert(f"COPY {table} ({names}) FROM STDIN (FORMAT {form})", body, 1 << 20)
+        statement = f"COPY {table} ({names}) FROM STDIN (FORMAT {form}{frozen})"
+        cursor.copy_expert(statement, body, 1 << 20)
     return n
 
 

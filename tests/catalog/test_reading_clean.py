@@ -1,0 +1,144 @@
+"""The fast reader answers exactly as the strict one, or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from catalog.reading import Column, Kind, Layout, NumberColumn, Options, TextColumn, formats, read
+from catalog.reading.clean import read_clean
+from catalog.reading.headers import Header
+from catalog.reading.tables import Table
+
+LAYOUT = Layout(
+    (
+        Column("item", Kind.IDENTIFIER, required=True),
+        Column("label", Kind.CATEGORY, required=True, empty_allowed=True),
+        Column("comment", Kind.TEXT),
+        Column("confidence", Kind.NUMBER, low=0, high=1),
+        Column("round", Kind.INTEGER, low=1, high=32767),
+        Column("labelled_at", Kind.TIME),
+    )
+)
+HEADER = "item,label,comment,confidence,round,labelled_at\n"
+ROW = "i1,cat,well done,0.5,2,2026-01-31T09:30:00+01:00\n"
+
+
+def clean(path: Path, options: Options | None = None) -> Table | None:
+    options = options or Options()
+    return read_clean(path, Header(LAYOUT, options), options)
+
+
+def same(one: Table, other: Table) -> None:
+    assert one.n_rows == other.n_rows
+    assert one.header == other.header
+    assert np.array_equal(one.line, other.line)
+    assert one.columns.keys() == other.columns.keys()
+    for name, column in one.columns.items():
+        twin = other.columns[name]
+        assert type(column) is type(twin)
+        if isinstance(column, TextColumn):
+            assert isinstance(twin, TextColumn)
+            assert np.array_equal(column.codes, twin.codes)
+            assert list(column.values) == list(twin.values)
+        else:
+            assert not isinstance(twin, TextColumn)
+            assert np.array_equal(column.missing, twin.missing)
+            assert np.array_equal(column.values, twin.values)
+
+
+def strictly(path: Path, monkeypatch: pytest.MonkeyPatch) -> Table:
+    monkeypatch.setattr(formats, "WORTH_ARROW", 1 << 60)
+    return read(path, LAYOUT, Options())
+
+
+def test_a_clean_file_is_read_the_same_by_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "f.csv"
+    rows = [ROW, "i2,dog,,,,\n", "\u00e9t\u00e9,,a b,1e-3,1,2026-01-01T00:00:00Z\n", "i1,cat,x,-0.0,3,\n"]
+    path.write_text(HEADER + "".join(rows))
+    fast = clean(path)
+    assert fast is not None
+    same(fast, strictly(path, monkeypatch))
+    confidence = fast.columns["confidence"]
+    assert isinstance(confidence, NumberColumn)
+    assert str(confidence.values[3]) == "0.0"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        HEADER + ROW + "i2,dog\n",
+        HEADER + ROW + '"i2",dog,,,,\n',
+        HEADER + ROW.replace("\n", "\r\n"),
+        HEADER + ROW + "\n" + ROW,
+        HEADER + ROW + HEADER,
+        HEADER + ROW.replace("i1", " i1"),
+        HEADER + ROW.replace("i1", ""),
+        HEADER + ROW.replace("i1", "i" * 300),
+        HEADER + ROW.replace("cat", "c\x07t"),
+        HEADER + ROW.replace("cat", "c\u202et"),
+        HEADER + ROW.replace("cat", "e\u0301"),
+        HEADER + ROW.replace("0.5", "1.5"),
+        HEADER + ROW.replace("0.5", "1_0"),
+        HEADER + ROW.replace("0.5", "nan"),
+        HEADER + ROW.replace(",2,", ",2.5,"),
+        HEADER + ROW.replace(",2,", ",0,"),
+        HEADER + ROW.replace("+01:00", ""),
+        HEADER + ROW.replace("01-31", "02-30"),
+        HEADER + ROW.replace("T09:30:00", "T09:30:00.123456789"),
+        HEADER.replace("item", "Item") + ROW,
+        HEADER.replace("label,", "label,colour,") + ROW,
+        "\ufeff" + HEADER + ROW,
+        HEADER,
+        ROW,
+    ],
+)
+def test_anything_that_the_strict_reader_might_remark_on_is_left_to_it(
+    tmp_path: Path, body: str
+) -> None:
+    path = tmp_path / "f.csv"
+    path.write_bytes(body.encode())
+    assert clean(path) is None
+    path.write_text(HEADER + ROW)
+    assert clean(path) is not None
+
+
+def test_bytes_that_are_no_utf8_are_left_to_the_strict_reader(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_bytes(HEADER.encode() + b"caf\xe9,cat,,,,\n")
+    assert clean(path) is None
+
+
+FIELD = st.sampled_from(
+    ["a", "b", "", " ", "a b", "0.5", "1", "2", "1e3", "-0.0", "nan", "2026-01-01T00:00:00Z"]
+    + ["2026-01-01", "\u00e9", "e\u0301", "\t", "\x00", '"', "item", "x" * 300, "1.0", "+1", ".5"]
+)
+
+
+@given(st.lists(st.lists(FIELD, min_size=5, max_size=7), max_size=6), st.sampled_from(["\n", "\r\n"]))
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_the_file_the_fast_reader_never_disagrees(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[list[str]], end: str
+) -> None:
+    path = tmp_path / "f.csv"
+    path.write_bytes((HEADER.strip() + end + "".join(",".join(r) + end for r in rows)).encode())
+    fast = clean(path)
+    strict = strictly(path, monkeypatch)
+    if fast is not None:
+        assert strict.ok
+        assert not strict.notices
+        same(fast, strict)
+
+
+def test_a_large_file_takes_the_fast_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text(HEADER + ROW * 50_000)
+    assert path.stat().st_size > formats.WORTH_ARROW
+    fast = read(path, LAYOUT, Options())
+    same(fast, strictly(path, monkeypatch))
