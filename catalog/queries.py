@@ -22,6 +22,17 @@ def newest_result(dataset: Dataset, kind: str, subject: str) -> Run | None:
     )
 
 
+def is_out_of_date(run: Run) -> bool:
+    """Whether the result was asked for again, on a later version of the data set.
+
+    Every upload and changed definition asks again for what it affects; that the data set has a
+    later version says less, since predictions do not touch agreement.
+    """
+    return Run.objects.filter(
+        dataset=run.dataset_id, kind=run.kind, subject=run.subject, version__gt=run.version
+    ).exists()
+
+
 def unfinished_run(dataset: Dataset, kind: str, subject: str) -> Run | None:
     """The newest run of that kind about that subject that has not ended, or an upload's run."""
     waiting: QuerySet[Run] = Run.objects.filter(

@@ -122,6 +122,7 @@ def remove(dataset: Dataset, definition: Model) -> None:
             lock(dataset)
             definition.delete()
             grow(dataset, definitions=True)
+            runs.launch_standard(dataset, None)
     except RestrictedError as error:
         users = sorted(f"{row._meta.verbose_name} {row}" for row in error.restricted_objects)
         more = f" and {len(users) - 5} more" if len(users) > 5 else ""

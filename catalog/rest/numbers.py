@@ -35,5 +35,7 @@ class ResultSerializer(serializers.Serializer[Any]):
     conventions = serializers.DictField(child=serializers.CharField())
     code_version = serializers.CharField()
     libraries = serializers.DictField(child=serializers.CharField())
-    stale = serializers.BooleanField(help_text="The data set has a newer version.")
+    stale = serializers.BooleanField(
+        help_text="It was asked for again, on a later version of the data set."
+    )
     disclosure = serializers.CharField(help_text="full, summary, or min_cell_N for auditors.")

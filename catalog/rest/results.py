@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from catalog.models import Dataset, Run
 from catalog.problems import Refusal
-from catalog.queries import newest_result, unfinished_run
+from catalog.queries import is_out_of_date, newest_result, unfinished_run
 from catalog.rest.waiting import wait_until
 
 
@@ -23,7 +23,7 @@ def envelope(dataset: Dataset, run: Run) -> dict[str, Any]:
         "parameters": run.parameters,
         "code_version": run.code_version,
         "libraries": run.libraries,
-        "stale": run.version != dataset.version,
+        "stale": is_out_of_date(run),
     }
 
 

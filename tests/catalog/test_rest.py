@@ -156,9 +156,15 @@ def test_a_result_has_a_strong_etag_and_says_when_it_is_stale(alice: Trust, pets
     assert first["ETag"].startswith('"')
     assert alice.http.get(url, headers={"If-None-Match": first["ETag"]}).status_code == 304
     alice.post(f"{pets}questions/", {"name": "size", "scale": "ratio"})
+    assert alice.http.get(url, {"question": "pet"}).json()["stale"] is False
+    alice.patch(f"{pets}questions/pet/", {"values": ["cat", "dog", "cow"]})
     second = alice.http.get(url, {"question": "pet"})
     assert second.json()["stale"] is True
     assert second["ETag"] != first["ETag"]
+    work_off()
+    third = alice.http.get(url, {"question": "pet"}).json()
+    assert third["stale"] is False
+    assert third["version"] > second.json()["version"]
 
 
 def test_an_absent_result_says_what_is_missing(alice: Trust, pets: str) -> None:
