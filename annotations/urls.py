@@ -4,11 +4,13 @@ from django.urls import path
 
 from annotations import api
 from annotations import consensus_api as crowd
+from annotations import label_rows_api as rows
 
 DATASET = "datasets/<str:slug>/"
 D = f"{DATASET}agreement/"
 
 urlpatterns = [
+    path(f"{DATASET}labels.csv", rows.LabelRows.as_view()),
     path(D, api.AgreementView.as_view()),
     path(f"{D}<str:table>.<str:suffix>", api.AgreementTable.as_view()),
     path(f"{D}<str:table>/", api.AgreementTable.as_view()),
