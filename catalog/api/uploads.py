@@ -157,13 +157,28 @@ def answer_upload(request: Request, upload: Upload) -> Response:
 
     def body() -> Any:
         upload.refresh_from_db()
-        return UploadSerializer(upload, context={"request": request}).data
+        shown = UploadSerializer(upload, context={"request": request}).data
+        return {**shown, **remembered_columns(upload)}
 
     ended = Upload.objects.filter(pk=upload.pk, finished_at__isnull=False)
     path = f"/api/v1/datasets/{upload.dataset.slug}/uploads/{upload.pk}/"
     return answer_when_done(
         request, location=request.build_absolute_uri(path), is_done=ended.exists, body=body
     )
+
+
+def remembered_columns(upload: Upload) -> dict[str, Any]:
+    """Where a header lacks columns: the mapping by which the newest stored file was read."""
+    lacking = any(problem["code"] == Code.HEADER_MISSING_COLUMN for problem in upload.problems)
+    if upload.state != Upload.State.REJECTED or not lacking:
+        return {}
+    earlier = upload.dataset.uploads.filter(
+        kind=upload.kind, state=Upload.State.STORED, dry_run=False, options__has_key="columns"
+    )
+    newest = earlier.order_by("-finished_at").values_list("options", flat=True).first()
+    if newest is None or newest["columns"] == upload.options.get("columns"):
+        return {}
+    return {"remembered_columns": newest["columns"]}
 
 
 def described(

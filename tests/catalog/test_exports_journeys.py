@@ -287,3 +287,19 @@ def test_every_format_brings_the_same_label(
     assert upload["state"] == "stored", upload["problems"]
     assert stored() == {("1", "ann", "pet", "cat", 1)}
     assert notices(upload)["export_read"] == "1 items x 1 annotators, 1 labels."
+
+
+def test_a_mapping_is_offered_again_where_a_header_lacks_columns(alice: Trust, pets: str) -> None:
+    body = "image,who,answer\n1,ann,cat\n"
+    mapping = {"item": "image", "annotator": "who", "label": "answer"}
+    refused = alice.upload(pets, "labels", body)
+    assert [p["code"] for p in refused["problems"]] == ["header_missing_column"]
+    assert "remembered_columns" not in refused
+    stored_once = alice.upload(pets, "labels", body, columns=json.dumps(mapping))
+    assert stored_once["state"] == "stored"
+    assert "remembered_columns" not in stored_once
+    again = alice.upload(pets, "labels", body.replace("cat", "dog"))
+    assert again["remembered_columns"] == mapping
+    sent = json.dumps(again["remembered_columns"])
+    renewed = alice.upload(pets, "labels", body.replace("cat", "dog"), columns=sent)
+    assert renewed["rows"]["replaced"] == 1
