@@ -27,3 +27,11 @@ class CoverageConfig(AppConfig):
                 standard=parameters.standard,
             )
         )
+        kinds.register_run(
+            kinds.RunKind(
+                name="weights",
+                compute="coverage.weights.weigh",
+                resolve=parameters.resolve_weights,
+                standard=parameters.standard_weights,
+            )
+        )

@@ -7,6 +7,7 @@ from typing import Any
 
 from catalog.models import Attribute, Dataset
 from catalog.problems import Refusal
+from coverage.models import Population
 
 DEFAULTS: dict[str, Any] = {
     "n_replicates": 1000,
@@ -31,6 +32,9 @@ _FRACTIONS = {"ci_level": (0.5, 0.9999), "alpha": (1e-9, 0.5), "gap": (0.0, 1.0)
 _FRACTIONS |= {"ratio_low": (0.5, 1.0), "ratio_high": (1.0, 2.0)}
 
 
+WEIGHTS: dict[str, Any] = {"method": "auto", "bounds": None}
+_METHODS = ("auto", "post_stratification", "raking")
+
 STARTS_AFTER = {
     None: (Attribute.Of.ITEM, Attribute.Of.ANNOTATOR),
     "population": (Attribute.Of.ITEM, Attribute.Of.ANNOTATOR),
@@ -41,15 +45,48 @@ STARTS_AFTER = {
 
 def resolve(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The population and the full parameters of a coverage run."""
-    if unknown := sorted(set(parameters) - {"population", *DEFAULTS}):
-        raise Refusal(
-            f"A coverage run has no parameter {unknown[0]!r}; it has population, "
-            f"{', '.join(DEFAULTS)}.",
-            code="unknown_parameter",
-            pointer=f"/parameters/{unknown[0]}",
-        )
+    population = known_population(dataset, parameters, "coverage", DEFAULTS)
+    full = {**DEFAULTS, **parameters, "population": population.name}
+    _check(full)
+    known = list(dataset.attributes.filter(of=population.of).values_list("name", flat=True))
+    _check_attributes(full["attributes"], known)
+    _check_impossible(full["impossible"], known)
+    return population.name, full
+
+
+def resolve_weights(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The population and the full parameters of a run of weights."""
+    population = known_population(dataset, parameters, "weights", WEIGHTS)
+    full = {**WEIGHTS, **parameters, "population": population.name}
+    if full["method"] not in _METHODS:
+        _refuse("method", f"one of {', '.join(_METHODS)}", full["method"])
+    if full["bounds"] is not None and not _are_bounds(full["bounds"]):
+        wanted = "the least and the greatest weight as multiples of the mean, like [0.2, 5]"
+        _refuse("bounds", wanted, full["bounds"])
+    return population.name, full
+
+
+def _are_bounds(given: Any) -> bool:
+    return (
+        isinstance(given, list)
+        and len(given) == 2
+        and all(type(end) in (int, float) for end in given)
+        and 0 <= given[0] <= 1 <= given[1]
+    )
+
+
+def standard_weights(dataset: Dataset, upload_kind: str | None) -> Iterator[dict[str, Any]]:
+    """As for coverage; reference labels, whose rates are weighted, are a reason too."""
+    yield from standard(dataset, "items" if upload_kind == "reference-labels" else upload_kind)
+
+
+def known_population(
+    dataset: Dataset, parameters: dict[str, Any], kind: str, defaults: dict[str, Any]
+) -> Population:
+    """The population that a run is about; unknown parameters and populations are refused."""
+    check_names(parameters, kind, ["population", *defaults])
     name = parameters.get("population")
-    population = dataset.populations.filter(name=name).first()
+    population = Population.objects.filter(dataset=dataset, name=name).first()
     if population is None:
         names = ", ".join(dataset.populations.values_list("name", flat=True)) or "none yet"
         raise Refusal(
@@ -57,12 +94,17 @@ def resolve(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str
             code="unknown_population",
             pointer="/parameters/population",
         )
-    full = {**DEFAULTS, **parameters, "population": population.name}
-    _check(full)
-    known = list(dataset.attributes.filter(of=population.of).values_list("name", flat=True))
-    _check_attributes(full["attributes"], known)
-    _check_impossible(full["impossible"], known)
-    return population.name, full
+    return population
+
+
+def check_names(parameters: dict[str, Any], kind: str, known: list[str]) -> None:
+    """Refuse a parameter that this kind of run does not have."""
+    if unknown := sorted(set(parameters) - set(known)):
+        raise Refusal(
+            f"A {kind} run has no parameter {unknown[0]!r}; it has {', '.join(known)}.",
+            code="unknown_parameter",
+            pointer=f"/parameters/{unknown[0]}",
+        )
 
 
 def _check(full: dict[str, Any]) -> None:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from catalog.ingest.copying import copy_out
-from catalog.models import Annotator, Attribute, Dataset, Item, Profile
+from catalog.models import Annotator, Attribute, Dataset, Item, Profile, Question
+from catalog.queries import item_subgroups, reference_codes
 from coverage.banding import Banding
 from coverage.models import Population, PopulationCell
 from measures.coverage.cube import MISSING, Cube, count_profiles
@@ -40,6 +42,43 @@ def count_of_profiles(dataset: Dataset, of: str) -> ProfileCounts:
     return ProfileCounts(
         [profiles.get(pk, {}) for pk in rows["profile"].tolist()], rows["n"].tolist()
     )
+
+
+@dataclass(frozen=True)
+class LabelledProfiles:
+    """How many items of each combination of attribute values have each reference label.
+
+    Parameters
+    ----------
+    values : list of dict
+        The combinations; the last one stands for items without any known value.
+    n : ndarray of int, shape (n_combinations, n_labels)
+    labels : list of str
+    """
+
+    values: list[dict[str, Any]]
+    n: NDArray[np.int64]
+    labels: list[str]
+
+
+def labelled_profiles(question: Question) -> LabelledProfiles:
+    """Items that have a reference label, by profile and label."""
+    subgroups = item_subgroups(question.dataset, names=[])
+    numbers, codes = reference_codes(question)
+    labels = [str(value) for value in question.values]
+    known = (codes >= 0) & (codes < len(labels))
+    k = max(len(labels), 1)
+    key = subgroups.profile_of[numbers[known]] * k + codes[known]
+    rows = len(subgroups.profiles) + 1
+    n = np.bincount(key, minlength=rows * k).reshape(rows, k)
+    return LabelledProfiles([*subgroups.profiles, {}], n[:, : len(labels)], labels)
+
+
+def labelled_questions(dataset: Dataset) -> list[Question]:
+    """Questions whose reference labels are one value out of a list, by name."""
+    scales = (Question.Scale.NOMINAL, Question.Scale.ORDINAL)
+    asked = dataset.questions.filter(scale__in=scales, reference_labels__isnull=False)
+    return list(asked.distinct().order_by("name"))
 
 
 def attributes_of(dataset: Dataset, of: str) -> dict[str, Attribute]:

@@ -119,3 +119,42 @@ class CoverageSerializer(ResultSerializer):
     uncovered_patterns = serializers.ListField(child=serializers.DictField())
     collection_plan = serializers.DictField()
     warnings = serializers.ListField(child=serializers.CharField())
+
+
+class LabelRateSerializer(serializers.Serializer[Any]):
+    """The share of one reference label, as it is and as the population would show it."""
+
+    value = serializers.CharField()
+    n = serializers.IntegerField(allow_null=True)
+    unweighted = NumberSerializer()
+    weighted = NumberSerializer()
+
+
+class QuestionRatesSerializer(serializers.Serializer[Any]):
+    question = serializers.CharField()
+    n_labelled = serializers.IntegerField()
+    n_weighted = serializers.IntegerField()
+    values = LabelRateSerializer(many=True)
+
+
+class WeightsSerializer(ResultSerializer):
+    """Weights that give the data set the composition of a population."""
+
+    population = serializers.DictField()
+    reason = serializers.CharField(allow_null=True, help_text="Why there are no weights.")
+    detail = serializers.CharField(help_text="The same in words.")
+    n_items = serializers.IntegerField()
+    n_weighted = serializers.IntegerField(help_text="Items that have a weight.")
+    least_weight = serializers.FloatField(allow_null=True)
+    greatest_weight = serializers.FloatField(allow_null=True)
+    design_effect = NumberSerializer()
+    effective_n = NumberSerializer()
+    n_rounds = serializers.IntegerField(help_text="Of raking; 0 for post-stratification.")
+    largest_error = serializers.FloatField(help_text="Of a margin, relative to the target.")
+    n_bounded = serializers.IntegerField(help_text="Cells that the bounds held back.")
+    unreachable = serializers.ListField(child=serializers.DictField())
+    n_unreachable = serializers.IntegerField()
+    unreachable_share = serializers.FloatField()
+    n_cells = serializers.IntegerField()
+    cells = serializers.ListField(child=serializers.DictField())
+    label_rates = QuestionRatesSerializer(many=True)

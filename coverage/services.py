@@ -3,38 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
-
-import numpy as np
 
 from catalog.models import Run
 from catalog.problems import Refusal
 from coverage import queries
 from coverage.adequacy import adequacy
 from coverage.collecting import plan_of
-from coverage.models import Population
+from coverage.material import Material, described, material_of
 from measures.coverage.cells import Correction, Rules
 from measures.coverage.representation import Representation, family_of, representation
-from measures.coverage.target import Target
 
 _CORRECTIONS = {"bh": Correction.BENJAMINI_HOCHBERG, "holm": Correction.HOLM}
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What every part of a result is computed from."""
-
-    population: Population
-    counts: queries.ProfileCounts
-    domains: queries.Values
-    placed: queries.PlacedTarget
-    parameters: dict[str, Any]
-    rng: np.random.Generator
-
-    @property
-    def target(self) -> Target:
-        return self.placed.target
 
 
 def rules_of(parameters: dict[str, Any]) -> Rules:
@@ -53,11 +34,11 @@ def rules_of(parameters: dict[str, Any]) -> Rules:
 
 def measure_coverage(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any]:
     """Whether the data set has the target's composition, where not, and what to collect."""
-    work = _prepare(run)
+    work = material_of(run)
     found = _representation(work)
     shown = found.as_dict()
     result = {
-        "population": _described(work),
+        "population": described(work),
         **shown,
         "n_counted": found.overall.n_items,
         "target_lacking": _lacking(work),
@@ -73,31 +54,7 @@ def measure_coverage(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any
     return result
 
 
-def _prepare(run: Run) -> _Work:
-    parameters = run.parameters
-    population = Population.objects.select_related("dataset").get(
-        dataset=run.dataset, name=parameters["population"]
-    )
-    if not population.margins:
-        raise Refusal(
-            f"The population {population.name!r} has no cells; upload them with "
-            f"uploads/population/?population={population.name} first.",
-            code="no_cells",
-        )
-    try:
-        placed = queries.target_of(
-            population, assume_no_interaction=parameters["assume_no_interaction"]
-        )
-    except ValueError as error:
-        raise Refusal(f"The population {population.name!r} is no target: {error}") from None
-    counts = queries.count_of_profiles(run.dataset, population.of)
-    attributes = queries.attributes_of(run.dataset, population.of)
-    rng = np.random.default_rng(int(run.digest[:16], 16))
-    domains = queries.domains_of(attributes, counts)
-    return _Work(population, counts, domains, placed, parameters, rng)
-
-
-def _representation(work: _Work) -> Representation:
+def _representation(work: Material) -> Representation:
     """The measure's answer, with the full joint beside the smaller attribute sets."""
     shared = [name for name in work.target.names if name in work.domains]
     if not shared:
@@ -118,17 +75,7 @@ def _representation(work: _Work) -> Representation:
     return found
 
 
-def _described(work: _Work) -> dict[str, Any]:
-    population = work.population
-    names = ("name", "source", "url", "year", "of", "kind", "attributes", "n_cells")
-    return {
-        **{name: getattr(population, name) for name in names},
-        "total_weight": population.total_weight,
-        "weight_missing": work.placed.weight_missing,
-    }
-
-
-def _lacking(work: _Work) -> list[dict[str, Any]]:
+def _lacking(work: Material) -> list[dict[str, Any]]:
     """Values that the target has and nobody in the data set."""
     met = queries.values_met(work.counts.values, work.domains)
     lacking = []
@@ -141,7 +88,7 @@ def _lacking(work: _Work) -> list[dict[str, Any]]:
     return lacking
 
 
-def _warnings(work: _Work) -> list[str]:
+def _warnings(work: Material) -> list[str]:
     said = [
         f"{name}: the values {', '.join(values[:10])} of the population lie in no one band."
         for name, values in work.placed.unplaced.items()
@@ -151,7 +98,7 @@ def _warnings(work: _Work) -> list[str]:
     return said
 
 
-def _conventions(work: _Work) -> dict[str, str]:
+def _conventions(work: Material) -> dict[str, str]:
     correction = {"bh": "Benjamini-Hochberg", "holm": "Holm"}[work.parameters["correction"]]
     return {
         "n": f"{work.population.of}s whose values are known to the data set and to the target; "

@@ -49,11 +49,11 @@ def _as_csv(rows: Rows) -> bytes:
     out = io.StringIO(newline="")
     writer = csv.DictWriter(out, _columns(rows), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({k: _cell(v) for k, v in row.items()} for row in rows)
+    writer.writerows({k: safe_cell(v) for k, v in row.items()} for row in rows)
     return out.getvalue().encode()
 
 
-def _cell(value: Any) -> Any:
+def safe_cell(value: Any) -> Any:
     """Text that a spreadsheet would run as a formula gets an apostrophe; numbers never do."""
     if isinstance(value, list):
         value = json.dumps(value, ensure_ascii=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -244,20 +245,36 @@ def rake(
     return _bounded(sample, factors, margins, bounds)
 
 
+class Method(StrEnum):
+    """How weights are made."""
+
+    AUTO = "auto"
+    """Post-stratification to a joint target, raking to margins."""
+    POST_STRATIFICATION = "post_stratification"
+    """Every cell gets its target total; what margins do not say is fitted to them."""
+    RAKING = "raking"
+    """Every margin gets its target totals; a joint target is taken attribute by attribute."""
+
+
 def weights_to_target(
-    cube: Cube, target: Target, *, bounds: tuple[float, float] | None = None
+    cube: Cube,
+    target: Target,
+    *,
+    method: Method = Method.AUTO,
+    bounds: tuple[float, float] | None = None,
 ) -> Weights:
     """Weights that give the items of a data set the target's composition; their mean is 1.
 
-    Post-stratification to a joint target, raking to margins. Items with a missing value, or
-    with one that the target does not know, get no weight.
+    Items with a missing value, or with one that the target does not know, get no weight.
 
     Parameters
     ----------
     cube : Cube
     target : Target
+    method : Method
     bounds : tuple of float, optional
-        For raking; see :func:`rake`.
+        Least and greatest weight, as multiples of the mean; see :func:`rake`. With bounds, the
+        cells of post-stratification are met as nearly as the bounds allow.
 
     Returns
     -------
@@ -275,12 +292,19 @@ def weights_to_target(
     family = family_of(cube, target, target.names, Rules())
     n = family.counts.astype(float)
     sample = Sample(family.attributes, n, n, n)
-    if len(target.margins) == 1 and family.target is not None:
-        return post_stratify(sample, family.target * max(n.sum(), 1.0))
+    is_joint = len(target.margins) == 1
+    by_cell = is_joint if method is Method.AUTO else method is Method.POST_STRATIFICATION
+    if by_cell and family.target is not None:
+        totals = family.target * max(n.sum(), 1.0)
+        if bounds is None:
+            return post_stratify(sample, totals)
+        return rake(sample, [AxisMargin(tuple(range(n.ndim)), totals)], bounds=bounds)
+    split = [(name,) for name in target.names]
+    groups = split if is_joint else [margin.names for margin in target.margins]
     margins = []
-    for margin in target.margins:
-        shares = family_of(cube, target, margin.names, Rules()).target
-        axes = tuple(target.names.index(name) for name in margin.names)
+    for names in groups:
+        shares = family_of(cube, target, names, Rules()).target
+        axes = tuple(target.names.index(name) for name in names)
         if shares is not None:
             margins.append(AxisMargin(axes, shares * max(n.sum(), 1.0)))
     return rake(sample, margins, bounds=bounds, tolerance=1e-6)
