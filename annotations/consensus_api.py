@@ -29,7 +29,7 @@ from catalog import access, runs
 from catalog.access import May
 from catalog.api.runs import answer_run
 from catalog.ingest.kinds import question_of
-from catalog.models import Dataset, Run
+from catalog.models import Attribute, Dataset, Run
 from catalog.problems import Refusal
 from catalog.rest import tables
 from catalog.rest.queries import query_of
@@ -86,7 +86,9 @@ class AnnotatorsView(APIView):
         dataset, query, run = _found(
             request, slug, May.READ_SUMMARY, ANNOTATORS, "annotator", "subgroup"
         )
-        rows = row_pages.filtered(dataset, run.result["annotators"], query)
+        rows = row_pages.filtered(
+            dataset, run.result["annotators"], query, of=Attribute.Of.ANNOTATOR
+        )
         rows, links = row_pages.page(request, query, run, rows)
         shown = visible_annotators(request.user, dataset, rows)
         return _answer(request, dataset, run, {**run.result, "annotators": shown}, links)
@@ -103,7 +105,9 @@ class AnnotatorsTable(APIView):
             request, slug, May.READ_RESULTS, ANNOTATORS, "annotator", "subgroup"
         )
         _check_table(table, ("annotators", "confusion"))
-        rows = row_pages.filtered(dataset, run.result["annotators"], query)
+        rows = row_pages.filtered(
+            dataset, run.result["annotators"], query, of=Attribute.Of.ANNOTATOR
+        )
         rows = visible_annotators(request.user, dataset, rows)
         if table == "confusion":
             rows = _cells(rows, [name_of(value) for value in run.result["values"]])
@@ -151,7 +155,9 @@ def _item_rows(
     """A page of rows about items, for leads; nobody else sees them."""
     if not is_lead(request.user, dataset):
         return [], {"next": None, "previous": None}
-    rows = row_pages.filtered(dataset, (run.result or {})[part]["rows"], query)
+    rows = row_pages.filtered(
+        dataset, (run.result or {})[part]["rows"], query, of=Attribute.Of.ITEM
+    )
     rows, links = row_pages.page(request, query, run, rows)
     return with_names(dataset, rows), links
 
@@ -165,7 +171,7 @@ class ConsensusTable(APIView):
     ) -> HttpResponse:
         dataset, query, run = _found(request, slug, May.READ_ROWS, CONSENSUS, "item", "subgroup")
         _check_table(table, ("items",))
-        rows = row_pages.filtered(dataset, run.result["items"]["rows"], query)
+        rows = row_pages.filtered(dataset, run.result["items"]["rows"], query, of=Attribute.Of.ITEM)
         rows = with_names(dataset, rows)
         return tables.table(rows, tables.wanted_format(request, suffix), "consensus")
 
@@ -208,7 +214,7 @@ class LabelIssuesTable(APIView):
         _check_table(table, ("labels", "items"))
         known = ("item", "subgroup") if table == "items" else ("item", "annotator", "subgroup")
         dataset, query, run = _found(request, slug, May.READ_ROWS, ISSUES, *known)
-        rows = row_pages.filtered(dataset, run.result[table]["rows"], query)
+        rows = row_pages.filtered(dataset, run.result[table]["rows"], query, of=Attribute.Of.ITEM)
         rows = with_names(dataset, rows)
         return tables.table(rows, tables.wanted_format(request, suffix), f"label-issues-{table}")
 

@@ -18,8 +18,13 @@ PAGE_SIZE = 1000
 MAX_PAGE_SIZE = 10_000
 
 
-def filtered(dataset: Dataset, rows: list[Row], query: dict[str, str]) -> list[Row]:
-    """The rows about one item, one annotator, or a subgroup such as ``sex=female & age=60+``."""
+def filtered(
+    dataset: Dataset, rows: list[Row], query: dict[str, str], *, of: Attribute.Of
+) -> list[Row]:
+    """The rows about one item, one annotator, or a subgroup such as ``sex=female & age=60+``.
+
+    ``of`` says whose attributes the subgroup names.
+    """
     if "item" in query:
         number = queries.item_number(dataset, query["item"])
         rows = [row for row in rows if row["item"] == number]
@@ -27,15 +32,12 @@ def filtered(dataset: Dataset, rows: list[Row], query: dict[str, str]) -> list[R
         number = queries.annotator_number(dataset, query["annotator"])
         rows = [row for row in rows if row["annotator"] == number]
     if "subgroup" in query:
-        rows = _of_subgroup(dataset, rows, query["subgroup"])
+        rows = _of_subgroup(dataset, rows, query["subgroup"], of)
     return rows
 
 
-def _of_subgroup(dataset: Dataset, rows: list[Row], text: str) -> list[Row]:
-    """By attributes of items where the rows are about items, else of annotators."""
-    of_items = bool(rows) and "item" in rows[0]
-    key, model = ("item", Item) if of_items else ("annotator", Annotator)
-    of = Attribute.Of.ITEM if of_items else Attribute.Of.ANNOTATOR
+def _of_subgroup(dataset: Dataset, rows: list[Row], text: str, of: Attribute.Of) -> list[Row]:
+    """The rows whose item, or whose annotator, has these attribute values."""
     known = list(dataset.attributes.filter(of=of).order_by("name").values_list("name", flat=True))
     wanted = {}
     for part in text.split(" & "):
@@ -48,8 +50,9 @@ def _of_subgroup(dataset: Dataset, rows: list[Row], text: str) -> list[Row]:
                 pointer="subgroup",
             )
         wanted[name] = value
-    inside = queries.numbers_within(model, dataset, {row[key] for row in rows}, wanted)
-    return [row for row in rows if row[key] in inside]
+    model = Item if of == Attribute.Of.ITEM else Annotator
+    inside = queries.numbers_within(model, dataset, {row[of] for row in rows}, wanted)
+    return [row for row in rows if row[of] in inside]
 
 
 def page(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
-from measures.consensus.counts import FloatArray, LabelCounts, summed
+from measures.consensus.counts import FloatArray, IntArray, LabelCounts, summed
 from measures.consensus.fitting import Climb, climb, normalise_logs
 
 
@@ -38,8 +39,8 @@ class Glad:
 def glad(
     counts: LabelCounts,
     *,
-    max_steps: int = 50,
-    inner_steps: int = 10,
+    max_steps: int = 200,
+    inner_steps: int = 3,
     tolerance: float = 1e-6,
 ) -> Glad:
     """True values, abilities and difficulties that make the labels most probable, by EM.
@@ -52,7 +53,7 @@ def glad(
     counts : LabelCounts
     max_steps : int
     inner_steps : int
-        Steps of L-BFGS within each step of EM.
+        Newton steps of abilities and of ease within each step of EM.
     tolerance : float
         Stop when a step gains less than this per label.
 
@@ -80,6 +81,10 @@ def glad(
         log_likelihood=model.log_likelihood,
         climb=progress,
     )
+
+
+# Log odds of a right label, their derivative, and how much of the slope adds to the curvature.
+_Terms = tuple[FloatArray, FloatArray, float]
 
 
 class _Model:
@@ -115,30 +120,65 @@ class _Model:
         return float(-0.5 * (((ability - 1) ** 2).sum() + ((log_ease - 1) ** 2).sum()))
 
     def _improve(self, right: FloatArray) -> None:
-        n = len(self.ability)
+        """Newton steps for abilities, then for ease; each coordinate moves only where it gains.
 
-        def cost(parameters: FloatArray) -> tuple[float, FloatArray]:
-            ability, log_ease = parameters[:n], parameters[n:]
-            ease = np.exp(log_ease)[self.item]
-            x = ability[self.annotator] * ease
-            value = self.count @ (
-                right * special.log_expit(x) + (1 - right) * special.log_expit(-x)
-            )
-            slope = self.count * (right - special.expit(x))
-            of_ability = np.bincount(self.annotator, slope * ease, n) - (ability - 1)
-            of_ease = np.bincount(self.item, slope * x, self.shape[0]) - (log_ease - 1)
-            total = float(value) + self._prior(ability, log_ease)
-            return -total, -np.concatenate([of_ability, of_ease])
+        Given the ease, abilities do not touch each other, and the other way round.
+        """
+        for _ in range(self.inner_steps):
+            self._improve_ability(right)
+            self._improve_ease(right)
 
-        start = np.concatenate([self.ability, self.log_ease])
-        # Bounds keep exp() finite; no item is easier than e^6 or harder than e^-6.
-        bounds = [(None, None)] * n + [(-6.0, 6.0)] * self.shape[0]
-        found = optimize.minimize(
-            cost,
-            start,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=bounds,
-            options={"maxiter": self.inner_steps},
-        )
-        self.ability, self.log_ease = found.x[:n], found.x[n:]
+    def _improve_ability(self, right: FloatArray) -> None:
+        ease = np.exp(self.log_ease)[self.item]
+
+        def terms(ability: FloatArray) -> _Terms:
+            return ability * ease, ease, 0.0
+
+        self.ability = self._moved(self.ability, self.annotator, terms, right)
+
+    def _improve_ease(self, right: FloatArray) -> None:
+        ability = self.ability[self.annotator]
+
+        def terms(log_ease: FloatArray) -> _Terms:
+            x = ability * np.exp(np.clip(log_ease, -30.0, 30.0))
+            return x, x, 1.0
+
+        self.log_ease = self._moved(self.log_ease, self.item, terms, right)
+
+    def _moved(
+        self,
+        start: FloatArray,
+        owner: IntArray,
+        terms: Callable[[FloatArray], _Terms],
+        right: FloatArray,
+    ) -> FloatArray:
+        """One safeguarded Newton step of every coordinate.
+
+        ``terms`` gives, for the coordinates spread over the labels, the log odds of a right label,
+        their derivative, and how much of the slope adds to the curvature.
+        """
+        n = start.size
+        x, derivative, bend = terms(start[owner])
+        probability = special.expit(x)
+        slope = self.count * (right - probability) * derivative
+        curvature = self.count * probability * (1 - probability) * derivative**2
+        gradient = summed(owner, slope, n) - (start - 1)
+        fall = summed(owner, curvature - bend * slope, n) + 1.0
+        # Where the curve bends upwards, the part that never does keeps the step uphill.
+        fall = np.where(fall > 0.5, fall, summed(owner, curvature, n) + 1.0)
+        step = np.clip(gradient / fall, -2.0, 2.0)
+        before = self._value(x, owner, right, start)
+        for _ in range(4):
+            there = start + step
+            gained = self._value(terms(there[owner])[0], owner, right, there) >= before
+            if gained.all():
+                break
+            step = np.where(gained, step, step / 4)
+        return np.where(gained, there, start)
+
+    def _value(
+        self, x: FloatArray, owner: IntArray, right: FloatArray, at: FloatArray
+    ) -> FloatArray:
+        """Expected log-likelihood and log prior that belong to each coordinate."""
+        gain = self.count * (special.log_expit(x) - (1 - right) * x)
+        return summed(owner, gain, at.size) - 0.5 * (at - 1) ** 2

@@ -243,6 +243,9 @@ def test_rows_can_be_asked_for_by_name_and_by_subgroup(alice: Trust, crowd: str)
     assert [row["annotator"] for row in found] == ["ann0"]
     issues = alice.get(f"{crowd}label-issues/", annotator="ann3")["labels"]["rows"]
     assert {row["annotator"] for row in issues} == {"ann3"}
+    # Nobody has this item, and the attribute is known all the same.
+    none = alice.get(f"{crowd}consensus/", item="absent", subgroup="site=north")
+    assert none["items"]["rows"] == []
     refused = alice.get(f"{crowd}consensus/", expect=400, subgroup="sex=F")
     assert refused["code"] == "unknown_attribute"
     assert alice.get(f"{crowd}consensus/", expect=400, annotator="x")["code"] == "unknown_filter"
