@@ -17,7 +17,7 @@ from measures.calibration.forecasts import (
     IntArray,
     class_forecasts,
 )
-from measures.calibration.resampling import Bootstrap, Draws, draw, with_interval
+from measures.calibration.resampling import Bootstrap, Draws, divide, draw, with_interval
 from measures.estimates import Estimate, Reason, undefined
 
 KEYS = (
@@ -59,18 +59,6 @@ class Ambiguity:
         """JSON-ready."""
         keys = ("member_brier", "ensemble_brier", "diversity")
         return {key: getattr(self, key).as_dict() for key in keys}
-
-
-@dataclass(frozen=True, slots=True)
-class SizePoint:
-    """Scores of ensembles of one size: mean over random subsets, and their 5 to 95 % range."""
-
-    n_members: int
-    brier: float
-    brier_low: float
-    brier_high: float
-    log_loss: float
-    n_subsets: int
 
 
 def members_array(y_prob: npt.ArrayLike) -> FloatArray:
@@ -185,7 +173,7 @@ def ensemble_uncertainty(
     if found.reason is not None or found.n == 0:
         return {key: undefined(found.reason or Reason.NO_DATA, found.n) for key in KEYS}
     draws = draw(found.n, clusters, bootstrap)
-    return {key: _mean(found.columns[key], draws) for key in KEYS}
+    return {key: mean_estimate(found.columns[key], draws) for key in KEYS}
 
 
 def ambiguity(
@@ -219,94 +207,60 @@ def ambiguity(
         reason = Reason.NO_DATA if members.shape[1] == 0 else Reason.NOT_APPLICABLE
         nothing = undefined(reason, members.shape[1])
         return Ambiguity(nothing, nothing, nothing)
-    outcome = _one_hot(y_true, members)
     draws = draw(members.shape[1], clusters, bootstrap)
-    each = np.square(members - outcome).sum(axis=2).mean(axis=0) / 2
-    whole = np.square(members.mean(axis=0) - outcome).sum(axis=1) / 2
-    diversity = members.var(axis=0).sum(axis=1) / 2
-    return Ambiguity(_mean(each, draws), _mean(whole, draws), _mean(diversity, draws))
+    found = ambiguity_columns(members, y_true)
+    return Ambiguity(**{key: mean_estimate(column, draws) for key, column in found.items()})
 
 
-def size_curve(
-    y_prob: npt.ArrayLike,
-    y_true: npt.ArrayLike,
-    rng: np.random.Generator,
-    *,
-    n_subsets: int = 20,
-    n_sizes: int = 12,
-) -> tuple[SizePoint, ...]:
-    """Scores against the number of members: would more of them help?
+def member_losses(members: FloatArray, y_true: npt.ArrayLike) -> dict[str, FloatArray]:
+    """What each member loses on each item: half-form Brier score, log loss, and being right.
 
     Parameters
     ----------
-    y_prob : (M, n, K) or (M, n) array
+    members : (M, n, K) array, from :func:`members_array`
     y_true : (n,) array of class indices
-    rng : Generator
-        Draws the order in which members are added.
-    n_subsets : int
-        Orders drawn.
-    n_sizes : int
-        Sizes shown, evenly spaced on a log scale; 1 and M are among them.
 
     Returns
     -------
-    tuple of SizePoint
-        Half-form Brier score and log loss of the mean of the members; empty without items.
-
-    References
-    ----------
-    Lakshminarayanan, Pritzel and Blundell (2017), figure 2.
+    dict of str to (M, n) array
+        ``brier`` and ``accuracy`` in 0..1, ``log_loss`` in nats.
     """
-    members = members_array(y_prob)
-    n_members, n, _ = members.shape
-    if n == 0 or n_members == 0:
-        return ()
-    outcome = _one_hot(y_true, members)
-    sizes = np.unique(np.geomspace(1, n_members, n_sizes).round().astype(int))
-    found = np.array(
-        [_growing(members, outcome, rng.permutation(n_members), sizes) for _ in range(n_subsets)]
-    )
-    return tuple(
-        SizePoint(
-            int(size),
-            float(found[:, k, 0].mean()),
-            float(np.quantile(found[:, k, 0], 0.05)),
-            float(np.quantile(found[:, k, 0], 0.95)),
-            float(found[:, k, 1].mean()),
-            n_subsets,
-        )
-        for k, size in enumerate(sizes)
-    )
+    outcome = one_hot(y_true, members)
+    own = np.maximum((members * outcome).sum(axis=2), LOG_CLIP)
+    return {
+        "brier": np.square(members - outcome).sum(axis=2) / 2,
+        "log_loss": -np.log(own),
+        "accuracy": (members.argmax(axis=2) == outcome.argmax(axis=1)).astype(float),
+    }
 
 
-def _entropy(p: FloatArray) -> FloatArray:
-    entropy: FloatArray = special.entr(p).sum(axis=-1)
-    return entropy
+def ambiguity_columns(members: FloatArray, y_true: npt.ArrayLike) -> dict[str, FloatArray]:
+    """The three terms of :func:`ambiguity` of each item, by their key, shape (n,)."""
+    outcome = one_hot(y_true, members)
+    mean = members.mean(axis=0)
+    return {
+        "member_brier": np.square(members - outcome).sum(axis=2).mean(axis=0) / 2,
+        "ensemble_brier": np.square(mean - outcome).sum(axis=1) / 2,
+        "diversity": members.var(axis=0).sum(axis=1) / 2,
+    }
 
 
-def _mean(each: FloatArray, draws: Draws) -> Estimate:
+def mean_estimate(each: FloatArray, draws: Draws) -> Estimate:
+    """The mean of one number an item, with the interval of its resampling units."""
+    if len(each) == 0:
+        return undefined(Reason.NO_DATA, 0)
     again = draws.totals(np.stack([each, np.ones(len(each))], axis=1))
-    return with_interval(float(each.mean()), len(each), again[:, 0] / again[:, 1], draws)
+    return with_interval(float(each.mean()), len(each), divide(again[:, 0], again[:, 1]), draws)
 
 
-def _one_hot(y_true: npt.ArrayLike, members: FloatArray) -> FloatArray:
+def one_hot(y_true: npt.ArrayLike, members: FloatArray) -> FloatArray:
+    """Outcomes as rows of 0 and a single 1, shape (n, K)."""
     checked = class_forecasts(y_true, members.mean(axis=0))
     outcome = np.zeros(members.shape[1:])
     outcome[np.arange(checked.n), checked.y_true] = 1
     return outcome
 
 
-def _growing(
-    members: FloatArray, outcome: FloatArray, order: IntArray, sizes: IntArray
-) -> list[tuple[float, float]]:
-    """Brier score and log loss as members join in the given order, at the sizes shown."""
-    total = np.zeros_like(outcome)
-    found = []
-    for size, member in enumerate(order, start=1):
-        total += members[member]
-        if size in sizes:
-            mean = total / size
-            brier = float(np.square(mean - outcome).sum(axis=1).mean() / 2)
-            own = np.maximum((mean * outcome).sum(axis=1), LOG_CLIP)
-            found.append((brier, float(-np.log(own).mean())))
-    return found
+def _entropy(p: FloatArray) -> FloatArray:
+    entropy: FloatArray = special.entr(p).sum(axis=-1)
+    return entropy

@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from django.http import HttpResponse
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from catalog.access import May, dataset_for
 from catalog.models import Dataset
-from catalog.problems import Refusal
-from catalog.rest import tables
 from catalog.rest.definitions import DefinitionDetail, DefinitionList
-from catalog.rest.queries import query_of
-from catalog.rest.results import answer_result, envelope, finished_run
 from predictions.definitions import define_model, redefine_model
-from predictions.disclosure import visible
 from predictions.models import ModelVersion
-from predictions.queries import find_model, model_of
+from predictions.queries import find_model
+from predictions.results_api import ModelResultTable, ModelResultView, Result, Rows, keyed
 from predictions.serializers import CalibrationSerializer, ModelSerializer
-
-MODEL = OpenApiParameter(
-    "model",
-    str,
-    description="A model by name (its newest version) or name:version. May be left out if there "
-    "is only one.",
-)
-Rows = list[dict[str, Any]]
 
 
 class ModelList(DefinitionList):
@@ -78,26 +62,14 @@ class ModelDetail(DefinitionDetail):
         return Response(ModelSerializer(found, context=context).data)
 
 
-class CalibrationView(APIView):
+class CalibrationView(ModelResultView):
     """Whether a model's probabilities come true: the newest finished result."""
 
+    kind = "calibration"
     serializer_class = CalibrationSerializer
 
-    @extend_schema(operation_id="calibration_retrieve", parameters=[MODEL])
-    def get(self, request: Request, slug: str) -> Response:
-        query = query_of(request, "model")
-        dataset = dataset_for(request.user, slug, may=May.READ_RESULTS)
-        model = model_of(dataset, query.get("model"))
-        run = finished_run(request, dataset, "calibration", model.key)
-        body = {**envelope(dataset, run), **visible(request.user, dataset, run.result or {})}
-        return answer_result(request, run, body)
 
-
-def _keyed(name: str, numbers: dict[str, Any]) -> Rows:
-    return [{name: key, **number} for key, number in numbers.items()]
-
-
-def _ece_rows(result: dict[str, Any]) -> Rows:
+def _ece_rows(result: Result) -> Rows:
     chance = result["ece_if_calibrated"]
     return [
         {"error": key, **number, "if_calibrated": chance.get(key)}
@@ -105,7 +77,7 @@ def _ece_rows(result: dict[str, Any]) -> Rows:
     ]
 
 
-def _method_rows(result: dict[str, Any]) -> Rows:
+def _method_rows(result: Result) -> Rows:
     recommended = result["recalibration"]["recommended"]
     return [
         {
@@ -116,8 +88,8 @@ def _method_rows(result: dict[str, Any]) -> Rows:
     ]
 
 
-TABLES: dict[str, Callable[[dict[str, Any]], Rows]] = {
-    "scores": lambda result: _keyed("score", result["scores"]),
+TABLES: dict[str, Callable[[Result], Rows]] = {
+    "scores": lambda result: keyed("score", result["scores"]),
     "ece": _ece_rows,
     "curve": lambda result: result["curve"]["bins"],
     "corp": lambda result: result["curve"]["corp"],
@@ -128,24 +100,8 @@ TABLES: dict[str, Callable[[dict[str, Any]], Rows]] = {
 }
 
 
-class CalibrationTable(APIView):
+class CalibrationTable(ModelResultTable):
     """One table of the newest calibration result, as json, ndjson, csv or parquet."""
 
-    @extend_schema(
-        parameters=[MODEL], responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}
-    )
-    def get(
-        self, request: Request, slug: str, table: str, suffix: str | None = None
-    ) -> HttpResponse:
-        query = query_of(request, "model")
-        dataset = dataset_for(request.user, slug, may=May.READ_RESULTS)
-        if table not in TABLES:
-            raise Refusal(
-                f"A calibration result has no table {table!r}; it has: {', '.join(TABLES)}.",
-                code="not_found",
-                status=404,
-            )
-        model = model_of(dataset, query.get("model"))
-        run = finished_run(request, dataset, "calibration", model.key)
-        rows = TABLES[table](visible(request.user, dataset, run.result or {}))
-        return tables.table(rows, tables.wanted_format(request, suffix), f"calibration-{table}")
+    kind = "calibration"
+    tables = TABLES

@@ -19,11 +19,15 @@ class PredictionsConfig(AppConfig):
                 store=forecasts.store_predictions,
             )
         )
-        kinds.register_run(
-            kinds.RunKind(
-                name="calibration",
-                compute="predictions.services.measure_calibration",
-                resolve=parameters.resolve,
-                standard=parameters.standard,
+        for name, compute in {
+            "calibration": "predictions.services.measure_calibration",
+            "ensembles": "predictions.ensembles.measure_ensembles",
+        }.items():
+            kinds.register_run(
+                kinds.RunKind(
+                    name=name,
+                    compute=compute,
+                    resolve=parameters.resolver(name),
+                    standard=parameters.standard,
+                )
             )
-        )

@@ -13,6 +13,12 @@ from catalog.reading.headers import folded
 from catalog.services import define, lock, redefine
 from predictions.models import ModelVersion, Prediction
 
+#: Several labels of an item at once are as many questions, each with its own calibration.
+MULTILABEL = (
+    "Multilabel models are measured one label at a time: define a question of two values and a "
+    "model of two classes for each label."
+)
+
 
 def define_model(dataset: Dataset, fields: dict[str, Any]) -> ModelVersion:
     """Add a model; its classes become the question's values where that declared none.
@@ -34,18 +40,19 @@ def redefine_model(dataset: Dataset, model: ModelVersion, fields: dict[str, Any]
     with transaction.atomic():
         lock(dataset)
         names = ("name", "version", "question", "classes", "positive_class", "out_of_fold")
+        names += ("scores", "parameters")
         now = {name: getattr(model, name) for name in names}
-        changed = fields.get("classes", model.classes) != model.classes
-        if changed and "positive_class" not in fields:
+        changed = [f for f in ("classes", "scores") if fields.get(f, now[f]) != now[f]]
+        if "classes" in changed and "positive_class" not in fields:
             now["positive_class"] = ""
         wanted = _settled({**now, **fields})
         if changed and Prediction.objects.filter(model=model).exists():
             raise Refusal(
-                f"Model {model.key!r} has predictions for the classes {model.classes}; define "
-                "a new version for other classes.",
+                f"Model {model.key!r} has predictions for the classes {model.classes}, of the kind "
+                f"{model.scores}; define a new version for other {changed[0]}.",
                 code="values_in_use",
                 status=409,
-                pointer="/classes",
+                pointer=f"/{changed[0]}",
             )
         _learn_values(wanted["question"], wanted["classes"])
         redefine(dataset, model, wanted)
@@ -63,9 +70,10 @@ def _settled(fields: dict[str, Any]) -> dict[str, Any]:
             pointer="/name",
         )
     if question.scale not in (Question.Scale.NOMINAL, Question.Scale.ORDINAL):
+        several = question.scale == Question.Scale.SET
         raise Refusal(
             f"Question {question.name!r} is of scale {question.scale}; class probabilities need "
-            "one of scale nominal or ordinal.",
+            "one of scale nominal or ordinal." + (f" {MULTILABEL}" if several else ""),
             code="scale",
             pointer="/question",
         )

@@ -52,8 +52,9 @@ def layout(upload: Upload) -> Layout:
             Kind.NUMBER,
             required=not model.is_binary,
             empty_allowed=False,
-            low=0,
-            high=1,
+            low=None if model.has_logits else 0,
+            high=None if model.has_logits else 1,
+            aliases=(_logit_name(name),) if model.has_logits else (),
         )
         for name in names
     ]
@@ -68,6 +69,11 @@ def layout(upload: Upload) -> Layout:
 def class_columns(model: ModelVersion) -> list[str]:
     """The name of each class's column."""
     return [f"p_{name}" for name in model.classes]
+
+
+def _logit_name(name: str) -> str:
+    """What else the column may be called where the scores are logits."""
+    return "logit" if name == "probability" else f"logit_{name.removeprefix('p_')}"
 
 
 @dataclass
@@ -137,7 +143,9 @@ def _probabilities(incoming: Incoming, model: ModelVersion) -> NDArray[np.float6
     found = [column.values for column in columns.values() if column is not None]
     if single is not None and not found:
         positive = model.classes.index(model.positive_class)
-        both = [1 - single.values, single.values]
+        # The log-odds of the positive class are its logit beside one of 0.
+        rest = np.zeros(len(single.values)) if model.has_logits else 1 - single.values
+        both = [rest, single.values]
         return np.column_stack(both if positive else both[::-1])
     if single is not None:
         incoming.refuse_file(
@@ -183,6 +191,8 @@ def _check_sums(
     incoming: Incoming, model: ModelVersion, stated: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Refuse rows that do not sum to 1; answers which rows are off by a rounding only."""
+    if model.has_logits:
+        return np.zeros(len(stated), bool)
     sums = stated.sum(axis=1)
     tolerance = PRECISIONS[incoming.upload.options.get("precision", "float32")]
     miss = np.abs(sums - 1)

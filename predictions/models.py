@@ -11,6 +11,7 @@ class ModelVersion(models.Model):
 
     class Scores(models.TextChoices):
         PROBABILITY = "probability"
+        LOGIT = "logit"
 
     dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="models")
     name = models.CharField(max_length=80)
@@ -24,7 +25,18 @@ class ModelVersion(models.Model):
         blank=True,
         help_text="Of two classes: the one that is meant by probability; default the second.",
     )
-    scores = models.CharField(max_length=12, choices=Scores, default=Scores.PROBABILITY)
+    scores = models.CharField(
+        max_length=12,
+        choices=Scores,
+        default=Scores.PROBABILITY,
+        help_text="What its files hold: probabilities, or logits (softmax makes them "
+        "probabilities).",
+    )
+    parameters = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Numbers that tell this version from others, by name: learning rate, epochs.",
+    )
     out_of_fold = models.BooleanField(
         null=True,
         help_text="Whether no item was predicted by a model trained on it; null: not stated.",
@@ -45,6 +57,11 @@ class ModelVersion(models.Model):
     def key(self) -> str:
         """What it is called where one version must be meant: ``name:version``."""
         return f"{self.name}:{self.version}"
+
+    @property
+    def has_logits(self) -> bool:
+        """Whether its files hold logits, not probabilities."""
+        return self.scores == self.Scores.LOGIT
 
     @property
     def is_binary(self) -> bool:
@@ -70,7 +87,10 @@ class Prediction(models.Model):
     fold = models.SmallIntegerField(default=-1, help_text="-1: not stated.")
     member = models.SmallIntegerField(default=0, help_text="Of an ensemble; 0 where there is one.")
     split = models.TextField(null=True, choices=Split)  # noqa: DJ001  not stated
-    probabilities = ArrayField(models.FloatField(), help_text="One a class, in the model's order.")
+    probabilities = ArrayField(
+        models.FloatField(),
+        help_text="One a class, in the model's order, as sent; logits where its scores are those.",
+    )
 
     class Meta:
         ordering = ["model_id", "item_id", "member", "fold"]

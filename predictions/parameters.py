@@ -1,30 +1,52 @@
-"""Parameters of calibration runs, and which runs start by themselves. Imports no statistics."""
+"""What a run of this room may be told, and which start by themselves. Imports no statistics."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
-from catalog.models import Dataset
+from catalog.models import Dataset, Run
 from catalog.problems import Refusal
 from predictions import queries
+from predictions.models import ModelVersion
 
-DEFAULTS = {"n_replicates": 1000, "ci_level": 0.95, "min_items": 20, "n_bins": 10, "depth": 1}
+#: The parameters of each kind of run, and what they are where nothing is said.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "calibration": {
+        "n_replicates": 1000,
+        "ci_level": 0.95,
+        "min_items": 20,
+        "n_bins": 10,
+        "depth": 1,
+    },
+    "ensembles": {"n_replicates": 1000, "ci_level": 0.95, "min_items": 20, "n_subsets": 20},
+}
 #: Whole-number parameters and the range of each; replicates of many units need memory.
 RANGES = {
     "n_replicates": (1, 5000),
     "min_items": (1, 1_000_000),
     "n_bins": (1, 1000),
     "depth": (1, 3),
+    "n_subsets": (1, 100),
 }
+#: Fractions: from, below, and what they are.
+FRACTIONS = {"ci_level": (0.5, 1), "alpha": (0.001, 0.5), "target_risk": (0.001, 0.5)}
 
 
-def resolve(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The model and the full parameters of a calibration run."""
-    if unknown := sorted(set(parameters) - {"model", *DEFAULTS}):
+Resolve = Callable[[Dataset, dict[str, Any]], tuple[str, dict[str, Any]]]
+
+
+def resolver(kind: str) -> Resolve:
+    """What turns a sender's parameters into the model's key and all parameters of the run."""
+    return partial(_resolve, kind)
+
+
+def _resolve(kind: str, dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    defaults = DEFAULTS[kind]
+    if unknown := sorted(set(parameters) - {"model", *defaults}):
         raise Refusal(
-            f"A calibration run has no parameter {unknown[0]!r}; it has model, "
-            f"{', '.join(DEFAULTS)}.",
+            f"A {kind} run has no parameter {unknown[0]!r}; it has model, {', '.join(defaults)}.",
             code="unknown_parameter",
             pointer=f"/parameters/{unknown[0]}",
         )
@@ -32,29 +54,39 @@ def resolve(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str
     if not isinstance(said, str | None):
         raise Refusal(f"model must be a name; it is {said!r}.", pointer="/parameters/model")
     model = queries.model_of(dataset, said)
-    full = {**DEFAULTS, **parameters, "model": model.key}
-    _check(full)
+    full = {**defaults, **parameters, "model": model.key}
+    for name in defaults:
+        _check(name, full[name])
     return model.key, full
 
 
-def _check(full: dict[str, Any]) -> None:
-    for name, (low, high) in RANGES.items():
-        n = full[name]
-        if not isinstance(n, int) or isinstance(n, bool) or not low <= n <= high:
+def _check(name: str, given: Any) -> None:
+    if name in RANGES:
+        low, high = RANGES[name]
+        if not isinstance(given, int) or isinstance(given, bool) or not low <= given <= high:
             raise Refusal(
-                f"{name} must be a whole number from {low} to {high:,}; it is {n!r}.",
+                f"{name} must be a whole number from {low} to {high:,}; it is {given!r}.",
                 pointer=f"/parameters/{name}",
             )
-    level = full["ci_level"]
-    if not isinstance(level, float) or not 0.5 <= level < 1:
-        raise Refusal(
-            f"ci_level must be a fraction from 0.5 to below 1; it is {level!r}.",
-            pointer="/parameters/ci_level",
-        )
+    if name in FRACTIONS:
+        least, below = FRACTIONS[name]
+        if not isinstance(given, float) or not least <= given < below:
+            raise Refusal(
+                f"{name} must be a fraction from {least} to below {below}; it is {given!r}.",
+                pointer=f"/parameters/{name}",
+            )
 
 
 def standard(dataset: Dataset, upload_kind: str | None) -> Iterator[dict[str, Any]]:
-    """After predictions, reference labels or attributes came in: calibration of every model."""
+    """After predictions, reference labels or attributes came in: one run for every model."""
     if upload_kind in (None, "predictions", "reference-labels", "items"):
         for model in queries.models_with_predictions(dataset):
             yield {"model": model.key}
+
+
+def model_of_run(run: Run) -> ModelVersion:
+    """The model that a run is about."""
+    model = queries.find_model(run.dataset, run.parameters["model"])
+    if model is None:
+        raise Refusal(f"The model {run.parameters['model']!r} was deleted meanwhile.")
+    return model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ from catalog.problems import Refusal
 from catalog.queries import NUMBER_MASK
 from predictions.models import ModelVersion, Prediction
 
+#: Numbers that are in memory at a time where an ensemble is read in ranges of items.
+CHUNK_NUMBERS = 4_000_000
 #: Rows whose probabilities miss 1 by less than this are taken as they are.
 EXACT_SUM = 1e-6
 
@@ -56,6 +59,12 @@ def models_with_predictions(dataset: Dataset) -> list[ModelVersion]:
     return list(ModelVersion.objects.filter(predicted, dataset=dataset))
 
 
+def members_of(model: ModelVersion) -> list[int]:
+    """The numbers of the ensemble members that predicted anything outside the training split."""
+    rows = Prediction.objects.filter(model=model).exclude(split=Prediction.Split.TRAIN)
+    return sorted(rows.order_by().values_list("member", flat=True).distinct())
+
+
 @dataclass(frozen=True)
 class ItemPredictions:
     """One row of class probabilities for each item that a model predicted.
@@ -78,30 +87,111 @@ class ItemPredictions:
     n_train_left_out: int
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """Stored rows outside the training split, as probabilities, in order of item and member."""
+
+    item: NDArray[np.int64]
+    member: NDArray[np.int16]
+    probabilities: NDArray[np.float64]
+    n_renormalised: int
+    train_item: NDArray[np.int64]
+
+
 def read_predictions(model: ModelVersion) -> ItemPredictions:
     """What a model said of each item outside its training split; folds and members averaged."""
+    rows = _read_rows(model)
+    first, count = _blocks(rows.item)
+    items = rows.item[first]
+    return ItemPredictions(
+        items,
+        _averaged(rows.probabilities, first, count),
+        n_rows=len(rows.item),
+        n_rows_renormalised=rows.n_renormalised,
+        n_train_rows=len(rows.train_item),
+        n_train_left_out=len(np.setdiff1d(rows.train_item, items)),
+    )
+
+
+@dataclass(frozen=True)
+class MemberPredictions:
+    """Items that every member of an ensemble predicted, some of them at a time.
+
+    Parameters
+    ----------
+    item : (n,) int64, ascending
+    probabilities : (M, n, K) float64, the folds of a member averaged
+    n_incomplete : int, items of this range that some member did not predict
+    """
+
+    item: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    n_incomplete: int
+
+
+def read_members(model: ModelVersion, members: list[int]) -> Iterator[MemberPredictions]:
+    """What each member said, in ranges of items, so that no ensemble is in memory whole."""
+    last = model.dataset.items.count()
+    step = max(1, CHUNK_NUMBERS // (len(members) * len(model.classes)))
+    for start in range(0, last, step):
+        rows = _read_rows(model, (start, start + step))
+        # Folds of a member first, so that each item has one row a member.
+        first, count = _blocks(rows.item * (max(members) + 1) + rows.member)
+        item, mean = rows.item[first], _averaged(rows.probabilities, first, count)
+        place, n_members = _blocks(item)
+        whole = n_members == len(members)
+        kept = mean[np.repeat(whole, n_members)]
+        shaped = kept.reshape(int(whole.sum()), len(members), len(model.classes))
+        yield MemberPredictions(item[place][whole], shaped.transpose(1, 0, 2), int((~whole).sum()))
+
+
+def _read_rows(model: ModelVersion, numbers: tuple[int, int] | None = None) -> _Rows:
     width = len(model.classes)
+    base = model.dataset_id << 32
+    low, high = (base, base + NUMBER_MASK) if numbers is None else (base + n for n in numbers)
     rows = copy_out(
-        f"SELECT item_id & {NUMBER_MASK}, coalesce(split = 'train', false), probabilities "  # noqa: S608
-        f"FROM {Prediction._meta.db_table} WHERE model_id = %s ORDER BY item_id, member, fold",
-        (model.pk,),
-        {"item": "int8", "train": "bool"},
+        f"SELECT item_id & {NUMBER_MASK}, member, coalesce(split = 'train', false), "  # noqa: S608
+        f"probabilities FROM {Prediction._meta.db_table} WHERE model_id = %s AND item_id >= %s "
+        "AND item_id < %s ORDER BY item_id, member, fold",
+        (model.pk, low, high),
+        {"item": "int8", "member": "int2", "train": "bool"},
         vector=("probabilities", width),
     )
     train = rows["train"].astype(bool)
-    item, stated = rows["item"][~train], rows["probabilities"][~train]
+    item, member, stated = rows["item"], rows["member"], rows["probabilities"]
+    if train.any():
+        item, member, stated = item[~train], member[~train], stated[~train]
+    stated, n_off = _as_probabilities(model, stated)
+    return _Rows(item, member, stated, n_off, rows["item"][train])
+
+
+def _as_probabilities(
+    model: ModelVersion, stated: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], int]:
+    """Rows that sum to 1, and how many missed that by more than a rounding."""
+    if model.has_logits:
+        odds = np.exp(stated - stated.max(axis=1, initial=-np.inf, keepdims=True))
+        return odds / odds.sum(axis=1, keepdims=True), 0
     sums = stated.sum(axis=1)
     off = np.abs(sums - 1) > EXACT_SUM
-    stated[off] /= sums[off, None]
-    items, start, count = np.unique(item, return_index=True, return_counts=True)
-    mean = np.empty((0, width))
-    if len(items):
-        mean = np.add.reduceat(stated, start, axis=0) / count[:, None]
-    return ItemPredictions(
-        items,
-        mean,
-        n_rows=len(item),
-        n_rows_renormalised=int(off.sum()),
-        n_train_rows=int(train.sum()),
-        n_train_left_out=len(np.setdiff1d(rows["item"][train], items)),
-    )
+    if off.any():
+        stated[off] /= sums[off, None]
+    return stated, int(off.sum())
+
+
+def _blocks(key: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Where each run of equal keys starts, and how long it is; keys are in order."""
+    starts = np.ones(len(key), bool)
+    np.not_equal(key[1:], key[:-1], out=starts[1:])
+    first = np.flatnonzero(starts)
+    return first, np.diff(np.append(first, len(key)))
+
+
+def _averaged(
+    stated: NDArray[np.float64], first: NDArray[np.intp], count: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """The mean row of each block."""
+    if len(first) == len(stated):
+        return stated
+    mean: NDArray[np.float64] = np.add.reduceat(stated, first, axis=0) / count[:, None]
+    return mean

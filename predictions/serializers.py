@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from django.utils.functional import cached_property
@@ -12,10 +13,12 @@ from catalog.models import Question
 from catalog.rest.numbers import NumberSerializer, ResultSerializer
 from catalog.rest.serializers import StrictModelSerializer
 from catalog.serializers import TextListField
+from predictions.definitions import MULTILABEL
 from predictions.models import ModelVersion
 
 #: A file may have 1,000 columns; some are taken by item, fold, member and split.
 MAX_CLASSES = 990
+MAX_PARAMETERS = 100
 
 
 class QuestionNameField(serializers.CharField):
@@ -44,6 +47,15 @@ class QuestionNameField(serializers.CharField):
         return found
 
 
+class ScoresField(serializers.ChoiceField):
+    """What the model's files hold; multilabel is named, because it is asked for."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if data == "multilabel":
+            raise serializers.ValidationError(MULTILABEL, code="multilabel")
+        return super().to_internal_value(data)
+
+
 class ModelSerializer(StrictModelSerializer):
     question = QuestionNameField(max_length=80, help_text="What it predicts, by name.")
     classes = TextListField(
@@ -58,6 +70,15 @@ class ModelSerializer(StrictModelSerializer):
         allow_null=True,
         help_text="Of two classes: the one that probability means; default the second.",
     )
+    scores = ScoresField(
+        choices=ModelVersion.Scores.choices,
+        required=False,
+        help_text="What its files hold: probability (the default) or logit.",
+    )
+    parameters = serializers.JSONField(
+        required=False,
+        help_text="Numbers that tell this version from others, by name, for example epochs.",
+    )
 
     class Meta:
         model = ModelVersion
@@ -69,8 +90,23 @@ class ModelSerializer(StrictModelSerializer):
             "classes",
             "positive_class",
             "out_of_fold",
+            "scores",
+            "parameters",
         ]
         read_only_fields = ["id"]
+
+    def validate_parameters(self, value: Any) -> dict[str, float]:
+        if not isinstance(value, dict) or len(value) > MAX_PARAMETERS:
+            raise serializers.ValidationError(
+                f"Send an object of at most {MAX_PARAMETERS} numbers by name.", code="invalid"
+            )
+        for name, number in value.items():
+            plain = isinstance(number, int | float) and not isinstance(number, bool)
+            if not plain or not math.isfinite(number):
+                raise serializers.ValidationError(
+                    f"The parameter {name!r} must be a number; it is {number!r}.", code="invalid"
+                )
+        return value
 
     def to_representation(self, instance: ModelVersion) -> dict[str, Any]:
         body: dict[str, Any] = super().to_representation(instance)
@@ -130,6 +166,8 @@ class CalibrationSerializer(ResultSerializer):
     classes = serializers.ListField(child=serializers.CharField())
     positive_class = serializers.CharField(allow_null=True)
     out_of_fold = serializers.BooleanField(allow_null=True, help_text="null: not stated.")
+    model_scores = serializers.CharField(help_text="probability or logit.")
+    model_parameters = serializers.DictField(child=serializers.FloatField())
     notion = serializers.CharField(help_text="positive, or confidence with three classes or more.")
     n_items = serializers.IntegerField(help_text="Items that were measured.")
     n_predicted = serializers.IntegerField()

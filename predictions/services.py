@@ -3,40 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from catalog.models import Dataset, Run
-from catalog.problems import Refusal
-from catalog.queries import group_codes, reference_codes
-from measures.calibration.forecasts import Forecasts, binary_forecasts, class_forecasts
+from catalog.models import Run
+from measures.calibration.forecasts import Forecasts
 from measures.calibration.report import CalibrationReport, calibration_report
 from measures.calibration.resampling import Bootstrap
 from measures.estimates import Reason
 from measures.recalibration import choose_recalibration
-from predictions import queries
+from predictions.evidence import Evidence, gather
 from predictions.models import ModelVersion
+from predictions.parameters import model_of_run
 from predictions.subgroups import measure_subgroups, shown_numbers
-
-
-@dataclass(frozen=True)
-class _Evidence:
-    """A model's predictions beside what is taken as correct, and who is left out of it."""
-
-    forecasts: Forecasts
-    item: NDArray[np.int64]
-    counts: dict[str, int]
 
 
 def measure_calibration(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any]:
     """Do a model's probabilities come true: overall, in each subgroup, and after recalibration."""
-    model = queries.find_model(run.dataset, run.parameters["model"])
-    if model is None:
-        raise Refusal(f"The model {run.parameters['model']!r} was deleted meanwhile.")
-    evidence = _join(run.dataset, model)
+    model = model_of_run(run)
+    evidence = gather(run.dataset, model)
     rng = np.random.default_rng(int(run.digest[:16], 16))
     bootstrap = Bootstrap(rng, run.parameters["n_replicates"], run.parameters["ci_level"])
     report = calibration_report(evidence.forecasts, bootstrap, n_bins=run.parameters["n_bins"])
@@ -55,57 +41,7 @@ def measure_calibration(run: Run, should_stop: Callable[[], bool]) -> dict[str, 
     return told
 
 
-def _join(dataset: Dataset, model: ModelVersion) -> _Evidence:
-    """The predicted items that have a reference label among the model's classes."""
-    predicted = queries.read_predictions(model)
-    labelled, codes = reference_codes(model.question)
-    class_of = {name: i for i, name in enumerate(model.classes)}
-    # One place more for a code without a value, so that an empty question indexes too.
-    classes = np.array([class_of.get(str(v), -1) for v in model.question.values] + [-1])
-    place = np.searchsorted(labelled, predicted.item)
-    known = np.zeros(len(predicted.item), bool)
-    inside = place < len(labelled)
-    known[inside] = labelled[place[inside]] == predicted.item[inside]
-    truth = np.full(len(predicted.item), -1)
-    truth[known] = classes[codes[place[known]]]
-    used = truth >= 0
-    item = predicted.item[used]
-    counts = {
-        "n_items": int(used.sum()),
-        "n_predicted": len(predicted.item),
-        "n_without_reference": int((~known).sum()),
-        "n_reference_not_a_class": int((known & ~used).sum()),
-        "n_reference": len(labelled),
-        "n_not_predicted": len(np.setdiff1d(labelled, predicted.item)),
-        "n_rows": predicted.n_rows,
-        "n_rows_renormalised": predicted.n_rows_renormalised,
-        "n_train_rows_left_out": predicted.n_train_rows,
-        "n_train_left_out": predicted.n_train_left_out,
-    }
-    forecasts = _forecasts(model, truth[used], predicted.probabilities[used], dataset, item)
-    return _Evidence(forecasts, item, counts)
-
-
-def _forecasts(
-    model: ModelVersion,
-    truth: NDArray[np.int64],
-    stated: NDArray[np.float64],
-    dataset: Dataset,
-    item: NDArray[np.int64],
-) -> Forecasts:
-    groups = group_codes(dataset)[item]
-    # Items without a group have negative codes: each is one of its own.
-    clusters = groups if (groups >= 0).any() else None
-    if not model.is_binary:
-        return class_forecasts(truth, stated, clusters=clusters)
-    positive = model.classes.index(model.positive_class)
-    happened = (truth == positive).astype(float)
-    return binary_forecasts(happened, stated[:, positive], clusters=clusters)
-
-
-def _headline(
-    model: ModelVersion, evidence: _Evidence, report: CalibrationReport
-) -> dict[str, Any]:
+def _headline(model: ModelVersion, evidence: Evidence, report: CalibrationReport) -> dict[str, Any]:
     whole = report.as_dict()
     return {
         "model": model.name,
@@ -114,6 +50,8 @@ def _headline(
         "classes": model.classes,
         "positive_class": model.positive_class or None,
         "out_of_fold": model.out_of_fold,
+        "model_scores": model.scores,
+        "model_parameters": model.parameters,
         "notion": report.ece.notion,
         **evidence.counts,
         "n_groups": report.n_clusters,
@@ -144,7 +82,7 @@ def _base_rates(model: ModelVersion, forecasts: Forecasts) -> dict[str, float | 
     }
 
 
-def _warnings(model: ModelVersion, evidence: _Evidence) -> list[str]:
+def _warnings(model: ModelVersion, evidence: Evidence) -> list[str]:
     """Short names of what a reader must know before any number; documented in docs."""
     counts, forecasts = evidence.counts, evidence.forecasts
     stated = forecasts.y_prob
@@ -162,7 +100,7 @@ def _warnings(model: ModelVersion, evidence: _Evidence) -> list[str]:
 
 
 def _conventions(
-    model: ModelVersion, evidence: _Evidence, report: CalibrationReport
+    model: ModelVersion, evidence: Evidence, report: CalibrationReport
 ) -> dict[str, str]:
     said = {**report.scores.conventions, **report.ece.conventions}
     # The measures name their own keys; in a result the one beside ``ece`` says of what it is.

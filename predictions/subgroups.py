@@ -23,7 +23,7 @@ MAX_INTERSECTIONS = 300
 
 
 @dataclass(frozen=True)
-class _Family:
+class Family:
     """Subgroups that no item is in twice: the values of one attribute, or of several together."""
 
     attributes: list[dict[str, str]]
@@ -60,16 +60,9 @@ def measure_subgroups(
     return [_shown(n, one) for n, one in zip(names, _adjusted(found), strict=True)], n_left_out
 
 
-def _families(subgroups: Subgroups, item: NDArray[np.int64], run: Run) -> tuple[list[_Family], int]:
+def _families(subgroups: Subgroups, item: NDArray[np.int64], run: Run) -> tuple[list[Family], int]:
     named = [name for name, values in subgroups.values.items() if values]
-    single = [
-        _Family(
-            [{name: value} for value in subgroups.values[name]],
-            subgroups.codes[name][item],
-            np.zeros(0, np.int64),
-        )
-        for name in named
-    ]
+    single = single_families(subgroups, item)
     crossed = [
         _crossed(subgroups, names, item, run.parameters["min_items"])
         for depth in range(2, run.parameters["depth"] + 1)
@@ -83,9 +76,22 @@ def _families(subgroups: Subgroups, item: NDArray[np.int64], run: Run) -> tuple[
     return [*single, *(_at_least(f, least) for f in crossed)], int((sizes < least).sum())
 
 
+def single_families(subgroups: Subgroups, item: NDArray[np.int64]) -> list[Family]:
+    """The values of each attribute, each attribute a family."""
+    return [
+        Family(
+            [{name: value} for value in values],
+            subgroups.codes[name][item],
+            np.zeros(0, np.int64),
+        )
+        for name, values in subgroups.values.items()
+        if values
+    ]
+
+
 def _crossed(
     subgroups: Subgroups, names: tuple[str, ...], item: NDArray[np.int64], min_items: int
-) -> _Family:
+) -> Family:
     """The combinations of these attributes' values that occur in enough items."""
     columns = np.stack([subgroups.codes[name][item] for name in names])
     shape = tuple(len(subgroups.values[name]) for name in names)
@@ -98,14 +104,14 @@ def _crossed(
         {name: subgroups.values[name][i] for name, i in zip(names, place, strict=True)}
         for place in places.tolist()
     ]
-    return _at_least(_Family(attributes, codes, sizes.astype(np.int64)), min_items)
+    return _at_least(Family(attributes, codes, sizes.astype(np.int64)), min_items)
 
 
-def _at_least(family: _Family, min_items: int) -> _Family:
+def _at_least(family: Family, min_items: int) -> Family:
     kept = family.sizes >= min_items
     renumber = np.append(np.where(kept, np.cumsum(kept) - 1, -1), -1)
     attributes = [a for a, keep in zip(family.attributes, kept, strict=True) if keep]
-    return _Family(attributes, renumber[family.codes], family.sizes[kept])
+    return Family(attributes, renumber[family.codes], family.sizes[kept])
 
 
 def _adjusted(found: list[SubgroupCalibration]) -> list[SubgroupCalibration]:

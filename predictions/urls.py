@@ -1,16 +1,23 @@
-"""Addresses of models and calibration below /api/v1/."""
+"""Addresses of models, calibration and confidence below /api/v1/."""
 
 from django.urls import path
 
-from predictions import api
+from predictions import api, ensembles_api
 
 D = "datasets/<str:slug>/"
-C = f"{D}calibration/"
+TABLES = {
+    "calibration": api.CalibrationTable,
+    "ensembles": ensembles_api.EnsemblesTable,
+}
 
 urlpatterns = [
     path(f"{D}models/", api.ModelList.as_view()),
     path(f"{D}models/<str:key>/", api.ModelDetail.as_view()),
-    path(C, api.CalibrationView.as_view()),
-    path(f"{C}<str:table>.<str:suffix>", api.CalibrationTable.as_view()),
-    path(f"{C}<str:table>/", api.CalibrationTable.as_view()),
+    path(f"{D}calibration/", api.CalibrationView.as_view()),
+    path(f"{D}ensembles/", ensembles_api.EnsemblesView.as_view()),
 ]
+for name, view in TABLES.items():
+    urlpatterns += [
+        path(f"{D}{name}/<str:table>.<str:suffix>", view.as_view()),
+        path(f"{D}{name}/<str:table>/", view.as_view()),
+    ]

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
+from measures.ensemble_sizes import size_curve, size_plan, size_points, size_sums
 from measures.ensembles import (
     KEYS,
     ambiguity,
     ensemble_uncertainty,
     item_uncertainty,
+    member_losses,
     members_array,
-    size_curve,
 )
 from measures.estimates import Reason
 from tests.measures.forecast_cases import bootstrap
@@ -117,3 +118,31 @@ def test_nothing_at_all_is_no_data():
 def test_wrong_members_are_refused_in_words(members, message):
     with pytest.raises(ValueError, match=message):
         members_array(members)
+
+
+def test_sums_of_ranges_give_the_size_curve_of_the_whole():
+    members, y = many()
+    whole = size_curve(members, y, np.random.default_rng(1), n_subsets=5)
+    plan = size_plan(len(members), np.random.default_rng(1), n_subsets=5)
+    parts = [size_sums(members[:, rows], y[rows], plan) for rows in (slice(0, 70), slice(70, 200))]
+    for one, other in zip(size_points(sum(parts), 200, plan), whole, strict=True):
+        assert one.brier == pytest.approx(other.brier, abs=1e-12)
+        assert one.log_loss == pytest.approx(other.log_loss, abs=1e-12)
+
+
+def test_the_size_curve_refuses_an_ensemble_of_nobody():
+    with pytest.raises(ValueError, match="at least one member"):
+        size_plan(0, np.random.default_rng(0))
+
+
+def test_a_members_losses_are_its_own_scores():
+    members, y = many(n_members=3, n=50)
+    found = member_losses(members, y)
+    assert found["brier"].shape == (3, 50)
+    for k, member in enumerate(members):
+        one_hot = np.eye(3)[y]
+        assert found["brier"][k].mean() == pytest.approx(
+            ((member - one_hot) ** 2).sum(1).mean() / 2
+        )
+        assert found["log_loss"][k].mean() == pytest.approx(-np.log(member[range(50), y]).mean())
+        assert found["accuracy"][k].mean() == pytest.approx((member.argmax(1) == y).mean())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from catalog import runs
 from catalog.models import Dataset, Run
-from predictions import services
+from predictions import parameters
 from tests.conftest import Trust, work_off
 from tests.predictions.conftest import (
     ITEMS,
@@ -29,7 +30,7 @@ def brier(stated: list[float], labels: list[str]) -> float:
 @pytest.fixture(autouse=True)
 def _few_replicates(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test here is about how wide an interval is."""
-    monkeypatch.setitem(services.DEFAULTS, "n_replicates", 50)
+    monkeypatch.setitem(parameters.DEFAULTS["calibration"], "n_replicates", 50)
 
 
 @pytest.fixture
@@ -362,3 +363,38 @@ def test_several_models_must_be_named(alice: Trust, mail: str) -> None:
     answer = alice.get(f"{mail}calibration/", expect=400)
     assert "filter:1, new:1" in answer["detail"]
     assert alice.get(f"{mail}calibration/", model="filter")["n_items"] == 40
+
+
+def test_logits_are_measured_as_the_probabilities_they_stand_for(alice: Trust, mail: str) -> None:
+    alice.send(mail, "reference-labels", make_references())
+    sent = {"question": "spam", "classes": ["no", "yes"], "scores": "logit"}
+    odds = [math.log(p / (1 - p)) for p in STATED]
+    files = {
+        "one": make_file("item,logit", ITEMS, odds),
+        "two": make_file("item,logit_yes,p_no", ITEMS, [x + 3 for x in odds], [3] * 40),
+    }
+    for name, body in files.items():
+        alice.post(f"{mail}models/", {"name": name, **sent})
+        upload = alice.upload(mail, "predictions", body, model=name)
+        assert upload["rows"]["stored"] == 40, upload
+        found = alice.get(f"{mail}calibration/", model=name)
+        assert found["model_scores"] == "logit"
+        assert found["n_rows_renormalised"] == 0
+        assert found["scores"]["brier"]["value"] == pytest.approx(brier(STATED, LABELS))
+        again = alice.upload(mail, "predictions", f"{body}\n", model=name)
+        assert again["rows"]["unchanged"] == 40
+
+
+def test_logits_of_more_classes_become_a_softmax(alice: Trust, pets: str) -> None:
+    model = {"question": "pet", "classes": ["fox", "cat", "dog"], "scores": "logit"}
+    alice.post(f"{pets}models/", {"name": "logits", **model})
+    alice.send(pets, "reference-labels", "item,label\na,cat\nb,dog\n")
+    body = "item,logit_cat,logit_dog,logit_fox\na,2,1,-1\nb,0,0,700\n"
+    alice.upload(pets, "predictions", body, model="logits")
+    found = alice.get(f"{pets}calibration/", model="logits")
+    right = math.exp(2) / (math.exp(2) + math.exp(1) + math.exp(-1))
+    others = (math.exp(1) ** 2 + math.exp(-1) ** 2) / (
+        math.exp(2) + math.exp(1) + math.exp(-1)
+    ) ** 2
+    expected = ((1 - right) ** 2 + others + 2) / 2
+    assert found["scores"]["brier_sum"]["value"] == pytest.approx(expected)

@@ -24,6 +24,8 @@ def test_a_model_is_found_by_name_by_name_and_version_and_by_id(alice: Trust, ma
         "classes": ["no", "yes"],
         "positive_class": "yes",
         "out_of_fold": None,
+        "scores": "probability",
+        "parameters": {},
     }
     assert alice.get(f"{mail}models/filter:1/") == made
     assert alice.get(f"{mail}models/{made['id']}/") == made
@@ -146,3 +148,31 @@ def test_a_page_of_models_costs_the_same_however_many_there_are(alice: Trust, ma
         alice.post(f"{mail}models/", body)
     assert len(alice.get(f"{mail}models/")["results"]) == 6
     assert cost() == one
+
+
+def test_a_models_parameters_are_numbers_by_name(alice: Trust, mail: str) -> None:
+    sent = {"question": "spam", "classes": ["no", "yes"], "name": "net"}
+    made = alice.post(f"{mail}models/", {**sent, "parameters": {"epochs": 30, "rate": 0.001}})
+    assert made["parameters"] == {"epochs": 30, "rate": 0.001}
+    found = alice.patch(f"{mail}models/{made['id']}/", {"parameters": {"epochs": 31}})
+    assert found["parameters"] == {"epochs": 31}
+    for wrong in ({"rate": "high"}, {"rate": True}, [1]):
+        alice.post(f"{mail}models/", {**sent, "name": "other", "parameters": wrong}, expect=400)
+
+
+def test_multilabel_models_are_refused_with_the_way_out(alice: Trust, mail: str) -> None:
+    sent = {"name": "tags", "question": "spam", "classes": ["no", "yes"], "scores": "multilabel"}
+    refused = alice.post(f"{mail}models/", sent, expect=400)
+    assert "a model of two classes for each label" in refused["errors"][0]["message"]
+    alice.post(f"{mail}questions/", {"name": "tags", "scale": "set", "values": ["a", "b"]})
+    sent = {"name": "tags", "question": "tags", "classes": ["a", "b"]}
+    refused = alice.post(f"{mail}models/", sent, expect=400)
+    assert "a model of two classes for each label" in str(refused)
+
+
+def test_the_kind_of_scores_cannot_change_under_predictions(alice: Trust, mail: str) -> None:
+    alice.patch(f"{mail}models/filter/", {"scores": "logit"})
+    alice.patch(f"{mail}models/filter/", {"scores": "probability"})
+    alice.upload(mail, "predictions", make_predictions())
+    refused = alice.http.patch(f"/api/v1/{mail}models/filter/", {"scores": "logit"}, format="json")
+    assert (refused.status_code, refused.json()["code"]) == (409, "values_in_use")

@@ -1,0 +1,82 @@
+"""The newest finished result about a model, whole or one of its tables, for any kind of run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from catalog.access import May, dataset_for
+from catalog.models import Dataset, Run
+from catalog.problems import Refusal
+from catalog.rest import tables
+from catalog.rest.queries import query_of
+from catalog.rest.results import answer_result, envelope, finished_run
+from predictions.disclosure import visible
+from predictions.models import ModelVersion
+from predictions.queries import model_of
+
+MODEL = OpenApiParameter(
+    "model",
+    str,
+    description="A model by name (its newest version) or name:version. May be left out if there "
+    "is only one.",
+)
+Rows = list[dict[str, Any]]
+Result = dict[str, Any]
+
+
+def newest_of(request: Request, slug: str, kind: str) -> tuple[Dataset, ModelVersion, Run]:
+    """The newest finished run of a kind about the model that the address names."""
+    query = query_of(request, "model")
+    dataset = dataset_for(request.user, slug, may=May.READ_RESULTS)
+    model = model_of(dataset, query.get("model"))
+    return dataset, model, finished_run(request, dataset, kind, model.key)
+
+
+def keyed(name: str, numbers: Result) -> Rows:
+    """Numbers by key as rows that name their key."""
+    return [{name: key, **number} for key, number in numbers.items()]
+
+
+class ModelResultView(APIView):
+    """The newest finished result of one kind about a model."""
+
+    kind: ClassVar[str]
+
+    @extend_schema(parameters=[MODEL])
+    def get(self, request: Request, slug: str) -> Response:
+        dataset, _, run = newest_of(request, slug, self.kind)
+        body = {**envelope(dataset, run), **visible(request.user, dataset, run.result or {})}
+        return answer_result(request, run, body)
+
+
+class ModelResultTable(tables.TableView):
+    """One table of such a result, as json, ndjson, csv or parquet."""
+
+    kind: ClassVar[str]
+    tables: ClassVar[dict[str, Callable[[Result], Rows]]]
+
+    @extend_schema(
+        parameters=[MODEL], responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}
+    )
+    def get(
+        self, request: Request, slug: str, table: str, suffix: str | None = None
+    ) -> HttpResponse:
+        # Who may not see the result is told so before what tables it has.
+        dataset_for(request.user, slug, may=May.READ_RESULTS)
+        if table not in self.tables:
+            raise Refusal(
+                f"A {self.kind} result has no table {table!r}; it has: {', '.join(self.tables)}.",
+                code="not_found",
+                status=404,
+            )
+        dataset, _, run = newest_of(request, slug, self.kind)
+        rows = self.tables[table](visible(request.user, dataset, run.result or {}))
+        return tables.table(rows, tables.wanted_format(request, suffix), f"{self.kind}-{table}")
