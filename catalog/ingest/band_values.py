@@ -110,8 +110,11 @@ def _date_doubt(value: str, reading: str) -> Doubt:
 def _overlaps(bands: dict[str, tuple[float, float]]) -> dict[str, Doubt]:
     usual = Counter(high - low for low, high in bands.values()).most_common(1)[0][0]
     order = sorted(bands, key=lambda name: bands[name])
+    neighbours = list(zip(order, order[1:], strict=False))
+    if all(bands[first][1] == bands[second][0] for first, second in neighbours):
+        return {}  # 18-30, 30-50: each ends where the next begins, which is a way of writing
     doubts: dict[str, Doubt] = {}
-    for first, second in zip(order, order[1:], strict=False):
+    for first, second in neighbours:
         (low, high), (next_low, next_high) = bands[first], bands[second]
         if next_low > high:
             continue

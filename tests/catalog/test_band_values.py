@@ -62,6 +62,12 @@ def test_the_band_of_unusual_width_is_the_one_in_doubt() -> None:
     assert {v: d.hint for v, d in doubts.items()} == {"50-55": "Did you mean '50-54'?"}
 
 
+def test_bands_that_all_end_where_the_next_begins_are_a_way_of_writing() -> None:
+    assert doubtful_bands(["18-30", "30-50", "50+"]) == {}
+    assert doubtful_bands(["0-10", "10-20", "20-40"]) == {}
+    assert set(doubtful_bands(["0-10", "10-20", "21-40"])) == {"10-20"}
+
+
 def test_a_mangled_band_of_an_undeclared_attribute_is_a_problem_of_its_rows(alice: Trust) -> None:
     path = alice.dataset("people")
     body = "item,age\na,0-2\nb,03-Sep\nc,10-19\nd,20-29\n"
