@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import psycopg2
 import pytest
@@ -114,7 +114,7 @@ class Client:
         headers: dict[str, str] | None = None,
         **query: str,
     ) -> tuple[int, Any]:
-        url = f"{self.url}/api/v1/{path}" + (f"?{urlencode(query)}" if query else "")
+        url = f"{self.url}/api/v1/{quote(path)}" + (f"?{urlencode(query)}" if query else "")
         request = urllib.request.Request(url, body, method=method)
         request.add_header("Authorization", f"Token {self.token}")
         for name, value in (headers or {}).items():
@@ -142,6 +142,8 @@ class Client:
         status, answer = self.ask("POST", f"{path}uploads/{kind}/", data, headers=headers, **query)
         assert status == 200, answer
         return answer
+
+    send = upload
 
     def stored(self, path: str, kind: str, body: bytes | str, **query: str) -> Any:
         """Upload what must be stored."""
