@@ -52,14 +52,8 @@ class ModelDetail(DefinitionDetail):
             found = ModelVersion.objects.select_related("question").get(pk=by_id.pk)
         return found
 
-    def patch(self, request: Request, slug: str, key: str) -> Response:
-        dataset = dataset_for(request.user, slug, may=May.DEFINE)
-        found = self.find(dataset, key)
-        context = {"dataset": dataset}
-        serializer = ModelSerializer(found, data=request.data, partial=True, context=context)
-        serializer.is_valid(raise_exception=True)
-        redefine_model(dataset, found, serializer.validated_data)
-        return Response(ModelSerializer(found, context=context).data)
+    def change(self, dataset: Dataset, found: ModelVersion, fields: dict[str, Any]) -> None:
+        redefine_model(dataset, found, fields)
 
 
 class CalibrationView(ModelResultView):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -14,6 +16,7 @@ from catalog.models import Attribute, Dataset, Membership, Question
 from catalog.problems import Refusal
 from catalog.rest.definitions import DefinitionDetail, DefinitionList
 from catalog.rest.paging import CursorPage
+from catalog.rest.preconditions import check_match, tagged
 from catalog.rest.queries import query_of
 from catalog.serializers import (
     AttributeSerializer,
@@ -58,11 +61,14 @@ class DatasetDetail(APIView):
 
     def patch(self, request: Request, slug: str) -> Response:
         dataset = access.dataset_for(request.user, slug, may=May.DEFINE)
-        serializer = DatasetSerializer(
-            dataset, data=request.data, partial=True, context={"request": request}
-        )
-        serializer.is_valid(raise_exception=True)
-        services.change(dataset, serializer.validated_data)
+        with transaction.atomic():
+            dataset = services.lock(dataset)
+            check_match(request, self._body(request, dataset))
+            serializer = DatasetSerializer(
+                dataset, data=request.data, partial=True, context={"request": request}
+            )
+            serializer.is_valid(raise_exception=True)
+            services.change(dataset, serializer.validated_data)
         return self._answer(request, dataset)
 
     @extend_schema(responses={204: None})
@@ -71,7 +77,10 @@ class DatasetDetail(APIView):
         return Response(status=204)
 
     def _answer(self, request: Request, dataset: Dataset) -> Response:
-        return Response(DatasetSerializer(dataset, context={"request": request}).data)
+        return tagged(self._body(request, dataset))
+
+    def _body(self, request: Request, dataset: Dataset) -> dict[str, Any]:
+        return DatasetSerializer(dataset, context={"request": request}).data
 
 
 class MemberList(APIView):

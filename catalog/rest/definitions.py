@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Model
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,8 +14,9 @@ from catalog.access import May, dataset_for
 from catalog.models import Dataset
 from catalog.problems import Refusal
 from catalog.rest.paging import CursorPage
+from catalog.rest.preconditions import check_match, tagged
 from catalog.rest.queries import query_of
-from catalog.services import define, redefine, remove
+from catalog.services import define, lock, redefine, remove
 
 
 class DefinitionList(APIView):
@@ -64,22 +66,35 @@ class DefinitionDetail(APIView):
 
     def get(self, request: Request, slug: str, key: str) -> Response:
         dataset = dataset_for(request.user, slug, may=May.SEE)
-        return Response(self._body(dataset, self.find(dataset, key)))
+        return tagged(self._body(dataset, self.find(dataset, key)))
 
     def patch(self, request: Request, slug: str, key: str) -> Response:
         dataset = dataset_for(request.user, slug, may=May.DEFINE)
-        found = self.find(dataset, key)
-        serializer = self.serializer_class(
-            found, data=request.data, partial=True, context={"dataset": dataset}
-        )
-        serializer.is_valid(raise_exception=True)
-        redefine(dataset, found, serializer.validated_data)
-        return Response(self._body(dataset, found))
+        with transaction.atomic():
+            found = self.locked(request, dataset, key)
+            serializer = self.serializer_class(
+                found, data=request.data, partial=True, context={"dataset": dataset}
+            )
+            serializer.is_valid(raise_exception=True)
+            self.change(dataset, found, serializer.validated_data)
+        return tagged(self._body(dataset, found))
 
     def delete(self, request: Request, slug: str, key: str) -> Response:
         dataset = dataset_for(request.user, slug, may=May.DEFINE)
-        remove(dataset, self.find(dataset, key))
+        with transaction.atomic():
+            remove(dataset, self.locked(request, dataset, key))
         return Response(status=204)
+
+    def locked(self, request: Request, dataset: Dataset, key: str) -> Model:
+        """The definition under the data set's lock, if it is still what the sender saw."""
+        lock(dataset)
+        found = self.find(dataset, key)
+        check_match(request, self._body(dataset, found))
+        return found
+
+    def change(self, dataset: Dataset, found: Any, fields: dict[str, Any]) -> None:
+        """Store what was sent; a room whose definitions hang together has its own way."""
+        redefine(dataset, found, fields)
 
     def _body(self, dataset: Dataset, found: Model) -> Any:
         return self.serializer_class(found, context={"dataset": dataset}).data
