@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+from django.core.signing import BadSignature, Signer
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
 
 from catalog.problems import Refusal
+
+# A cursor is compared with a column in the database: only one that we made may get there.
+_SEAL = Signer(salt="cursor")
 
 
 class CursorPage(CursorPagination):
@@ -24,13 +31,23 @@ class CursorPage(CursorPagination):
         return tuple(queryset.query.order_by or queryset.model._meta.ordering)
 
     def decode_cursor(self, request: Any) -> Any:
+        given = request.query_params.get(self.cursor_query_param)
+        if given is None:
+            return None
         try:
-            return super().decode_cursor(request)
-        except NotFound:
+            plain = {self.cursor_query_param: _SEAL.unsign(given)}
+            unsealed: Any = SimpleNamespace(query_params=plain)
+            return super().decode_cursor(unsealed)
+        except (NotFound, BadSignature):
             raise Refusal(
                 "The cursor is not one that this service gave; follow the links of a page.",
                 code="bad_cursor",
             ) from None
+
+    def encode_cursor(self, cursor: Any) -> str:
+        url = super().encode_cursor(cursor)
+        plain = parse_qs(urlsplit(url).query)[self.cursor_query_param][0]
+        return str(replace_query_param(url, self.cursor_query_param, _SEAL.sign(plain)))
 
     def get_paginated_response(self, data: Any) -> Response:
         links = {"next": self.get_next_link(), "prev": self.get_previous_link()}

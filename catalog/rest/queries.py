@@ -7,19 +7,14 @@ from rest_framework.request import Request
 from catalog.problems import Refusal
 
 ALWAYS = {"format", "cursor", "page_size"}
+# Shown and never looked up; whoever takes it makes it harmless.
+INERT = {"filename"}
+ORDERINGS = {"ordering", "order", "order_by", "sort"}
 
 
 def query_of(request: Request, *known: str) -> dict[str, str]:
     """The parameters of a request by name; an unknown or repeated one is refused."""
     given = request.query_params
-    allowed = {*known, *ALWAYS}
-    if unknown := sorted(set(given) - allowed):
-        raise Refusal(
-            f"The parameter {unknown[0]!r} is not known here; known are: "
-            f"{', '.join(sorted(known)) or 'none'}.",
-            code="unknown_filter",
-            pointer=unknown[0],
-        )
     found = {}
     for name in given:
         values = given.getlist(name)
@@ -29,14 +24,30 @@ def query_of(request: Request, *known: str) -> dict[str, str]:
                 code="repeated_parameter",
                 pointer=name,
             )
-        if "\x00" in values[0] or "\ufffd" in values[0]:
+        if name not in INERT and ("\x00" in values[0] or "\ufffd" in values[0]):
             raise Refusal(
                 f"The parameter {name!r} is not valid UTF-8 text.",
                 code="invalid_utf8",
                 pointer=name,
             )
         found[name] = values[0]
+    if unknown := sorted(set(given) - {*known, *ALWAYS}):
+        raise _unknown(unknown[0], known)
     return found
+
+
+def _unknown(name: str, known: tuple[str, ...]) -> Refusal:
+    if name in ORDERINGS:
+        detail = (
+            f"The parameter {name!r} is not known: every list has one order, by which it pages."
+        )
+        return Refusal(detail, code="unknown_ordering", pointer=name)
+    return Refusal(
+        f"The parameter {name!r} is not known here; known are: "
+        f"{', '.join(sorted(known)) or 'none'}.",
+        code="unknown_filter",
+        pointer=name,
+    )
 
 
 def flag(query: dict[str, str], name: str) -> bool:

@@ -6,6 +6,13 @@ from typing import Any
 
 from rest_framework import serializers
 
+_TYPES: tuple[tuple[type[serializers.Field[Any, Any, Any, Any]], tuple[type, ...], str], ...] = (
+    (serializers.BooleanField, (bool,), "true or false"),
+    (serializers.IntegerField, (int,), "an integer"),
+    (serializers.FloatField, (int, float), "a number"),
+    (serializers.CharField, (str, int, float), "a text"),
+)
+
 
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses fields that it does not know, or that only the service writes."""
@@ -24,7 +31,25 @@ class StrictSerializer(serializers.Serializer[Any]):
                         for name in unknown
                     }
                 )
+            self._check_types(data)
         return super().to_internal_value(data)
+
+    def _check_types(self, data: dict[str, Any]) -> None:
+        """JSON has types: ``true`` is no 1, and ``"12"``, in whatever digits, is no number."""
+        wrong = {}
+        for name, value in data.items():
+            for kind, allowed, word in _TYPES:
+                if isinstance(self.fields[name], kind) and not _is_one_of(value, allowed):
+                    detail = f"This must be {word}; it is {value!r:.80}."
+                    wrong[name] = serializers.ErrorDetail(detail, code="type")
+        if wrong:
+            raise serializers.ValidationError(wrong)
+
+
+def _is_one_of(value: Any, allowed: tuple[type, ...]) -> bool:
+    if value is None or isinstance(value, bool):
+        return value is None or bool in allowed
+    return isinstance(value, allowed)
 
 
 class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer[Any]):

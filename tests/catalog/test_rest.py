@@ -122,7 +122,7 @@ def test_lists_come_in_pages_with_links(alice: Trust, pets: str) -> None:
     ("query", "code"),
     [
         ("filter=updated_by__password", "unknown_filter"),
-        ("ordering=password", "unknown_filter"),
+        ("ordering=password", "unknown_ordering"),
         ("kind=a&kind=b", "repeated_parameter"),
         ("kind=%00", "invalid_utf8"),
         ("kind=%ff%fe", "invalid_utf8"),
