@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from catalog import access, kinds
 from catalog.access import May
+from catalog.api.bodies import SentFile
 from catalog.ingest import receiving
 from catalog.models import Dataset, Membership, Upload
 from catalog.problems import Refusal
@@ -27,7 +28,13 @@ from catalog.rest.queries import flag, query_of
 from catalog.rest.waiting import answer_when_done
 from catalog.serializers import UploadSerializer
 
-HEAD = 4096
+MEDIA_TYPES = (
+    "text/csv",
+    "application/x-ndjson",
+    "application/json",
+    "application/vnd.apache.parquet",
+)
+FORM = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
 PARAMETERS = [
     "format",
     "columns",
@@ -45,6 +52,7 @@ PARAMETERS = [
     "ignore",
     "unknown",
     "precision",
+    "sha256",
     "annotator",
     "orientation",
     "questions",
@@ -115,15 +123,10 @@ class UploadKindOrOne(APIView):
 
     @extend_schema(
         operation_id="uploads_create",
-        request=dict.fromkeys(
-            (
-                "text/csv",
-                "application/x-ndjson",
-                "application/json",
-                "application/vnd.apache.parquet",
-            ),
-            OpenApiTypes.BINARY,
-        ),
+        request={
+            **dict.fromkeys(MEDIA_TYPES, OpenApiTypes.BINARY),
+            "multipart/form-data": FORM,
+        },
         responses={202: UploadSerializer, 200: UploadSerializer},
         parameters=[OpenApiParameter(name, str) for name in PARAMETERS],
     )
@@ -141,13 +144,11 @@ class UploadKindOrOne(APIView):
         right = May.UPLOAD_LABELS if kind.contributor_may else May.UPLOAD
         dataset = access.dataset_for(request.user, slug, may=right)
         upload = described(request, dataset, kind, query)
-        upload.size = length_of(request)
-        digests = digests_of(request)
-        receiving.check_room(upload.size)
-        body = receiving.Peeked(request._request, min(HEAD, upload.size))
-        recognise(request, upload, body.head)
+        sent = SentFile(request, query)
+        upload.file_name = upload.file_name or receiving.inert_name(sent.name)
+        recognise(upload, sent)
         check_layout(kind, upload)
-        upload.sha256 = receiving.keep(body, upload.size, digests)
+        upload.sha256, upload.size = sent.keep()
         upload, _ = receiving.record(dataset, kind, upload)
         return answer_upload(request, upload)
 
@@ -240,6 +241,7 @@ def options_of(request: Request, query: dict[str, str]) -> dict[str, Any]:
     if options.get("delimiter") in ("tab", "\\t"):
         options["delimiter"] = "\t"
     one_of(query, "unknown", ["create", "reject"], "create")
+    one_of(query, "on_identical", ["reject", "skip"], "reject")
     if "format" in query:
         options["format"] = one_of(query, "format", list(FORMATS), "csv")
     if "columns" in query:
@@ -284,12 +286,13 @@ def questions_of(text: str) -> dict[str, str]:
     return columns_of(text, "questions")
 
 
-def recognise(request: Request, upload: Upload, head: bytes) -> None:
+def recognise(upload: Upload, sent: SentFile) -> None:
     """Settle format and compression by the first bytes; refuse what is no table."""
+    head = sent.head
     if head.startswith(b"PK\x03\x04") and upload.options.get("format") == "doccano":
         upload.options["compression"] = "zip"
         return
-    found = sniff(head, request.content_type, upload.file_name or None)
+    found = sniff(head, sent.content_type, upload.file_name or None)
     if not isinstance(found, Problem):
         upload.options = {
             "format": found.format,
@@ -322,38 +325,6 @@ def columns_of(text: str, name: str = "columns") -> dict[str, str]:
             pointer=name,
         )
     return value
-
-
-def length_of(request: Request) -> int:
-    """The body's promised length; without one nothing could be compared at the end."""
-    if request.headers.get("Transfer-Encoding"):
-        raise Refusal(
-            "A chunked body cannot be checked for completeness; send it with Content-Length "
-            "(curl --data-binary @file).",
-            code="length_required",
-            status=411,
-        )
-    text = request.META.get("CONTENT_LENGTH") or ""
-    if not re.fullmatch(r"\d{1,18}", text, re.ASCII):
-        raise Refusal(
-            "The request has no Content-Length; send the file as the body "
-            "(curl --data-binary @file).",
-            code="length_required",
-            status=411,
-        )
-    return int(text)
-
-
-def digests_of(request: Request) -> dict[str, str]:
-    """The digests of ``Content-Digest: sha-256=:...:`` (RFC 9530), as base64 by algorithm."""
-    header = request.headers.get("Content-Digest", "")
-    found = re.findall(r"(sha-256|sha-512)=:([A-Za-z0-9+/=]+):", header)
-    if header and not found:
-        raise Refusal(
-            "Content-Digest must look like sha-256=:BASE64:; it could not be read.",
-            code="digest_mismatch",
-        )
-    return dict(found)
 
 
 def idempotency_key_of(request: Request) -> str | None:

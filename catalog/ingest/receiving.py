@@ -52,13 +52,14 @@ def path_of(sha256: str) -> Path:
     return Path(settings.UPLOAD_DIR) / sha256[:2] / sha256
 
 
-def keep(body: Body, length: int, digests: dict[str, str]) -> str:
+def keep(body: Body, length: int | None, digests: dict[str, str]) -> str:
     """Stream a body to disk and return its SHA-256; nothing remains of a body that is cut off.
 
     Parameters
     ----------
     body : the request's stream
-    length : int, the Content-Length that was promised
+    length : int or None, the Content-Length that was promised; ``None`` for a body that knows
+        its own end, as a file in a form does
     digests : dict, algorithm to the base64 digest the sender declared (``Content-Digest``)
     """
     root = Path(settings.UPLOAD_DIR)
@@ -99,15 +100,17 @@ def check_room(length: int) -> None:
         )
 
 
-def _copy(body: Body, file: Any, length: int, digests: dict[str, str]) -> str:
+def _copy(body: Body, file: Any, length: int | None, digests: dict[str, str]) -> str:
     sha256, sha512, got = hashlib.sha256(), hashlib.sha512(), 0
-    while got < length and (chunk := body.read(min(_CHUNK, length - got))):
+    left = _CHUNK if length is None else length
+    while left and (chunk := body.read(min(_CHUNK, left))):
+        left -= 0 if length is None else len(chunk)
         got += len(chunk)
         sha256.update(chunk)
         if "sha-512" in digests:
             sha512.update(chunk)
         file.write(chunk)
-    if got != length:
+    if length is not None and got != length:
         raise Refusal(
             f"The body ended after {got:,} of {length:,} bytes; nothing was stored. "
             "Send the file again.",
