@@ -17,12 +17,14 @@ from annotations.partitions import (
     stage,
     withdraw_differing,
 )
+from annotations.spellings import spelled_variously, spellings_of
 from catalog.ingest.answers import MISSING
 from catalog.ingest.bearers import resolve_keys
 from catalog.ingest.checks import NoticeCode, RowCode
 from catalog.ingest.copying import Column
 from catalog.ingest.kinds import mapping_of, question_of, without
 from catalog.ingest.references import check_answers
+from catalog.ingest.repeats import skip_identical
 from catalog.ingest.store import Counts, Incoming
 from catalog.models import Annotator, Dataset, Item, Question, Upload
 from catalog.problems import Refusal
@@ -254,7 +256,7 @@ def _in_key_order(incoming: Incoming, rows: _Rows) -> _Rows:
     if not same.any():
         return ordered
     _refuse_repeats(incoming, ordered, same)
-    return ordered.take(~incoming.rejected[ordered.row])
+    return ordered.take(~(incoming.rejected | incoming.skipped)[ordered.row])
 
 
 def _key_order(rows: _Rows) -> NDArray[np.intp]:
@@ -272,6 +274,7 @@ def _refuse_repeats(incoming: Incoming, rows: _Rows, same: NDArray[np.bool_]) ->
     """Refuse rows (in key order) whose key is that of the row before, saying which was first."""
     first = np.maximum.accumulate(np.where(same, 0, np.arange(len(same))))
     again = np.flatnonzero(same)
+    again = again[~skip_identical(incoming, rows.row[again], rows.row[first[again]])]
     original = dict(zip(rows.row[again].tolist(), rows.row[first[again]].tolist(), strict=True))
     number = np.nan_to_num(rows.number)
     conflicts = (
@@ -280,9 +283,11 @@ def _refuse_repeats(incoming: Incoming, rows: _Rows, same: NDArray[np.bool_]) ->
         | (rows.status[again] != rows.status[first[again]])
     )
     describe = _describe_repeat(incoming, original)
+    spelled = spelled_variously(incoming, rows.row[again])
     for code, which in (
-        (RowCode.CONFLICTING_ROWS, again[conflicts]),
-        (RowCode.DUPLICATE_ROW, again[~conflicts]),
+        (RowCode.DUPLICATE_KEY, again[spelled]),
+        (RowCode.CONFLICTING_ROWS, again[conflicts & ~spelled]),
+        (RowCode.DUPLICATE_ROW, again[~conflicts & ~spelled]),
     ):
         incoming.refuse(np.sort(rows.row[which]), code, "annotator", describe)
 
@@ -299,6 +304,7 @@ def _describe_repeat(incoming: Incoming, original: dict[int, int]) -> Any:
             f"annotator {name!r} already labelled item {items.values[items.codes[row]]!r} in line "
             f"{int(incoming.table.line[earlier])} as {_shown(labels, earlier)}; this row says "
             f"{_shown(labels, row)}. Send one label per item and annotator."
+            f"{spellings_of(incoming, row)}"
         )
         return name, sentence, "Repeated labels by one annotator need a column round (1, 2, ...)."
 

@@ -72,13 +72,14 @@ def store_population(incoming: Incoming) -> Counts:
     if incoming.problem_count and incoming.upload.on_error == Upload.OnError.REJECT:
         return Counts()
     margins = _margins(incoming, columns, weight)
-    if not len(incoming.rows):
+    cells = _cells(incoming, columns, weight)
+    if not len(incoming.rows) or _refuse_another(incoming, population, cells):
         return Counts()
     for attribute in attributes.values():
         _compare_values(incoming, attribute, columns[attribute.name])
     population.margins = margins
     population.save(update_fields=["margins"])
-    return _replace(incoming, population, _cells(incoming, columns, weight))
+    return _replace(incoming, population, cells)
 
 
 def _attribute_columns(incoming: Incoming) -> dict[str, TextColumn]:
@@ -323,6 +324,24 @@ def _cells(
 ) -> list[tuple[dict[str, str], float]]:
     rows = incoming.rows.tolist()
     return [(_cell(columns, row), float(weight.values[row])) for row in rows]
+
+
+def _refuse_another(
+    incoming: Incoming, population: Population, cells: list[tuple[dict[str, str], float]]
+) -> bool:
+    """Under ``mode=add`` a population that has cells keeps them: shares are of one whole."""
+    if incoming.upload.mode != Upload.Mode.ADD:
+        return False
+    before = {canonical(cell.values): cell.weight for cell in population.cells.all()}
+    another = bool(before) and before != {canonical(values): weight for values, weight in cells}
+    if another:
+        incoming.refuse_file(
+            RowCode.REFERENCE_EXISTS,
+            None,
+            f"population {population.name!r} has {len(before):,} other cells already; define "
+            "another population, or send mode=upsert to replace them.",
+        )
+    return another
 
 
 def _replace(

@@ -14,6 +14,7 @@ from catalog.ingest.bearers import resolve_keys
 from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
 from catalog.ingest.copying import Column, copy_in
 from catalog.ingest.kinds import mapping_of, without
+from catalog.ingest.repeats import skip_identical
 from catalog.ingest.store import Counts, Incoming
 from catalog.models import Dataset, Item, Upload
 from catalog.reading import Column as FileColumn
@@ -224,6 +225,8 @@ def _without_repeats(incoming: Incoming, rows: _Rows) -> _Rows:
         return rows
     first = order[np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))][same]
     again = order[same]
+    new = ~skip_identical(incoming, rows.row[again], rows.row[first])
+    again, first = again[new], first[new]
     lines = incoming.table.line[rows.row[first]]
     earlier = dict(zip(rows.row[again].tolist(), lines.tolist(), strict=True))
     conflicts = (rows.probabilities[again] != rows.probabilities[first]).any(axis=1)
@@ -234,7 +237,7 @@ def _without_repeats(incoming: Incoming, rows: _Rows) -> _Rows:
         (RowCode.DUPLICATE_ROW, again[~conflicts]),
     ):
         incoming.refuse(np.sort(rows.row[which]), code, "item", describe)
-    return rows.take(~incoming.rejected[rows.row])
+    return rows.take(~(incoming.rejected | incoming.skipped)[rows.row])
 
 
 def _describe_repeat(
@@ -273,6 +276,7 @@ def _tell(incoming: Incoming, rows: _Rows, off: NDArray[np.bool_]) -> None:
             f"{n_train:,} rows are of the training split, which a model knows by heart; they are "
             "stored, and left out of every measure.",
             n_train,
+            row=int(rows.row[rows.split == 0].min()),
         )
     stated = rows.probabilities
     if len(stated) > 1 and (stated == stated[0]).all():

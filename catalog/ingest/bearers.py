@@ -16,7 +16,9 @@ from catalog.ingest.band_values import Doubt, doubtful_bands, likely_band
 from catalog.ingest.bands import parse_bands
 from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
 from catalog.ingest.copying import Column, copy_in
+from catalog.ingest.lookalikes import Known
 from catalog.ingest.numbering import UNKNOWN, enroll, look_up
+from catalog.ingest.repeats import skip_identical
 from catalog.ingest.store import Counts, Incoming
 from catalog.models import Annotator, Attribute, Item, Profile
 from catalog.reading.columns import Column as FileColumn
@@ -92,6 +94,7 @@ def refuse_repeats(incoming: Incoming, column: str, key: NDArray[np.int64]) -> N
     same = np.zeros(len(order), bool)
     same[1:] = key[order[1:]] == key[order[:-1]]
     start = np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))
+    same[same] = ~skip_identical(incoming, order[same], order[start[same]])
     first = dict(zip(order[same].tolist(), order[start[same]].tolist(), strict=True))
     ids = incoming.text(column)
     values = ids.values if ids is not None else []
@@ -168,7 +171,27 @@ def _code_values(incoming: Incoming, attribute: Attribute, column: TextColumn) -
         attribute.name,
         lambda row: _unknown_value(attribute, known, column.values[column.codes[row]]),
     )
+    _tell_missing(incoming, attribute, column, codes)
     return _Coded(attribute.name, codes, known)
+
+
+def _tell_missing(
+    incoming: Incoming, attribute: Attribute, column: TextColumn, codes: NDArray[np.int64]
+) -> None:
+    """Say how many rows leave the attribute unknown: empty, or with a declared missing code."""
+    rows = incoming.rows
+    unknown = rows[codes[rows] == -1]
+    if not len(unknown):
+        return
+    met = set(column.codes[unknown].tolist()) - {-1}
+    coded = "".join(f", {column.values[code]!r}" for code in sorted(met))
+    incoming.warn(
+        NoticeCode.MISSING_VALUES,
+        f"Attribute {attribute.name!r} is unknown in {len(unknown):,} rows (empty{coded}); they "
+        "are counted as unknown, never filled in.",
+        len(unknown),
+        row=int(unknown[0]),
+    )
 
 
 def _refuse_doubtful(
@@ -370,12 +393,10 @@ def resolve_keys(
             code, f"{len(unknown):,} new {column}s were created from this file.", len(unknown)
         )
         return enroll(model, incoming.dataset, known, unknown).of(ids.codes)
-    names: list[str] = []
     # A row may name nobody: a reference label inside an export.
     absent = rows[(ids.codes[rows] >= 0) & (known.of(ids.codes[rows]) == UNKNOWN)]
-    names = list(
-        model.objects.filter(dataset=incoming.dataset).values_list("external_id", flat=True)[:5000]
-    )
+    external = model.objects.filter(dataset=incoming.dataset).values_list("external_id", flat=True)
+    names = Known(external[:50_000] if len(absent) else [])
     incoming.refuse(
         absent,
         RowCode.UNKNOWN_ITEM if model is Item else RowCode.UNKNOWN_ANNOTATOR,
@@ -384,7 +405,7 @@ def resolve_keys(
             ids.values[ids.codes[row]],
             f"{column} {ids.values[ids.codes[row]]!r} is not one of this data set's; upload it "
             f"with the {column}s first, or send unknown=create.",
-            did_you_mean(ids.values[ids.codes[row]], names),
+            names.hint(ids.values[ids.codes[row]]),
         ),
     )
     return known.of(ids.codes)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 
+from catalog.ingest.lookalikes import Known
 from catalog.reading.problems import Problem, escape
 
 
@@ -24,6 +24,7 @@ class RowCode(StrEnum):
     NOT_A_NUMBER = "not_a_number"
     OUTSIDE_BANDS = "outside_bands"
     DUPLICATE_ROW = "duplicate_row"
+    DUPLICATE_KEY = "duplicate_key"
     CONFLICTING_ROWS = "conflicting_rows"
     CONFLICTS_WITH_EXISTING = "conflicts_with_existing"
     NOT_OWN_LABELS = "not_own_labels"
@@ -47,6 +48,8 @@ class NoticeCode(StrEnum):
 
     LABELS_ONLY = "labels_only"
     SAME_FILE = "same_file"
+    NO_CHANGE = "no_change"
+    DUPLICATE_ROW = "duplicate_row"
     ATTRIBUTES_DECLARED = "attributes_declared"
     ATTRIBUTE_WITHOUT_BANDS = "attribute_without_bands"
     ITEMS_CREATED = "items_created"
@@ -94,8 +97,4 @@ def reader_problem(problem: Problem) -> dict[str, Any]:
 
 def did_you_mean(value: str, known: Iterable[str]) -> str | None:
     """A hint for a value that is not known: the one that it was probably meant to be."""
-    folded = {k.strip().casefold(): k for k in known}
-    if (same := folded.get(value.strip().casefold())) is not None:
-        return f"Did you mean {same!r}?"
-    close = get_close_matches(value, list(folded.values()), n=1)
-    return f"Did you mean {close[0]!r}?" if close else None
+    return Known(known).hint(value)

@@ -60,6 +60,7 @@ class Incoming:
 
     ``dataset`` is locked for the length of the transaction. ``rejected`` marks the rows that have
     a problem; a kind's ``store`` leaves them out, and adds to them through :meth:`refuse`.
+    ``skipped`` marks rows that say again what another row says.
     """
 
     upload: Upload
@@ -67,6 +68,7 @@ class Incoming:
     table: Table
     should_stop: Callable[[], bool]
     rejected: NDArray[np.bool_] = field(init=False)
+    skipped: NDArray[np.bool_] = field(init=False)
     problems: list[dict[str, Any]] = field(init=False)
     problem_count: int = field(init=False)
     warnings: list[dict[str, Any]] = field(init=False)
@@ -74,14 +76,15 @@ class Incoming:
     def __post_init__(self) -> None:
         self.rejected = np.zeros(self.table.n_rows, bool)
         self.rejected[self.table.problem_rows] = True
+        self.skipped = np.zeros(self.table.n_rows, bool)
         self.problems = [reader_problem(p) for p in self.table.problems]
         self.problem_count = self.table.n_problems
         self.warnings = [{**asdict(n), "code": n.code.value} for n in self.table.notices]
 
     @property
     def rows(self) -> NDArray[np.intp]:
-        """The rows without a problem, in the file's order."""
-        return np.flatnonzero(~self.rejected)
+        """The rows without a problem that are not skipped, in the file's order."""
+        return np.flatnonzero(~(self.rejected | self.skipped))
 
     def text(self, name: str) -> TextColumn | None:
         """A text column, or ``None`` where the file has no such column."""
@@ -109,9 +112,12 @@ class Incoming:
         self.rejected[:] = True
         self.problems.append(row_problem(code, 1, column, None, sentence))
 
-    def warn(self, code: NoticeCode, message: str, count: int = 1) -> None:
-        """Tell the sender something that does not stop the file."""
-        self.warnings.append({"code": code.value, "message": message, "count": int(count)})
+    def warn(
+        self, code: NoticeCode, message: str, count: int = 1, *, row: int | None = None
+    ) -> None:
+        """Tell the sender something that does not stop the file; ``row`` is the first of it."""
+        line = {} if row is None else {"line": int(self.table.line[row])}
+        self.warnings.append({"code": code.value, "message": message, "count": int(count), **line})
 
 
 class _RolledBack(Exception):  # noqa: N818  control flow within this module
@@ -197,6 +203,9 @@ def _finish(run: Run, incoming: Incoming, counts: Counts) -> None:
     upload.rows_rejected = upload.rows_read if refused else int(incoming.rejected.sum())
     upload.problems = incoming.problems
     upload.problem_count = incoming.problem_count
+    if not refused and counts.unchanged and not counts.changes:
+        message = f"All {counts.unchanged:,} rows were known already; there is no new version."
+        incoming.warn(NoticeCode.NO_CHANGE, message, counts.unchanged)
     upload.warnings = incoming.warnings
     if not refused:
         upload.rows_stored = counts.stored

@@ -1,0 +1,42 @@
+"""Rows of a file that say again what an earlier row says, word for word."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.ingest.checks import NoticeCode
+from catalog.ingest.store import Incoming
+from catalog.reading.tables import TextColumn
+
+Rows = NDArray[np.intp]
+
+
+def identical(incoming: Incoming, rows: Rows, others: Rows) -> NDArray[np.bool_]:
+    """Where two rows of the file hold the same in every column."""
+    same = np.ones(len(rows), bool)
+    for column in incoming.table.columns.values():
+        if isinstance(column, TextColumn):
+            same &= column.codes[rows] == column.codes[others]
+        else:
+            both = column.missing[rows] & column.missing[others]
+            either = column.missing[rows] | column.missing[others]
+            same &= both | (~either & (column.values[rows] == column.values[others]))
+    return same
+
+
+def skip_identical(incoming: Incoming, rows: Rows, earlier: Rows) -> NDArray[np.bool_]:
+    """Leave out rows that repeat their earlier one, where ``on_identical=skip``; which they are."""
+    if incoming.upload.options.get("on_identical") != "skip" or not len(rows):
+        return np.zeros(len(rows), bool)
+    same = identical(incoming, rows, earlier)
+    again = np.sort(rows[same])
+    if len(again):
+        incoming.skipped[again] = True
+        incoming.warn(
+            NoticeCode.DUPLICATE_ROW,
+            f"{len(again):,} rows repeat an earlier one word for word; they were skipped.",
+            len(again),
+            row=int(again[0]),
+        )
+    return same
