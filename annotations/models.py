@@ -45,8 +45,10 @@ class SupersededLabel(models.Model):
     """A label as it was before a later upload changed it; never erased."""
 
     question = models.ForeignKey(Question, models.CASCADE, related_name="+")
-    item = models.ForeignKey(Item, models.CASCADE, db_constraint=False, related_name="+")
-    annotator = models.ForeignKey(Annotator, models.CASCADE, db_constraint=False, related_name="+")
+    item = models.ForeignKey(Item, models.DO_NOTHING, db_constraint=False, related_name="+")
+    annotator = models.ForeignKey(
+        Annotator, models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
     round = models.SmallIntegerField()
     code = models.IntegerField(null=True)
     number = models.FloatField(null=True)

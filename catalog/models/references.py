@@ -20,7 +20,7 @@ class ReferenceLabel(models.Model):
         ADJUDICATED = "adjudicated"
 
     question = models.ForeignKey(Question, models.CASCADE, related_name="reference_labels")
-    item = models.ForeignKey(Item, models.CASCADE, db_constraint=False, related_name="+")
+    item = models.ForeignKey(Item, models.DO_NOTHING, db_constraint=False, related_name="+")
     source = models.CharField(max_length=12, choices=Source, default=Source.GOLD)
     code = models.IntegerField(null=True, help_text="Position in the question's values.")
     number = models.FloatField(null=True, help_text="The value of a numeric question.")

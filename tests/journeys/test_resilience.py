@@ -66,7 +66,9 @@ def test_a_body_that_is_cut_off_is_refused_and_nothing_is_stored(
     cut = raw_request(service, f"{head}Content-Length: {len(whole)}\n\n", whole[:-1000])
     assert b" 400 " in cut.split(b"\r\n")[0]
     assert b"incomplete_upload" in cut
-    chunked = raw_request(service, f"{head}Transfer-Encoding: chunked\n\n", b"3\r\nabc\r\n0\r\n\r\n")
+    chunked = raw_request(
+        service, f"{head}Transfer-Encoding: chunked\n\n", b"3\r\nabc\r\n0\r\n\r\n"
+    )
     assert b" 411 " in chunked.split(b"\r\n")[0]
     assert lead.get(f"{path}uploads/")["results"] == []
     right = raw_request(
@@ -154,7 +156,9 @@ def test_a_database_connection_that_breaks_is_made_anew(service: Service, lead: 
     stored = None
     for _ in range(5):
         headers = {"Content-Type": "text/csv", "Idempotency-Key": "again", "Prefer": "wait=60"}
-        status, answer = lead.ask("POST", f"{path}uploads/labels/", LABELS.encode(), headers=headers)
+        status, answer = lead.ask(
+            "POST", f"{path}uploads/labels/", LABELS.encode(), headers=headers
+        )
         assert status in (200, 202, 503), answer
         if status == 200:
             stored = answer
