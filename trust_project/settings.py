@@ -12,7 +12,7 @@ from environs import Env, validate
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
-STATE_DIR = Path(env.str("TRUST_STATE", str(BASE_DIR / ".trust")))
+STATE_DIR = Path(env.str("TRUST_STATE", "") or BASE_DIR / ".trust")
 CODE_VERSION = env.str("TRUST_CODE_VERSION", "0.1.0")
 
 if find_spec("psycopg") is not None:
@@ -132,6 +132,12 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 
 # --- Workers ------------------------------------------------------------------------------
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "redis://localhost:6379/0")
+BROKERS = ("redis", "rediss", "redis+socket")
+if CELERY_BROKER_URL.partition("://")[0] not in BROKERS:
+    raise ImproperlyConfigured(
+        f"CELERY_BROKER_URL must name a Valkey or Redis server, like redis://host:6379/0 or "
+        f"redis+socket:///path; it begins with {CELERY_BROKER_URL.partition('://')[0][:20]!r}."
+    )
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]

@@ -54,6 +54,8 @@ def test_empty_lists_are_settings_that_were_left_out():
         ("DATABASE_URL", "mysql://trust:kiwi9@host/trust", "must name a PostgreSQL database"),
         ("DATABASE_URL", "sqlite:///trust.db", "must name a PostgreSQL database"),
         ("DATABASE_URL", "the usual one", "Not a valid database URL"),
+        ("CELERY_BROKER_URL", "garbage", "must name a Valkey or Redis server"),
+        ("CELERY_BROKER_URL", "amqp://rabbit", "must name a Valkey or Redis server"),
         ("MAX_UPLOAD_BYTES", "-1", "greater than or equal to 1"),
         ("MAX_UPLOAD_BYTES", "1 GB", "Not a valid integer"),
         ("MAX_UPLOAD_ROWS", "0", "greater than or equal to 1"),
