@@ -21,6 +21,7 @@ class PredictionsConfig(AppConfig):
         )
         for name, compute in {
             "calibration": "predictions.services.measure_calibration",
+            "conformal": "predictions.conformal.measure_conformal",
             "ensembles": "predictions.ensembles.measure_ensembles",
         }.items():
             kinds.register_run(

@@ -20,6 +20,13 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "n_bins": 10,
         "depth": 1,
     },
+    "conformal": {
+        "n_replicates": 1000,
+        "ci_level": 0.95,
+        "min_items": 20,
+        "alpha": 0.1,
+        "target_risk": 0.05,
+    },
     "ensembles": {"n_replicates": 1000, "ci_level": 0.95, "min_items": 20, "n_subsets": 20},
 }
 #: Whole-number parameters and the range of each; replicates of many units need memory.

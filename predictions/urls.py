@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from predictions import api, ensembles_api
+from predictions import api, conformal_api, ensembles_api, recalibrations_api
 
 D = "datasets/<str:slug>/"
 TABLES = {
     "calibration": api.CalibrationTable,
+    "conformal": conformal_api.ConformalTable,
     "ensembles": ensembles_api.EnsemblesTable,
 }
 
@@ -14,6 +15,10 @@ urlpatterns = [
     path(f"{D}models/", api.ModelList.as_view()),
     path(f"{D}models/<str:key>/", api.ModelDetail.as_view()),
     path(f"{D}calibration/", api.CalibrationView.as_view()),
+    path(f"{D}recalibrations/", recalibrations_api.RecalibrationList.as_view()),
+    path(f"{D}recalibrations/<str:method>.json", recalibrations_api.RecalibrationMap.as_view()),
+    path(f"{D}recalibrations/<str:method>/", recalibrations_api.RecalibrationMap.as_view()),
+    path(f"{D}conformal/", conformal_api.ConformalView.as_view()),
     path(f"{D}ensembles/", ensembles_api.EnsemblesView.as_view()),
 ]
 for name, view in TABLES.items():

@@ -16,6 +16,7 @@ from measures.recalibration.selection import (
     MethodGain,
     RecalibrationChoice,
     choose_recalibration,
+    deal_folds,
     out_of_fold,
 )
 from measures.recalibration.venn_abers import VennAbers, fit_venn_abers
@@ -29,6 +30,7 @@ __all__ = [
     "VennAbers",
     "apply_map",
     "choose_recalibration",
+    "deal_folds",
     "fit_map",
     "fit_venn_abers",
     "map_from_dict",

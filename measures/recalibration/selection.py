@@ -260,6 +260,33 @@ def _folds(
             raise ValueError(f"folds must have one entry an item, {n}; got {len(fold)}.")
         _refuse_split(fold, clusters)
         return fold, "given"
+    return deal_folds(forecasts, bootstrap, n_folds)
+
+
+def deal_folds(
+    forecasts: Forecasts, bootstrap: Bootstrap, n_folds: int = 5
+) -> tuple[IntArray, str]:
+    """A fold for each item, folds of similar size, and by what they were dealt.
+
+    Parameters
+    ----------
+    forecasts : BinaryForecasts or ClassForecasts
+        Its clusters are never split.
+    bootstrap : Bootstrap
+        Its generator deals the items where there are no clusters.
+    n_folds : int, at least 2
+        Fewer where there are fewer clusters or items.
+
+    Returns
+    -------
+    ((n,) array of int, "groups" or "items")
+
+    Raises
+    ------
+    ValueError
+        When fewer than two folds are asked for.
+    """
+    n, clusters = forecasts.n, forecasts.clusters
     if n_folds < 2:
         raise ValueError(f"n_folds must be at least 2; got {n_folds}.")
     if clusters is None:

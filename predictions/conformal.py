@@ -1,0 +1,161 @@
+"""Conformal runs: sets of classes that cannot be ruled out, and when to rather not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.models import Run
+from catalog.queries import item_subgroups
+from measures.calibration.forecasts import ClassForecasts
+from measures.calibration.resampling import Bootstrap, draw
+from measures.conformal import (
+    METHODS,
+    ConformalPredictor,
+    SetCoverage,
+    as_classes,
+    cross_conformal_sets,
+    fit_conformal,
+    set_coverage,
+)
+from measures.estimates import Reason, undefined
+from measures.recalibration import deal_folds
+from measures.risk_coverage import risk_coverage, risk_threshold
+from predictions.evidence import gather
+from predictions.parameters import model_of_run
+from predictions.subgroups import Family, single_families
+
+CONVENTIONS = {
+    "split": "five folds of similar size, never splitting a group of items: the set of an item "
+    "comes from the thresholds of the other four",
+    "threshold": "of all items together, for items to come: the ceil((n + 1)(1 - alpha))-th "
+    "smallest score; null where there are too few items for the level",
+    "coverage": "share of sets that hold the true class, n_covered / n, with the "
+    "Clopper-Pearson interval, which takes items for independent",
+    "lac": "a class belongs to the set where 1 - p is at most the threshold",
+    "aps": "a class belongs to the set where the mass of all classes at least as probable is at "
+    "most the threshold; not randomised",
+    "own": "with a threshold from the subgroup's own items, where it has enough of them",
+    "risk": "share of wrong answers among those answered; the most probable class answers, the "
+    "first in the declared order where several are",
+    "confidence": "probability of the most probable class; ties are answered together",
+    "risk_threshold": "up to 20 thresholds tried, the exact one-sided bound shared out over them",
+    "seed": "first 64 bits of the run's digest",
+}
+
+
+@dataclass(frozen=True)
+class _Sets:
+    """One method's thresholds and the sets of all items, each from the other folds."""
+
+    fitted: ConformalPredictor
+    sets: NDArray[np.bool_]
+
+
+def measure_conformal(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any]:
+    """Prediction sets with their coverage, and the risk of answering only what one is sure of."""
+    model = model_of_run(run)
+    evidence = gather(run.dataset, model)
+    classes = as_classes(evidence.forecasts)
+    rng = np.random.default_rng(int(run.digest[:16], 16))
+    bootstrap = Bootstrap(rng, run.parameters["n_replicates"], run.parameters["ci_level"])
+    folds, folds_by = deal_folds(classes, bootstrap)
+    alpha = run.parameters["alpha"]
+    found = {
+        method: _Sets(
+            fit_conformal(classes, alpha=alpha, method=method),
+            cross_conformal_sets(classes, folds, alpha=alpha, method=method),
+        )
+        for method in METHODS
+    }
+    families = single_families(item_subgroups(run.dataset), evidence.item)
+    subgroups = []
+    for family in families:
+        if should_stop():
+            break
+        subgroups += _subgroups(run, classes, family, folds, found)
+    level = bootstrap.level
+    return {
+        "model": model.name,
+        "model_version": model.version,
+        "question": model.question.name,
+        "classes": model.classes,
+        "out_of_fold": model.out_of_fold,
+        **evidence.counts,
+        "alpha": alpha,
+        "folds_by": folds_by,
+        "methods": {
+            method: {
+                "threshold": one.fitted.threshold,
+                **_coverage(set_coverage(one.sets, classes.y_true, level=level)),
+            }
+            for method, one in found.items()
+        },
+        "subgroups": subgroups,
+        **_selective(run, classes, bootstrap),
+        "conventions": CONVENTIONS,
+    }
+
+
+def _coverage(found: SetCoverage) -> dict[str, Any]:
+    told = found.as_dict()
+    estimate = found.coverage
+    hits = None if estimate.value is None else round(estimate.value * estimate.n)
+    return {"n_covered": hits, **told}
+
+
+def _subgroups(
+    run: Run,
+    classes: ClassForecasts,
+    family: Family,
+    folds: NDArray[np.int64],
+    found: dict[str, _Sets],
+) -> list[dict[str, Any]]:
+    """The coverage of each subgroup, by the thresholds of all and by its own."""
+    alpha, level = run.parameters["alpha"], run.parameters["ci_level"]
+    own_fit = {m: fit_conformal(classes, alpha=alpha, method=m, groups=family.codes) for m in found}
+    own_sets = {
+        m: cross_conformal_sets(classes, folds, alpha=alpha, method=m, groups=family.codes)
+        for m in found
+    }
+    rows = []
+    for code, attributes in enumerate(family.attributes):
+        inside = family.codes == code
+        n = int(inside.sum())
+        shown: dict[str, Any] = {"of": "item", "attributes": attributes, "n": n}
+        for method, one in found.items():
+            if n < max(1, run.parameters["min_items"]):
+                shown[method] = _too_small(n)
+                continue
+            truth = classes.y_true[inside]
+            shown[method] = {
+                **_coverage(set_coverage(one.sets[inside], truth, level=level)),
+                "own": {
+                    "threshold": own_fit[method].by_group.get(code),
+                    **_coverage(set_coverage(own_sets[method][inside], truth, level=level)),
+                },
+            }
+        rows.append(shown)
+    return rows
+
+
+def _too_small(n: int) -> dict[str, Any]:
+    missing = undefined(Reason.TOO_FEW_ITEMS if n else Reason.NO_DATA, n)
+    nothing = _coverage(SetCoverage(missing, None, None, None))
+    return {**nothing, "own": {"threshold": None, **nothing}}
+
+
+def _selective(run: Run, classes: ClassForecasts, bootstrap: Bootstrap) -> dict[str, Any]:
+    answers = classes.confidence()
+    loss = 1 - answers.y_true
+    draws = draw(classes.n, classes.clusters, bootstrap)
+    return {
+        "risk_coverage": risk_coverage(answers.y_prob, loss, draws).as_dict(),
+        "risk_threshold": risk_threshold(
+            answers.y_prob, loss, target=run.parameters["target_risk"], level=bootstrap.level
+        ).as_dict(),
+    }
