@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 OUT_OF_MEMORY = 77
 ORPHANED = 78
 _POLL_SECONDS = 0.2
+# What Python, C++ and the loader of libraries say where memory ran out.
+_STARVED = ("MemoryError", "bad_alloc", "failed to map segment")
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -119,8 +121,8 @@ def _judge(status: int, folder: Path, memory_limit: int, time_limit: float) -> F
     if status == -signal.SIGXCPU:
         return _too_slow(time_limit)
     # SIGKILL that we did not send is the kernel's when memory runs out.
-    starved = status in (OUT_OF_MEMORY, -signal.SIGKILL) or "bad_alloc" in errors
-    if starved or "MemoryError" in errors:
+    starved = status in (OUT_OF_MEMORY, -signal.SIGKILL)
+    if starved or any(sign in errors for sign in _STARVED):
         sentence = (
             f"Reading the file takes more than {memory_limit >> 20:,} MiB of memory; send it in "
             "parts, or as CSV."

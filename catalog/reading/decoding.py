@@ -161,13 +161,13 @@ def _parse_fault(code: Code, error: json.JSONDecodeError, text: str) -> Fault:
 def array_records(path: Path, options: Options) -> Iterator[Record]:
     """The elements of one array. The file is held in memory: it may be 256 MiB at most."""
     decoder = RecordDecoder(options.limits)
-    return _elements(_shallow(path, options, decoder), decoder)
+    yield from _elements(_shallow(path, options, decoder), decoder)
 
 
 def member_records(path: Path, options: Options) -> Iterator[tuple[str, Record]]:
     """The members of one object with their keys. The file is held in memory, as an array is."""
     decoder = RecordDecoder(options.limits)
-    return _members(_shallow(path, options, decoder), decoder)
+    yield from _members(_shallow(path, options, decoder), decoder)
 
 
 def _shallow(path: Path, options: Options, decoder: RecordDecoder) -> str:
@@ -279,8 +279,6 @@ def _no_array(text: str, position: int, decoder: RecordDecoder) -> Fault:
         return replace(_parse_fault(Code.JSON_PARSE, error, text), line=1)
     if decoder.faults:
         return replace(decoder.faults[0], line=1)
-    sentence = (
-        "the file is not a JSON array; send an array of objects, or one object a line with "
-        "format=ndjson."
-    )
-    return Fault(Code.TYPE, sentence, text[position : position + 100], line=1)
+    sentence = "the file is not a JSON array; send an array of objects."
+    hint = "For one object a line send format=ndjson."
+    return Fault(Code.TYPE, sentence, text[position : position + 100], hint, line=1)

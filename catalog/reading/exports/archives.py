@@ -17,7 +17,7 @@ SUFFIX = ".jsonl"
 MAX_MEMBERS = 1_000
 _READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _ENCRYPTED, _UTF8 = 0x1, 0x800
-# Everything that the zip module raises for bytes that are no sound archive.
+# What the zip module raises for bytes that are no sound archive; places that no file has, too.
 _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
@@ -26,6 +26,7 @@ _BROKEN = (
     NotImplementedError,
     RuntimeError,
     ValueError,
+    OSError,
 )
 
 
@@ -65,11 +66,13 @@ def members(path: Path, limits: Limits) -> Iterator[Member]:
     ReadingStoppedError
         Where the archive is damaged, too large, or holds anything but flat NDJSON files.
     """
+    file = path.open("rb")
     try:
-        archive = zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(file)
     except _BROKEN as error:
+        file.close()
         raise _corrupt("the archive", error) from error
-    with archive:
+    with file, archive:
         infos = archive.infolist()
         fault = _archive_fault(infos, limits)
         if fault is not None:

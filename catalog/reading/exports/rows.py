@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -126,10 +127,17 @@ class AnswerRows:
         if not self.rows and not self.builder.n_rows:
             sentence = "The export holds no answer of anybody; send one with at least one label."
             raise ReadingStoppedError(Fault(Code.NO_ROWS, sentence, line=1))
+        self.flush()
+
+    def stop(self, fault: Fault) -> None:
+        """Take in why nothing more can be read, and keep what was."""
+        with contextlib.suppress(ReadingStoppedError):
+            self.flush()
+        # Hints of the readers of plain tables name formats that an export does not have.
+        self.builder.log.stop(replace(fault, hint=None).at(None))
 
     def table(self, *, with_rounds: bool) -> Table:
         """All that was collected, with notices of what was found."""
-        self.flush()
         # What was answered to every question was added last, wherever it stands.
         self.builder.log.problems.sort(key=lambda problem: problem.line or 0)
         table = self.builder.finish()
@@ -182,8 +190,7 @@ def read_answers(
                 rows.refuse(line, [Fault(Code.EXPORT_SHAPE, sentence, compact(record))])
         rows.finish()
     except ReadingStoppedError as stopped:
-        rows.flush()
-        rows.builder.log.stop(stopped.fault.at(None))
+        rows.stop(stopped.fault)
     return rows.table(with_rounds=with_rounds)
 
 

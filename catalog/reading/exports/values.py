@@ -10,6 +10,7 @@ from catalog.reading.decoding import Numeral
 from catalog.reading.problems import Code, Fault, escape
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST_DIGITS = 15
 
 
 def scalar_text(value: object) -> str | None:
@@ -57,10 +58,13 @@ def milliseconds(seconds: object) -> str:
     """A duration in seconds as whole milliseconds; empty where there is none."""
     text = scalar_text(seconds) or ""
     try:
-        return str(round(Decimal(text) * 1000)) if text else ""
-    except (InvalidOperation, ValueError, OverflowError):
+        number = Decimal(text) if text else Decimal(0)
+    except InvalidOperation:
         # The builder reports it as the number that it is not.
         return text
+    if not text or not number.is_finite() or number.adjusted() > _MOST_DIGITS:
+        return text
+    return str(round(number * 1000))
 
 
 def at_path(record: dict[str, object], path: str) -> object:
