@@ -35,3 +35,19 @@ class CoverageConfig(AppConfig):
                 standard=parameters.standard_weights,
             )
         )
+        kinds.register_run(
+            kinds.RunKind(
+                name="missingness",
+                compute="coverage.missing.measure_missingness",
+                resolve=parameters.resolve_missingness,
+                standard=parameters.standard_missingness,
+            )
+        )
+        kinds.register_run(
+            kinds.RunKind(
+                name="divergence",
+                compute="coverage.diverging.measure_divergence",
+                resolve=parameters.resolve_divergence,
+                standard=parameters.standard_divergence,
+            )
+        )

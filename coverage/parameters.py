@@ -8,6 +8,7 @@ from typing import Any
 from catalog.models import Attribute, Dataset
 from catalog.problems import Refusal
 from coverage.models import Population
+from coverage.queries import labelled_questions
 
 DEFAULTS: dict[str, Any] = {
     "n_replicates": 1000,
@@ -33,6 +34,14 @@ _FRACTIONS |= {"ratio_low": (0.5, 1.0), "ratio_high": (1.0, 2.0)}
 
 
 WEIGHTS: dict[str, Any] = {"method": "auto", "bounds": None}
+DIVERGENCE: dict[str, Any] = {
+    "min_items": 30,
+    "min_support": 0.0,
+    "max_level": 2,
+    "alpha": 0.01,
+    "attributes": None,
+}
+_PARTS = ("split", "fold", "batch", "version", "part", "subset")
 _METHODS = ("auto", "post_stratification", "raking")
 
 STARTS_AFTER = {
@@ -78,6 +87,55 @@ def _are_bounds(given: Any) -> bool:
 def standard_weights(dataset: Dataset, upload_kind: str | None) -> Iterator[dict[str, Any]]:
     """As for coverage; reference labels, whose rates are weighted, are a reason too."""
     yield from standard(dataset, "items" if upload_kind == "reference-labels" else upload_kind)
+
+
+def resolve_missingness(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The attributes that tell parts of the data set apart: those named like one by default."""
+    check_names(parameters, "missingness", ["parts"])
+    items = dataset.attributes.filter(of=Attribute.Of.ITEM).order_by("name")
+    known = list(items.values_list("name", flat=True))
+    parts = parameters.get("parts")
+    if parts is None:
+        return "", {"parts": [name for name in known if name.casefold() in _PARTS]}
+    if not isinstance(parts, list) or any(name not in known for name in parts):
+        _refuse("parts", f"a list of some of {', '.join(known) or 'none yet'}", parts)
+    return "", {"parts": parts}
+
+
+def standard_missingness(dataset: Dataset, upload_kind: str | None) -> Iterator[dict[str, Any]]:
+    """After items or reference labels came in, or a definition changed."""
+    if upload_kind in (None, "items", "reference-labels") and dataset.items.exists():
+        yield {}
+
+
+def resolve_divergence(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The question and the full parameters of a run of divergence."""
+    check_names(parameters, "divergence", ["question", *DIVERGENCE])
+    names = list(dataset.questions.order_by("name").values_list("name", flat=True))
+    if parameters.get("question") not in names:
+        raise Refusal(
+            f"The data set has no question {parameters.get('question')!r}; it has: "
+            f"{', '.join(names) or 'none yet'}.",
+            code="unknown_question",
+            pointer="/parameters/question",
+        )
+    full = {**DIVERGENCE, **parameters}
+    for name, (low, high) in {"min_items": (1, 1_000_000), "max_level": (1, 4)}.items():
+        if type(full[name]) is not int or not low <= full[name] <= high:
+            _refuse(name, f"a whole number from {low:,} to {high:,}", full[name])
+    for name, (least, most) in {"min_support": (0.0, 1.0), "alpha": (1e-9, 0.5)}.items():
+        if type(full[name]) not in (int, float) or not least <= full[name] <= most:
+            _refuse(name, f"a number from {least:g} to {most:g}", full[name])
+    items = dataset.attributes.filter(of=Attribute.Of.ITEM).order_by("name")
+    _check_attributes(full["attributes"], list(items.values_list("name", flat=True)))
+    return full["question"], full
+
+
+def standard_divergence(dataset: Dataset, upload_kind: str | None) -> Iterator[dict[str, Any]]:
+    """After items or reference labels came in: every question that has some of one value."""
+    if upload_kind in (None, "items", "reference-labels"):
+        for question in labelled_questions(dataset):
+            yield {"question": question.name}
 
 
 def known_population(

@@ -158,3 +158,28 @@ class WeightsSerializer(ResultSerializer):
     n_cells = serializers.IntegerField()
     cells = serializers.ListField(child=serializers.DictField())
     label_rates = QuestionRatesSerializer(many=True)
+
+
+class MissingnessSerializer(ResultSerializer):
+    """What is unknown, whether that says something, and how parts of the data set compare."""
+
+    n_items = serializers.IntegerField()
+    attributes = serializers.ListField(child=serializers.DictField())
+    patterns = serializers.ListField(child=serializers.DictField())
+    subgroups = serializers.ListField(child=serializers.DictField())
+    labels = serializers.ListField(child=serializers.DictField())
+    balance = serializers.ListField(child=serializers.DictField())
+    leakage = serializers.ListField(child=serializers.DictField())
+    drift = serializers.DictField()
+
+
+class DivergenceSerializer(ResultSerializer):
+    """Subgroups in which a label is more, or less, frequent than in the whole."""
+
+    question = serializers.CharField()
+    n_items = serializers.IntegerField(help_text="Items with a reference label.")
+    attributes = serializers.ListField(child=serializers.CharField())
+    max_level = serializers.IntegerField()
+    min_items = serializers.IntegerField()
+    disclosure_min_cell = serializers.IntegerField()
+    labels = serializers.ListField(child=serializers.DictField())

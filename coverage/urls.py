@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from coverage import api, weights_api
+from coverage import api, findings_api, weights_api
 
 D = "datasets/<str:slug>/"
 
@@ -10,6 +10,8 @@ urlpatterns = [
     path(f"{D}populations/", api.PopulationList.as_view()),
     path(f"{D}populations/<str:key>/", api.PopulationDetail.as_view()),
     path(f"{D}coverage/", api.CoverageView.as_view()),
+    path(f"{D}coverage/missingness/", findings_api.MissingnessView.as_view()),
+    path(f"{D}coverage/divergence/", findings_api.DivergenceView.as_view()),
     path(f"{D}coverage/weights/", weights_api.WeightsView.as_view()),
     path(f"{D}coverage/weights.<str:suffix>", weights_api.WeightsTable.as_view()),
     path(f"{D}coverage/<str:table>.<str:suffix>", api.CoverageTable.as_view()),

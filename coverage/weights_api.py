@@ -21,6 +21,7 @@ from catalog.access import May
 from catalog.disclosure import withhold_small
 from catalog.models import Dataset, Profile, Run
 from catalog.problems import Refusal
+from catalog.queries import is_out_of_date
 from catalog.rest.queries import query_of
 from catalog.rest.results import answer_result, envelope, finished_run
 from catalog.rest.tables import FORMATS, TableView, safe_cell, wanted_format
@@ -104,7 +105,7 @@ def _check(dataset: Dataset, run: Run) -> None:
     result = run.result or {}
     if result["reason"] is not None:
         raise Refusal(f"There are no weights: {result['detail']}", code="no_weights", status=409)
-    if run.version != dataset.version:
+    if is_out_of_date(run):
         raise Refusal(
             f"The weights are those of version {run.version} and the data set is at "
             f"{dataset.version}; POST to runs/ with kind 'weights' and ask again.",

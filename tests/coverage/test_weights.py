@@ -8,6 +8,7 @@ import io
 import pytest
 
 from catalog.models import Run
+from catalog.tasks import work_run
 from tests.conftest import Trust, work_off
 from tests.coverage.conftest import JOINT
 
@@ -121,7 +122,8 @@ def test_weights_of_items_are_for_managers_and_for_this_version(
     alice.upload(weighted, "items", "item,sex,age\nnew,F,old\nodd,,old\n")
     items = per_item(alice, weighted)
     assert (len(items), items["odd"]) == (102, "")
-    Run.objects.filter(kind="weights").order_by("-version").first().delete()
+    alice.send(weighted, "items", "item,sex,age\nmore,F,old\n")
+    work_run(str(Run.objects.get(state="waiting").pk))
     assert alice.get(f"{weighted}coverage/weights.csv", expect=409)["code"] == "stale"
 
 

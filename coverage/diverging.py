@@ -1,0 +1,130 @@
+"""Subgroups in which a reference label is more, or less, frequent than in the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from catalog.models import Attribute, Run
+from coverage import queries
+from coverage.adequacy import affordable_level
+from coverage.disclosure import Families, cells_to_withhold, key_of
+from measures.coverage.cube import Cube
+from measures.coverage.divergence import Diverging, diverging_subgroups, global_contributions
+from measures.intervals import wilson
+
+MAX_LISTED = 500
+
+
+def measure_divergence(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any]:
+    """For each label of a question, the subgroups whose rate differs from the whole's."""
+    asked = run.parameters
+    question = run.dataset.questions.get(name=asked["question"])
+    labelled = queries.labelled_profiles(question)
+    counts = queries.ProfileCounts(labelled.values, labelled.n.sum(axis=1).tolist())
+    attributes = queries.attributes_of(run.dataset, Attribute.Of.ITEM)
+    domains = queries.domains_of(attributes, counts)
+    used = {n: domains[n] for n in asked["attributes"] or domains if domains.get(n)}
+    n_items = sum(counts.n)
+    least = max(asked["min_items"], int(np.ceil(asked["min_support"] * n_items)))
+    level = affordable_level([len(v) for v in used.values()], asked["max_level"]) if used else 0
+    result: dict[str, Any] = {
+        "question": question.name,
+        "n_items": n_items,
+        "attributes": list(used),
+        "max_level": level,
+        "min_items": least,
+        "disclosure_min_cell": run.dataset.min_cell,
+        "conventions": CONVENTIONS,
+        "labels": [],
+    }
+    if not used or not n_items:
+        return result
+    items = queries.cube_of(counts, used)
+    for code, label in enumerate(labelled.labels):
+        if should_stop():
+            break
+        own = queries.cube_of(
+            queries.ProfileCounts(labelled.values, labelled.n[:, code].tolist()), used
+        )
+        found = diverging_subgroups(items, own, max_level=level, min_items=least)
+        hidden = _hidden(items, own, level, run.dataset.min_cell)
+        result["labels"].append(_label(label, found, (items, own), hidden, asked["alpha"]))
+    return result
+
+
+def _label(
+    label: str, found: list[Diverging], cubes: tuple[Cube, Cube], hidden: set[Any], alpha: float
+) -> dict[str, Any]:
+    items, own = cubes
+    sizes = {a.name: len(a.values) for a in items.attributes}
+    contributions = sorted(
+        global_contributions(found, sizes).items(), key=lambda item: (-abs(item[1]), item[0])
+    )
+    return {
+        "label": label,
+        "n": own.n_items,
+        "rate": own.n_items / items.n_items,
+        "n_subgroups": len(found),
+        "n_differing": sum(row.p_adjusted <= alpha for row in found),
+        "subgroups": [_row(row, hidden, alpha) for row in found[:MAX_LISTED]],
+        "contributions": [
+            {"attributes": {name: value}, "contribution": x} for (name, value), x in contributions
+        ],
+    }
+
+
+def _row(row: Diverging, hidden: set[Any], alpha: float) -> dict[str, Any]:
+    low, high = wilson(row.k, row.n)
+    shown = {
+        "attributes": row.attributes,
+        "n": row.n,
+        "n_label": row.k,
+        "rate": row.k / row.n,
+        "ci_low": low,
+        "ci_high": high,
+        "divergence": row.divergence,
+        "t": row.t,
+        "p_value": row.p_value,
+        "p_adjusted": row.p_adjusted,
+        "verdict": "differs" if row.p_adjusted <= alpha else "no_evidence",
+    }
+    return shown | {"managers_only": key_of(shown) in hidden}
+
+
+def _hidden(items: Cube, own: Cube, level: int, min_cell: int) -> set[Any]:
+    """Subgroups with few items, with or without the label, and those that would give them away."""
+    families: Families = {}
+    for size in range(1, level + 1):
+        for names in combinations(items.names, size):
+            n, k = items.table(names), own.table(names)
+            # Unknown values take part: they are in the same sums, and never shown themselves.
+            values = [[*items.attribute(name).values, ""] for name in names]
+            small = np.minimum(k, n - k)
+            families[frozenset(names)] = {
+                frozenset(
+                    (name, own_values[at])
+                    for name, own_values, at in zip(names, values, place, strict=True)
+                ): int(small[place])
+                for place in np.ndindex(*small.shape)
+                # Nobody there is no secret that could hide another one.
+                if n[place]
+            }
+    return cells_to_withhold(families, min_cell)
+
+
+CONVENTIONS = {
+    "items": "those with a reference label of the question",
+    "divergence": "rate of the label in the subgroup minus its rate among all items",
+    "t": "difference of posterior means over their standard error, uniform priors (Pastor, de "
+    "Alfaro and Baralis 2021)",
+    "p_value": "two-sided, subgroup against the rest: hypergeometric, or its normal approximation",
+    "p_adjusted": "Benjamini-Hochberg over all subgroups of the label",
+    "interval": "of the rate: Wilson at 0.95",
+    "contributions": "Shapley value of an attribute's value over all subgroups with min_items (the "
+    "same paper's global divergence); subgroups below it add nothing",
+    "agreement": "how annotators' agreement differs between subgroups is in the agreement result",
+}
