@@ -1,5 +1,6 @@
 """What every room shares: who may see what, what is labelled, what came in, what was computed."""
 
+from catalog.models.columns import ColumnBlock
 from catalog.models.datasets import Dataset, Membership
 from catalog.models.definitions import Attribute, Question
 from catalog.models.items import Annotator, Item, Profile
@@ -12,6 +13,7 @@ __all__ = [
     "Annotator",
     "ApiToken",
     "Attribute",
+    "ColumnBlock",
     "Dataset",
     "Item",
     "Membership",

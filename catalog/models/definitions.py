@@ -13,6 +13,7 @@ class Question(models.Model):
         ORDINAL = "ordinal"
         INTERVAL = "interval"
         RATIO = "ratio"
+        CIRCULAR = "circular"
         SET = "set"
 
     class TieRule(models.TextChoices):
