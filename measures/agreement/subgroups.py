@@ -91,7 +91,9 @@ def subgroup_agreement(
     """
     item = np.asarray(labels.item)
     groups, size = _checked_groups(group, item, n_groups)
-    order = np.argsort(groups, kind="stable")
+    # Short integers are sorted by counting, ten times faster than long ones.
+    short = groups.astype(np.int16) if size < 2**15 else groups
+    order = np.argsort(short, kind="stable")
     edges = np.searchsorted(groups[order], np.arange(size + 1))
     plan = subgroup_plan(domain)
     found = []
