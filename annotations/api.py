@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotations.disclosure import visible
+from annotations.filters import table_rows
 from annotations.serializers import AgreementSerializer
 from catalog import access
 from catalog.access import May
@@ -20,7 +21,27 @@ from catalog.rest.queries import query_of
 from catalog.rest.results import answer_result, envelope, finished_run
 
 QUESTION = OpenApiParameter("question", str, description="May be left out if there is only one.")
-TABLES = ("pairs", "annotators", "values", "subgroups", "items")
+# Each table with the filters that it knows beside the question.
+TABLES: dict[str, tuple[str, ...]] = {
+    "pairs": ("annotator",),
+    "annotators": (),
+    "values": (),
+    "subgroups": ("of", "attribute", "level"),
+    "groups": ("attribute",),
+    "periods": ("kind",),
+    "items": (),
+}
+FILTERS = [
+    OpenApiParameter("annotator", str, description="pairs: of this annotator; for the lead only."),
+    OpenApiParameter("of", str, enum=["item", "annotator"], description="subgroups: of what."),
+    OpenApiParameter("attribute", str, description="subgroups, groups: by this attribute."),
+    OpenApiParameter(
+        "level", str, enum=["1", "2"], description="subgroups: 2 for where two attributes meet."
+    ),
+    OpenApiParameter(
+        "kind", str, enum=["batch", "week", "guideline_version"], description="periods: of what."
+    ),
+]
 
 
 class AgreementView(APIView):
@@ -42,14 +63,16 @@ class AgreementTable(tables.TableView):
     """One table of the newest agreement result, as json, ndjson, csv or parquet."""
 
     @extend_schema(
-        parameters=[QUESTION],
+        parameters=[QUESTION, *FILTERS],
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
     )
     def get(
         self, request: Request, slug: str, table: str, suffix: str | None = None
     ) -> HttpResponse:
-        query = query_of(request, "question")
-        dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
+        query = query_of(request, "question", *TABLES.get(table, ()))
+        # Whose pairs they are is known to the lead only; to others the address does not exist.
+        may = May.READ_ROWS if "annotator" in query else May.READ_RESULTS
+        dataset = access.dataset_for(request.user, slug, may=may)
         if table not in TABLES:
             raise Refusal(
                 f"An agreement result has no table {table!r}; it has: {', '.join(TABLES)}.",
@@ -58,6 +81,5 @@ class AgreementTable(tables.TableView):
             )
         question = question_of(dataset, query.get("question"))
         run = finished_run(request, dataset, "agreement", question)
-        shown = visible(request.user, dataset, run.result or {})[table]
-        rows = shown["most_disagreeing"] if table == "items" else shown
+        rows = table_rows(visible(request.user, dataset, run.result or {}), table, query)
         return tables.table(rows, tables.wanted_format(request, suffix), f"agreement-{table}")

@@ -9,7 +9,26 @@ from annotations import queries
 from catalog.models import Dataset
 from catalog.problems import Refusal
 
-DEFAULTS = {"n_replicates": 1000, "ci_level": 0.95}
+DEFAULTS: dict[str, Any] = {
+    "n_replicates": 1000,
+    "ci_level": 0.95,
+    "weights": [],
+    "resample": "auto",
+    "half_width": 0.05,
+    "n_permutations": 999,
+}
+RESAMPLE = ("auto", "items", "groups")
+# Named here again because this module must not bring the statistics into the web processes.
+WEIGHTS = (
+    "identity",
+    "linear",
+    "quadratic",
+    "ordinal",
+    "radical",
+    "ratio",
+    "circular",
+    "bipolar",
+)
 
 
 def resolve(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -36,16 +55,38 @@ def resolve(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str
 
 
 def _check(full: dict[str, Any]) -> None:
-    n, level = full["n_replicates"], full["ci_level"]
-    if not isinstance(n, int) or isinstance(n, bool) or not 0 <= n <= 10_000:
+    _check_whole(full, "n_replicates", 0)
+    _check_whole(full, "n_permutations", 1)
+    _check_fraction(full, "ci_level", 0.5)
+    _check_fraction(full, "half_width", 0.001)
+    if full["resample"] not in RESAMPLE:
         raise Refusal(
-            f"n_replicates must be a whole number from 0 to 10,000; it is {n!r}.",
-            pointer="/parameters/n_replicates",
+            f"resample must be one of {', '.join(RESAMPLE)}; it is {full['resample']!r}.",
+            pointer="/parameters/resample",
         )
-    if not isinstance(level, float) or not 0.5 <= level < 1:
+    names = full["weights"]
+    if not isinstance(names, list) or not all(name in WEIGHTS for name in names):
         raise Refusal(
-            f"ci_level must be a fraction from 0.5 to below 1; it is {level!r}.",
-            pointer="/parameters/ci_level",
+            f"weights must be a list of names among {', '.join(WEIGHTS)}; it is {names!r}.",
+            pointer="/parameters/weights",
+        )
+
+
+def _check_whole(full: dict[str, Any], name: str, low: int) -> None:
+    n = full[name]
+    if not isinstance(n, int) or isinstance(n, bool) or not low <= n <= 10_000:
+        raise Refusal(
+            f"{name} must be a whole number from {low} to 10,000; it is {n!r}.",
+            pointer=f"/parameters/{name}",
+        )
+
+
+def _check_fraction(full: dict[str, Any], name: str, low: float) -> None:
+    value = full[name]
+    if not isinstance(value, float) or not low <= value < 1:
+        raise Refusal(
+            f"{name} must be a fraction from {low} to below 1; it is {value!r}.",
+            pointer=f"/parameters/{name}",
         )
 
 

@@ -15,46 +15,6 @@ from catalog.queries import NUMBER_MASK, Subgroups
 
 
 @dataclass(frozen=True)
-class LabelArrays:
-    """The answered labels of one question, in the order of items and annotators.
-
-    Parameters
-    ----------
-    item, annotator : int64 arrays, numbers within the data set
-    code : int64 array, position in the question's values; empty for a numeric question
-    number : float64 array, the value of a numeric question; else empty
-    """
-
-    item: NDArray[np.int64]
-    annotator: NDArray[np.int64]
-    code: NDArray[np.int64]
-    number: NDArray[np.float64]
-
-    @property
-    def n_labels(self) -> int:
-        return len(self.item)
-
-
-def read_labels(question: Question) -> LabelArrays:
-    """All answered labels of a question; skipped and empty ones do not count."""
-    column, kind = ("number", "float8") if question.is_numeric else ("code", "int4")
-    rows = copy_out(
-        f"SELECT item_id & {NUMBER_MASK}, annotator_id & {NUMBER_MASK}, {column} "  # noqa: S608
-        f"FROM {Label._meta.db_table} WHERE question_id = %s AND status = 0 "
-        "ORDER BY item_id, annotator_id, round",
-        (question.pk,),
-        {"item": "int8", "annotator": "int8", "value": kind},
-    )
-    value = rows["value"]
-    return LabelArrays(
-        item=rows["item"],
-        annotator=rows["annotator"],
-        code=np.empty(0, np.int64) if question.is_numeric else value.astype(np.int64),
-        number=value if question.is_numeric else np.empty(0),
-    )
-
-
-@dataclass(frozen=True)
 class LabelRecords:
     """The answered labels of one question with when and how they were given.
 

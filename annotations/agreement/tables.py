@@ -1,0 +1,103 @@
+"""Agreement by pair, annotator, value and item, and what other libraries say."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from annotations.agreement.work import Row, Work, numbers
+from measures.agreement import (
+    Agreement,
+    PairTable,
+    annotator_agreement,
+    item_disagreement,
+    second_opinion,
+    value_agreement,
+)
+from measures.agreement.items import ItemDisagreement
+
+MAX_ITEMS = 100
+
+
+def pair_rows(pairs: PairTable) -> list[Row]:
+    """One row for each two annotators who share items."""
+    return [
+        {
+            "annotators": list(pair.annotators),
+            "n_items": pair.n_items,
+            **numbers(pair.coefficients),
+        }
+        for pair in pairs.pairs
+    ]
+
+
+def annotator_rows(work: Work) -> list[Row]:
+    """One row for each annotator with labels; none where the crowd is too large to keep who."""
+    if work.statistics.panel is None:
+        return []
+    return [
+        {
+            "annotator": one.annotator,
+            "n_labels": one.n_labels,
+            "n_items": one.n_items,
+            "n_items_shared": one.n_items_shared,
+            "value_counts": list(one.value_counts),
+            "agreement_with_others": one.agreement_with_others.as_dict(),
+            "agreement_with_self": one.agreement_with_self.as_dict(),
+            "alpha_without": one.alpha_without.as_dict(),
+            "alpha_change": one.alpha_change,
+        }
+        for one in annotator_agreement(work.statistics, work.domain, ci_level=work.ci_level)
+        if one.n_labels
+    ]
+
+
+def value_rows(work: Work) -> list[Row]:
+    """One row for each declared value against the rest."""
+    return [
+        {
+            "value": value_name(work, one.code),
+            "n_labels": one.n_labels,
+            "krippendorff_alpha": one.alpha.as_dict(),
+            "fleiss_kappa": one.fleiss_kappa.as_dict(),
+        }
+        for one in value_agreement(work.statistics, **work.options)
+    ]
+
+
+def value_name(work: Work, code: int) -> Any:
+    """A value as JSON has it; a set as a sorted list."""
+    value = work.domain.values[code]
+    return sorted(value) if isinstance(value, frozenset) else value
+
+
+def item_rows(work: Work, found: ItemDisagreement) -> dict[str, Any]:
+    """The items that contribute most to the disagreement; item numbers are named on the way out."""
+    worst = np.argsort(-found.contribution, kind="stable")[:MAX_ITEMS]
+    worst = worst[found.contribution[worst] > 0]
+    return {
+        "n_disagreeing": int((found.disagreement > 0).sum()),
+        "most_disagreeing": [
+            {
+                "item": int(found.item[i]),
+                "n_labels": int(found.n_labels[i]),
+                "disagreement": float(found.disagreement[i]),
+                "contribution": float(found.contribution[i]),
+                "entropy": float(found.entropy[i]),
+            }
+            for i in worst
+        ],
+    }
+
+
+def disagreement(work: Work) -> ItemDisagreement:
+    """How much the labels of each item differ."""
+    return item_disagreement(work.item, work.code, work.domain)
+
+
+def second_opinions(work: Work, overall: Agreement, pairs: PairTable) -> list[Row]:
+    """The same coefficients by independent libraries, with version and difference."""
+    opinions = second_opinion(work.statistics, work.domain, overall, pairs=pairs)
+    return [asdict(opinion) for opinion in opinions]
