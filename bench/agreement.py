@@ -1,0 +1,229 @@
+"""Agreement: alpha from rows and from columns, intervals, subgroups, and what peers need for it.
+
+The labels are made up: five of them an item by 500 annotators on five values, six in ten of them
+what is true. Peers are compared where they are installed (``bench/requirements.txt``, best in an
+environment of their own); one that is not is named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import krippendorff
+import numpy as np
+from django.db import connection
+
+from annotations.columnar import BASIC, OF, label_columns, read_rows
+from annotations.models import Label
+from bench.ingest import VALUES, fresh_dataset
+from bench.measuring import Cost, medians, show
+from catalog import columns
+from catalog.ingest.copying import Column, copy_in, copy_out
+from catalog.models import ColumnBlock, Question
+from catalog.queries import NUMBER_MASK
+from measures.agreement import (
+    AgreementStatistics,
+    Domain,
+    Labels,
+    agreement_statistics,
+    declare_domain,
+    subgroup_agreement,
+)
+from measures.agreement.plan import Coefficient, Plan, plan_coefficients
+from measures.agreement.results import planned_agreement
+
+ANNOTATORS = 500
+LABELS_AN_ITEM = 5
+GROUPS = (2, 3, 4, 5, 6)
+
+
+def made_up(n_labels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Item, annotator and code of each label, in the order of items."""
+    rng = np.random.default_rng(4)
+    n_items = max(1, n_labels // LABELS_AN_ITEM)
+    item = np.repeat(np.arange(n_items), LABELS_AN_ITEM)
+    annotator = (item * 7 + np.tile(np.arange(LABELS_AN_ITEM) * 101, n_items)) % ANNOTATORS
+    truth = rng.integers(0, len(VALUES), n_items)[item]
+    guess = rng.integers(0, len(VALUES), item.size)
+    return item, annotator, np.where(rng.random(item.size) < 0.6, truth, guess)
+
+
+def stored(n_labels: int) -> Question:
+    """A question with made-up labels in the database, without the checks of an upload."""
+    dataset = fresh_dataset("bench-agreement")
+    question = dataset.questions.get()
+    item, annotator, code = made_up(n_labels)
+    order = np.lexsort((annotator, item))
+    size = item.size
+    partition = f"{Label._meta.db_table}_q{question.pk}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TABLE {partition} PARTITION OF {Label._meta.db_table} "
+            f"FOR VALUES IN ({question.pk})"
+        )
+    columns_in = [
+        Column("question_id", "int8", np.full(size, question.pk)),
+        Column("item_id", "int8", dataset.pk << 32 | item[order]),
+        Column("annotator_id", "int8", dataset.pk << 32 | annotator[order]),
+        Column("round", "int2", np.ones(size, np.int64)),
+        Column("status", "int2", np.zeros(size, np.int64)),
+        Column("code", "int4", code[order]),
+        Column("upload_id", "uuid", np.full(size, uuid.UUID(int=1).bytes, "S16")),
+    ]
+    copy_in(partition, columns_in)
+    with connection.cursor() as cursor:
+        cursor.execute(f"VACUUM ANALYZE {partition}")
+    return question
+
+
+def bare_read(question: Question) -> dict[str, np.ndarray]:
+    """The limit: three numbers a label by binary COPY into numpy, in the order they lie in."""
+    return copy_out(
+        f"SELECT item_id & {NUMBER_MASK}, annotator_id & {NUMBER_MASK}, code "
+        f"FROM {Label._meta.db_table} WHERE question_id = %s",
+        (question.pk,),
+        {"item": "int8", "annotator": "int8", "code": "int4"},
+    )
+
+
+class Alpha:
+    """Alpha of a question, with or without replicates and subgroups."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.domain: Domain = declare_domain(VALUES, "nominal")
+        whole = plan_coefficients(self.domain, ())
+        alpha = Coefficient("krippendorff_alpha", "alpha", "nominal")
+        self.plan = Plan((alpha,), {}, whole.distances, ordinal=False)
+        self.value: float | None = None
+
+    def counted(self, read: columns.Columns) -> AgreementStatistics:
+        return agreement_statistics(
+            read.arrays["item"],
+            read.arrays["annotator"],
+            read.arrays["value"],
+            n_values=self.domain.size,
+            with_panel=False,
+        )
+
+    def of(self, read: columns.Columns, n_replicates: int = 0) -> None:
+        answer = planned_agreement(
+            self.counted(read),
+            self.domain,
+            self.plan,
+            rng=np.random.default_rng(1),
+            n_replicates=n_replicates,
+            ci_level=0.95,
+            min_items=2,
+        )
+        self.value = answer.coefficients["krippendorff_alpha"].value
+
+    def from_rows(self, n_replicates: int = 0) -> columns.Columns:
+        read = read_rows(self.question, BASIC)
+        self.of(read, n_replicates)
+        return read
+
+    def from_copy(self) -> None:
+        self.of(label_columns(self.question, BASIC))
+
+    def with_subgroups(self) -> None:
+        """Overall, and by five attributes: three of annotators, two of items."""
+        read = self.from_rows()
+        rng = np.random.default_rng(2)
+        item, annotator = read.arrays["item"], read.arrays["annotator"]
+        labels = Labels(item, annotator, read.arrays["value"])
+        for place, n_groups in enumerate(GROUPS):
+            bearer, size = (item, int(item.max()) + 1) if place < 2 else (annotator, ANNOTATORS)
+            group = rng.integers(0, n_groups, size)[bearer]
+            subgroup_agreement(
+                labels, group, self.domain, rng=rng, n_groups=n_groups, n_replicates=0
+            )
+
+
+def main(arguments: list[str]) -> None:
+    """``python -m bench agreement --rows 1000000 --runs 3``."""
+    parser = argparse.ArgumentParser(prog="bench agreement")
+    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--peer-rows", type=int, default=100_000)
+    asked = parser.parse_args(arguments)
+    growth: dict[int, Cost] = {}
+    for n_labels in sorted(asked.rows):
+        growth[n_labels] = _from_the_database(n_labels, asked.runs)
+    _show_growth(growth)
+    _in_memory(asked.peer_rows, asked.runs)
+
+
+def _from_the_database(n_labels: int, runs: int) -> Cost:
+    question = stored(n_labels)
+    alpha = Alpha(question)
+    place = (question.dataset_id, OF, question.pk)
+
+    def write_copy() -> None:
+        ColumnBlock.objects.filter(dataset_id=question.dataset_id).delete()
+        columns.keep(*place, read_rows(question))
+
+    steps: dict[str, Callable[[], Any]] = {
+        "read the rows by binary COPY": lambda: bare_read(question),
+        "alpha from rows": alpha.from_rows,
+        "alpha from rows, 1,000 replicates": lambda: alpha.from_rows(1000),
+        "alpha from rows, five attributes": alpha.with_subgroups,
+        "read the rows and write the copy": write_copy,
+        "read the copy": lambda: columns.find(*place, BASIC),
+        "alpha from the copy": alpha.from_copy,
+    }
+    found = medians(steps, runs)
+    show(f"{n_labels:,} labels in PostgreSQL", found, "read the rows by binary COPY")
+    return found["alpha from rows"]
+
+
+def _show_growth(growth: dict[int, Cost]) -> None:
+    print("\nGrowth of alpha from rows")
+    before: Cost | None = None
+    for n_labels, cost in growth.items():
+        factor = "" if before is None else f"{cost.cpu / before.cpu:5.1f} x the size before"
+        print(f"{n_labels:>12,} labels {cost.cpu:8.2f} cpu s {cost.peak:7.0f} MiB  {factor}")
+        before = cost
+
+
+def _in_memory(n_labels: int, runs: int) -> None:
+    item, annotator, code = made_up(n_labels)
+    alpha = Alpha(Question())
+    read = columns.Columns(0, {"item": item, "annotator": annotator, "value": code})
+    cells = (int(item.max()) + 1) * len(VALUES)
+    counts = np.bincount(item * len(VALUES) + code, minlength=cells).reshape(-1, len(VALUES))
+    steps: dict[str, Callable[[], Any]] = {
+        "alpha from labels": lambda: alpha.of(read),
+        "krippendorff from value counts": lambda: krippendorff.alpha(
+            value_counts=counts, level_of_measurement="nominal"
+        ),
+        "krippendorff from the matrix": lambda: krippendorff.alpha(
+            reliability_data=_matrix(item, annotator, code), level_of_measurement="nominal"
+        ),
+    }
+    if importlib.util.find_spec("simpledorff") is None:
+        print("\nsimpledorff is not installed (bench/requirements.txt); it is left out.")
+    else:
+        steps["simpledorff"] = lambda: _simpledorff(item, annotator, code)
+    found = medians(steps, runs)
+    show(f"{n_labels:,} labels in memory", found, "alpha from labels")
+
+
+def _matrix(item: np.ndarray, annotator: np.ndarray, code: np.ndarray) -> np.ndarray:
+    matrix = np.full((ANNOTATORS, int(item.max()) + 1), np.nan)
+    matrix[annotator, item] = code
+    return matrix
+
+
+def _simpledorff(item: np.ndarray, annotator: np.ndarray, code: np.ndarray) -> float:
+    pandas = importlib.import_module("pandas")
+    peer = importlib.import_module("simpledorff")
+    frame = pandas.DataFrame({"item": item, "annotator": annotator, "code": code})
+    value: float = peer.calculate_krippendorffs_alpha_for_df(
+        frame, experiment_col="item", annotator_col="annotator", class_col="code"
+    )
+    return value
