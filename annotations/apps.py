@@ -7,7 +7,7 @@ class AnnotationsConfig(AppConfig):
 
     def ready(self) -> None:
         # Only now do models exist.
-        from annotations import crowd_parameters, labels, parameters  # noqa: PLC0415
+        from annotations import crowd_parameters, labels, parameters, withdrawal  # noqa: PLC0415
         from catalog import kinds  # noqa: PLC0415
 
         kinds.register_upload(
@@ -17,6 +17,7 @@ class AnnotationsConfig(AppConfig):
                 check_subject=labels.check_subject,
                 layout=labels.layout,
                 store=labels.store_labels,
+                withdraw=withdrawal.withdraw_labels,
                 contributor_may=True,
             )
         )

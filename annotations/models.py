@@ -42,7 +42,10 @@ class Label(models.Model):
 
 
 class SupersededLabel(models.Model):
-    """A label as it was before a later upload changed it; never erased."""
+    """A label as it was before a later upload changed it, or before its own was withdrawn.
+
+    Never erased.
+    """
 
     question = models.ForeignKey(Question, models.CASCADE, related_name="+")
     item = models.ForeignKey(Item, models.DO_NOTHING, db_constraint=False, related_name="+")
@@ -58,9 +61,21 @@ class SupersededLabel(models.Model):
         Upload, models.CASCADE, related_name="+", help_text="The upload that brought it."
     )
     superseded_by = models.ForeignKey(
-        Upload, models.CASCADE, related_name="+", help_text="The upload that changed it."
+        Upload,
+        models.CASCADE,
+        null=True,
+        related_name="+",
+        help_text="The upload that changed it; empty: its own upload was withdrawn.",
     )
     superseded_at = models.DateTimeField()
+    restored_at = models.DateTimeField(
+        null=True, help_text="When the upload that changed it was withdrawn, and it came back."
+    )
+    confidence = models.FloatField(null=True)
+    duration_ms = models.IntegerField(null=True)
+    batch = models.TextField(null=True)  # noqa: DJ001  as in a label
+    guideline_version = models.TextField(null=True)  # noqa: DJ001
+    comment = models.TextField(null=True)  # noqa: DJ001
 
     class Meta:
         ordering = ["-superseded_at", "id"]

@@ -13,6 +13,7 @@ from catalog.models import Question, Upload
 
 TABLE = Label._meta.db_table
 KEY = "(item_id, annotator_id, round)"
+_LABEL = ("question_id", "item_id", "annotator_id", "round")
 _PAYLOAD = (
     "code",
     "number",
@@ -116,10 +117,9 @@ def merge(question: Question, upload: Upload) -> Counts:
 def _replace(cursor: Any, partition: str, upload: Upload) -> int:
     cursor.execute(
         f"INSERT INTO {SupersededLabel._meta.db_table} "  # noqa: S608
-        "(question_id, item_id, annotator_id, round, code, number, status, labelled_at, "
-        "upload_id, superseded_by_id, superseded_at) SELECT l.question_id, l.item_id, "
-        "l.annotator_id, l.round, l.code, l.number, l.status, l.labelled_at, l.upload_id, %s, "
-        f"now() FROM {partition} l JOIN news a USING {KEY} WHERE NOT a.is_new "
+        f"({', '.join((*_LABEL, *_PAYLOAD))}, superseded_by_id, superseded_at) "
+        f"SELECT {', '.join(f'l.{name}' for name in (*_LABEL, *_PAYLOAD))}, %s, now() "
+        f"FROM {partition} l JOIN news a USING {KEY} WHERE NOT a.is_new "
         "ORDER BY l.item_id, l.annotator_id, l.round",
         [upload.pk],
     )

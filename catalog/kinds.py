@@ -62,6 +62,9 @@ class UploadKind:
         under the data set's lock; appends problems to ``incoming`` and returns the counts.
     contributor_may : bool
         Whether a contributor may send this kind.
+    withdraw : callable or None
+        Undoes a stored upload, in the caller's transaction and under the data set's lock; returns
+        how many rows changed, or raises ``Refusal``. ``None``: no history is kept of this kind.
     """
 
     name: str
@@ -70,6 +73,7 @@ class UploadKind:
     store: Callable[[Incoming], Counts]
     subject_parameter: str | None = None
     contributor_may: bool = False
+    withdraw: Callable[[Upload], int] | None = None
 
 
 @dataclass

@@ -197,7 +197,9 @@ class UploadSerializer(serializers.Serializer[Any]):
     dataset = serializers.CharField()
     kind = serializers.CharField()
     subject = serializers.CharField(help_text="The question, population or model it belongs to.")
-    state = serializers.CharField(help_text="received, checking, stored, rejected or failed")
+    state = serializers.CharField(
+        help_text="received, checking, stored, rejected, failed or withdrawn"
+    )
     file_name = serializers.CharField()
     sha256 = serializers.CharField()
     size = serializers.IntegerField()
@@ -212,6 +214,7 @@ class UploadSerializer(serializers.Serializer[Any]):
     failure = serializers.CharField(allow_blank=True)
     received_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
+    withdrawn_at = serializers.DateTimeField(allow_null=True)
     links = serializers.DictField(child=serializers.CharField())
 
     def to_representation(self, upload: Any) -> dict[str, Any]:
@@ -219,7 +222,7 @@ class UploadSerializer(serializers.Serializer[Any]):
         base = f"/api/v1/datasets/{upload.dataset.slug}/uploads/{upload.pk}/"
         plain = (
             "kind subject state file_name sha256 size dry_run on_error mode version problem_count "
-            "warnings failure received_at finished_at"
+            "warnings failure received_at finished_at withdrawn_at"
         )
         counts = ("read", "stored", "unchanged", "replaced", "rejected")
         return {

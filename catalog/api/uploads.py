@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from catalog import access, kinds
 from catalog.access import May
 from catalog.api.bodies import SentFile
-from catalog.ingest import receiving
+from catalog.ingest import receiving, source_lines, withdrawing
 from catalog.models import Dataset, Membership, Upload
 from catalog.problems import Refusal
 from catalog.reading import Code, Problem, sniff
@@ -120,6 +120,15 @@ class UploadKindOrOne(APIView):
         response = answer_upload(request, upload_of(dataset, request.user, key))
         response.status_code = 200
         return response
+
+    @extend_schema(operation_id="uploads_withdraw", responses={200: UploadSerializer})
+    def delete(self, request: Request, slug: str, key: str) -> Response:
+        """Withdraw a stored upload: what it replaced comes back, as a new version."""
+        query_of(request)
+        dataset = access.dataset_for(request.user, slug, may=May.UPLOAD)
+        upload = upload_of(dataset, request.user, key)
+        withdrawing.withdraw(dataset, upload, request.user)
+        return Response(UploadSerializer(upload, context={"request": request}).data)
 
     @extend_schema(
         operation_id="uploads_create",
@@ -345,6 +354,12 @@ class UploadProblems(APIView):
     def get(self, request: Request, slug: str, key: str, suffix: str) -> HttpResponse:
         dataset = access.dataset_for(request.user, slug, may=May.SEE)
         upload = upload_of(dataset, request.user, key)
-        names = ("line", "column", "value", "code", "message", "hint")
-        rows = [{name: p.get(name) for name in names} for p in upload.problems]
+        if upload.uploaded_by_id != request.user.pk:
+            access.dataset_for(request.user, slug, may=May.READ_ROWS)
+        names = ("line", "column", "value", "code", "message", "hint", "source_line")
+        lines = source_lines.read(upload, {p["line"] for p in upload.problems if p["line"]})
+        rows: list[dict[str, Any]] = [
+            {name: {**p, "source_line": lines.get(p["line"])}.get(name) for name in names}
+            for p in upload.problems
+        ]
         return tables.table(rows or [dict.fromkeys(names)], suffix, "problems")

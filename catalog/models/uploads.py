@@ -17,6 +17,7 @@ class Upload(models.Model):
         STORED = "stored"
         REJECTED = "rejected"
         FAILED = "failed"
+        WITHDRAWN = "withdrawn"
 
     class OnError(models.TextChoices):
         REJECT = "reject", "reject the file"
@@ -58,6 +59,10 @@ class Upload(models.Model):
     )
     received_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True, help_text="When it was undone.")
+    withdrawn_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
 
     class Meta:
         ordering = ["-received_at", "id"]
