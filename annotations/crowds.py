@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from annotations import queries
 from annotations.values import value_of
 from catalog.models import Question, Run
+from catalog.problems import Refusal
 from measures.consensus import (
+    LARGEST,
     BiasVariance,
     DawidSkene,
     LabelCounts,
@@ -104,12 +106,22 @@ def read_crowd(question: Question) -> Crowd:
 def read_number_crowd(question: Question) -> NumberCrowd:
     """The labels of a question whose values are numbers."""
     records = queries.read_records(question)
-    labels = number_labels(records.item, records.annotator, records.value)
     numbers, values = queries.gold_values(question)
+    _refuse_large(question, records.value, values)
+    labels = number_labels(records.item, records.annotator, records.value)
     gold = np.full(labels.items.size, np.nan)
     place, known = _places(labels.items, numbers)
     gold[place] = values[known]
     return NumberCrowd(question, records, labels, gold)
+
+
+def _refuse_large(question: Question, *columns: NDArray[np.float64]) -> None:
+    n = sum(int((np.abs(column) > LARGEST).sum()) for column in columns)
+    if n:
+        raise Refusal(
+            f"Question {question.name!r} has numbers beyond {LARGEST:g} in size ({n:,} of them), "
+            "too large to be compared in double precision; send them in a larger unit."
+        )
 
 
 def _places(

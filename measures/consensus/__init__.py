@@ -35,6 +35,7 @@ from measures.consensus.majority import (
     weighted_majority_shares,
 )
 from measures.consensus.numeric import (
+    LARGEST,
     BiasVariance,
     NumberIssues,
     NumberLabels,
@@ -59,6 +60,7 @@ from measures.consensus.reliability import (
 )
 
 __all__ = [
+    "LARGEST",
     "NO_VALUE",
     "Assignment",
     "BiasVariance",

@@ -12,6 +12,8 @@ from measures.consensus.counts import BoolArray, FloatArray, IntArray, summed
 from measures.consensus.fitting import Climb, climb
 from measures.estimates import Estimate, Reason, undefined
 
+LARGEST = 1e100
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NumberLabels:
@@ -52,12 +54,13 @@ def number_labels(item: ArrayLike, annotator: ArrayLike, value: ArrayLike) -> Nu
     Parameters
     ----------
     item, annotator : array_like of int, shape (n,)
-    value : array_like of float, shape (n,), finite
+    value : array_like of float, shape (n,)
+        From -1e100 to 1e100: squares of larger numbers do not exist in double precision.
 
     Raises
     ------
     ValueError
-        When lengths differ or a value is not finite.
+        When lengths differ or a value is not finite or too large.
     """
     who, what = np.asarray(annotator, dtype=np.int64), np.asarray(item, dtype=np.int64)
     numbers = np.asarray(value, dtype=np.float64)
@@ -71,6 +74,12 @@ def number_labels(item: ArrayLike, annotator: ArrayLike, value: ArrayLike) -> Nu
         raise ValueError(
             f"Values must be finite; {wrong.size} of {numbers.size} are not, first at position "
             f"{wrong[0]}. Leave missing labels out."
+        )
+    large = np.flatnonzero(np.abs(numbers) > LARGEST)
+    if large.size:
+        raise ValueError(
+            f"Values must lie within +-{LARGEST:g}; {large.size} of {numbers.size} do not, first "
+            f"{numbers[large[0]]:g} at position {large[0]}. Measure them in a larger unit."
         )
     items, at = np.unique(what, return_inverse=True)
     annotators, by = np.unique(who, return_inverse=True)

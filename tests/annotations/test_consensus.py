@@ -389,6 +389,13 @@ def test_numbers_have_biases_and_noises(alice: Trust) -> None:
     assert all(row.number is not None and row.code is None for row in stored)
 
 
+def test_numbers_too_large_to_square_fail_in_words(alice: Trust) -> None:
+    path = question(alice, "huge", scale="ratio", values=[])
+    alice.upload(path, "labels", "item,annotator,label\ni0,ann0,1e300\ni0,ann1,2\n")
+    absent = alice.get(f"{path}annotators/", expect=404)
+    assert "numbers beyond 1e+100 in size (1 of them)" in absent["detail"]
+
+
 def test_time_and_duration_show_who_tires_and_who_hurries(alice: Trust) -> None:
     path = question(alice, "work", values=["a", "b"])
     lines = ["item,annotator,label,labelled_at,duration_ms"]

@@ -96,6 +96,8 @@ def test_wrong_numbers_are_refused_in_words():
         number_labels([0, 1], [0, 0], [1.0, float("nan")])
     with pytest.raises(ValueError, match="equally long"):
         number_labels([0], [0, 1], [1.0])
+    with pytest.raises(ValueError, match="first 1e\\+300 at position 1"):
+        number_labels([0, 1], [0, 0], [1.0, 1e300])
     with pytest.raises(ValueError, match="no labels"):
         bias_variance(number_labels([], [], []))
 
