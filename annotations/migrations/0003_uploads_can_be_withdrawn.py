@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('annotations', '0002_items_go_with_their_data_set'),
-        ('catalog', '0003_uploads_can_be_withdrawn'),
+        ('catalog', '0004_uploads_can_be_withdrawn'),
     ]
 
     operations = [

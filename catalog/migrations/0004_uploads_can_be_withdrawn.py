@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalog', '0002_items_go_with_their_data_set'),
+        ('catalog', '0003_circular_scale_and_column_blocks'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
