@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -22,6 +24,11 @@ from coverage.populations import population_of
 from coverage.serializers import CoverageSerializer, PopulationSerializer
 
 POPULATION = OpenApiParameter("population", str, description="May be left out if there is one.")
+FILTERS = [
+    OpenApiParameter("attribute", str, description="Only rows that name this attribute."),
+    OpenApiParameter("level", int, description="Only rows with so many attributes."),
+    OpenApiParameter("status", str, description="Only cells of this status."),
+]
 TABLES = (
     "attributes",
     "cells",
@@ -70,12 +77,13 @@ class CoverageTable(APIView):
     """One table of the newest coverage result, as json, ndjson, csv or parquet."""
 
     @extend_schema(
-        parameters=[POPULATION], responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}
+        parameters=[POPULATION, *FILTERS],
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
     )
     def get(
         self, request: Request, slug: str, table: str, suffix: str | None = None
     ) -> HttpResponse:
-        query = query_of(request, "population")
+        query = query_of(request, "population", "attribute", "level", "status")
         dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
         if table not in TABLES:
             raise Refusal(
@@ -90,4 +98,15 @@ class CoverageTable(APIView):
             rows = [cell for cells in rows.values() for cell in cells]
         elif table == "collection_plan":
             rows = rows["purchases"]
+        rows = [row for row in rows if _is_asked(row, query)]
         return tables.table(rows, tables.wanted_format(request, suffix), f"coverage-{table}")
+
+
+def _is_asked(row: dict[str, Any], query: dict[str, str]) -> bool:
+    """Whether a row has the attribute, the number of attributes and the status asked for."""
+    has = row.get("attributes", [row.get("attribute")])
+    return (
+        ("attribute" not in query or query["attribute"] in has)
+        and ("level" not in query or query["level"] == str(len(has)))
+        and ("status" not in query or query["status"] == row.get("status"))
+    )

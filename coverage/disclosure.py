@@ -52,6 +52,7 @@ def disclosed(result: dict[str, Any], min_cell: int) -> dict[str, Any]:
         name: _whole(one, hidden, families) for name, one in result["per_attribute"].items()
     }
     shown["target_lacking"] = []
+    shown["label_patterns"] = None
     shown["collection_plan"] = {
         "reason": Reason.SUPPRESSED.value,
         "detail": "A plan says how many items each subgroup has; ask a manager for it.",

@@ -24,6 +24,8 @@ class Material:
     placed: queries.PlacedTarget
     parameters: dict[str, Any]
     rng: np.random.Generator
+    n_differing: int = 0
+    """Groups whose items differ in attributes, where groups are counted."""
 
     @property
     def target(self) -> Target:
@@ -54,11 +56,15 @@ def material_of(run: Run) -> Material:
         )
     except ValueError as error:
         raise Refusal(f"The population {population.name!r} is no target: {error}") from None
-    counts = queries.count_of_profiles(run.dataset, population.of)
+    differing = 0
+    if parameters.get("unit") == "groups":
+        counts, differing = queries.count_of_groups(run.dataset)
+    else:
+        counts = queries.count_of_profiles(run.dataset, population.of)
     attributes = queries.attributes_of(run.dataset, population.of)
     rng = np.random.default_rng(int(run.digest[:16], 16))
     domains = queries.domains_of(attributes, counts)
-    return Material(population, counts, domains, placed, parameters, rng)
+    return Material(population, counts, domains, placed, parameters, rng, differing)
 
 
 def described(material: Material) -> dict[str, Any]:
@@ -68,5 +74,6 @@ def described(material: Material) -> dict[str, Any]:
     return {
         **{name: getattr(population, name) for name in names},
         "total_weight": population.total_weight,
+        "sample_size": population.sample_size,
         "weight_missing": material.placed.weight_missing,
     }

@@ -13,6 +13,12 @@ class Population(models.Model):
     source = models.CharField(max_length=400, blank=True, help_text="Who published the figures.")
     url = models.URLField(max_length=400, blank=True)
     year = models.PositiveSmallIntegerField(null=True, blank=True)
+    sample_size = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="People whom the source asked, where its figures are a sample; empty for a "
+        "census. Gaps, ratios and tests then take its sampling error into account.",
+    )
     of = models.CharField(
         max_length=10,
         choices=Attribute.Of,

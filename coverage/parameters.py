@@ -25,6 +25,9 @@ DEFAULTS: dict[str, Any] = {
     "plan_level": 2,
     "attributes": None,
     "impossible": None,
+    "unit": "items",
+    "simultaneous": None,
+    "label": None,
 }
 CORRECTIONS = ("bh", "holm")
 _WHOLE = {"n_replicates": (100, 10_000), "max_level": (1, 3), "min_items": (1, 1_000_000)}
@@ -41,6 +44,7 @@ DIVERGENCE: dict[str, Any] = {
     "alpha": 0.01,
     "attributes": None,
 }
+_SIMULTANEOUS = (None, "goodman", "sison_glaz")
 _PARTS = ("split", "fold", "batch", "version", "part", "subset")
 _METHODS = ("auto", "post_stratification", "raking")
 
@@ -60,7 +64,25 @@ def resolve(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str
     known = list(dataset.attributes.filter(of=population.of).values_list("name", flat=True))
     _check_attributes(full["attributes"], known)
     _check_impossible(full["impossible"], known)
+    _check_counting(dataset, population, full)
     return population.name, full
+
+
+def _check_counting(dataset: Dataset, population: Population, full: dict[str, Any]) -> None:
+    """What is counted, with which intervals, and beside which label."""
+    units = ("items", "groups") if population.of == Attribute.Of.ITEM else ("items",)
+    if full["unit"] not in units:
+        _refuse("unit", " or ".join(units), full["unit"])
+    if full["simultaneous"] not in _SIMULTANEOUS:
+        _refuse("simultaneous", "goodman, sison_glaz or null", full["simultaneous"])
+    names = [question.name for question in labelled_questions(dataset)]
+    if full["label"] is not None and (
+        full["label"] not in names or population.of != Attribute.Of.ITEM
+    ):
+        listed = ", ".join(names) or "none yet"
+        _refuse("label", f"a question with reference labels of items ({listed})", full["label"])
+    if full["label"] is not None and full["unit"] == "groups":
+        _refuse("label", "null where groups are counted, which can have several", full["label"])
 
 
 def resolve_weights(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:

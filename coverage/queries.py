@@ -44,6 +44,42 @@ def count_of_profiles(dataset: Dataset, of: str) -> ProfileCounts:
     )
 
 
+def count_of_groups(dataset: Dataset) -> tuple[ProfileCounts, int]:
+    """Groups by the profile of their first item, and how many have items of other profiles.
+
+    Items without a group are groups of their own.
+    """
+    rows = copy_out(
+        "SELECT profile, count(*), sum(differs::int) FROM (SELECT DISTINCT ON (place) profile, "  # noqa: S608
+        "lowest <> highest AS differs FROM (SELECT id, coalesce(profile_id, -1) AS profile, "
+        "dense_rank() OVER whole AS place, min(coalesce(profile_id, -1)) OVER own AS lowest, "
+        "max(coalesce(profile_id, -1)) OVER own AS highest "
+        f"FROM {Item._meta.db_table} WHERE dataset_id = %s "
+        'WINDOW whole AS (ORDER BY "group", CASE WHEN "group" IS NULL THEN id END), '
+        'own AS (PARTITION BY "group", CASE WHEN "group" IS NULL THEN id END)) AS items '
+        "ORDER BY place, id) AS groups GROUP BY 1 ORDER BY 1",
+        (dataset.pk,),
+        {"profile": "int8", "n": "int8", "differing": "int8"},
+    )
+    of_items = Profile.objects.filter(dataset=dataset, of=Attribute.Of.ITEM)
+    profiles = dict(of_items.values_list("pk", "values"))
+    values = [profiles.get(pk, {}) for pk in rows["profile"].tolist()]
+    return ProfileCounts(values, rows["n"].tolist()), int(rows["differing"].sum())
+
+
+def counts_with_label(question: Question) -> tuple[ProfileCounts, str]:
+    """Labelled items by profile and label, the label as one more value; and its name there."""
+    labelled = labelled_profiles(question)
+    name = f"label {question.name}"
+    rows = [
+        ({**profile, name: label}, int(labelled.n[at, code]))
+        for at, profile in enumerate(labelled.values)
+        for code, label in enumerate(labelled.labels)
+        if labelled.n[at, code]
+    ]
+    return ProfileCounts([values for values, _ in rows], [n for _, n in rows]), name
+
+
 @dataclass(frozen=True)
 class LabelledProfiles:
     """How many items of each combination of attribute values have each reference label.

@@ -36,6 +36,7 @@ class PopulationSerializer(StrictModelSerializer):
             "source",
             "url",
             "year",
+            "sample_size",
             "of",
             "kind",
             "attributes",
@@ -44,6 +45,11 @@ class PopulationSerializer(StrictModelSerializer):
             "margins",
         ]
         read_only_fields = ["id"]
+
+    def validate_sample_size(self, size: int | None) -> int | None:
+        if size == 0:
+            raise serializers.ValidationError("A sample has at least one person; or send null.")
+        return size
 
     def validate_of(self, of: str) -> str:
         if self.instance is not None and self.instance.margins and of != self.instance.of:
@@ -118,6 +124,7 @@ class CoverageSerializer(ResultSerializer):
     uncovered_summary = serializers.DictField()
     uncovered_patterns = serializers.ListField(child=serializers.DictField())
     collection_plan = serializers.DictField()
+    label_patterns = serializers.DictField(allow_null=True)
     warnings = serializers.ListField(child=serializers.CharField())
 
 

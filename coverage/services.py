@@ -18,8 +18,8 @@ from measures.coverage.representation import Representation, family_of, represen
 _CORRECTIONS = {"bh": Correction.BENJAMINI_HOCHBERG, "holm": Correction.HOLM}
 
 
-def rules_of(parameters: dict[str, Any]) -> Rules:
-    """The parameters in the words of the measure."""
+def rules_of(parameters: dict[str, Any], target_n: int | None = None) -> Rules:
+    """The parameters, and the size of a sampled target, in the words of the measure."""
     return Rules(
         level=parameters["ci_level"],
         alpha=parameters["alpha"],
@@ -29,6 +29,8 @@ def rules_of(parameters: dict[str, Any]) -> Rules:
         correction=_CORRECTIONS[parameters["correction"]],
         max_ways=parameters["max_level"],
         n_resamples=parameters["n_replicates"],
+        simultaneous=parameters["simultaneous"],
+        target_n=target_n,
     )
 
 
@@ -46,12 +48,27 @@ def measure_coverage(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any
         "conventions": _conventions(work),
     }
     result |= adequacy(work.counts, work.domains, work.target, work.parameters)
+    result["label_patterns"] = _label_patterns(run, work)
     if should_stop():
         # Nobody will read it: the run was cancelled, and planning takes longest.
         return result
     targeted = list(work.target.names)
     result["collection_plan"] = plan_of(work.counts, work.domains, targeted, work.parameters)
     return result
+
+
+def _label_patterns(run: Run, work: Material) -> dict[str, Any] | None:
+    """Subgroups that lack items of a label, where a question was asked for."""
+    if work.parameters["label"] is None:
+        return None
+    question = run.dataset.questions.get(name=work.parameters["label"])
+    counts, name = queries.counts_with_label(question)
+    domains = work.domains | {name: [str(value) for value in question.values]}
+    names = work.parameters["attributes"]
+    asked = work.parameters | {"attributes": None if names is None else [*names, name]}
+    found = adequacy(counts, domains, work.target, asked)
+    rows = [row for row in found["uncovered_patterns"] if name in row["attributes"]]
+    return {"attribute": name, "threshold": work.parameters["min_items"], "patterns": rows}
 
 
 def _representation(work: Material) -> Representation:
@@ -66,7 +83,7 @@ def _representation(work: Material) -> Representation:
     # An attribute that no item has yet still has cells: those of the target, all empty.
     domains = {name: work.domains[name] or list(work.target.values(name)) for name in shared}
     cube = queries.cube_of(work.counts, domains)
-    rules = rules_of(work.parameters)
+    rules = rules_of(work.parameters, work.population.sample_size)
     found = representation(cube, work.target, rng=work.rng, rules=rules)
     is_joint = work.population.kind == "joint"
     if is_joint and len(shared) > rules.max_ways and found.overall.n_cells <= rules.max_cells:
@@ -95,13 +112,19 @@ def _warnings(work: Material) -> list[str]:
     ]
     if work.placed.weight_missing:
         said.append("Cells with a missing code were left out of the population's shares.")
+    if work.n_differing:
+        said.append(
+            f"{work.n_differing:,} groups have items that differ in attributes; each counts with "
+            "the values of its first item."
+        )
     return said
 
 
 def _conventions(work: Material) -> dict[str, str]:
     correction = {"bh": "Benjamini-Hochberg", "holm": "Holm"}[work.parameters["correction"]]
+    counted = "group" if work.parameters["unit"] == "groups" else work.population.of
     return {
-        "n": f"{work.population.of}s whose values are known to the data set and to the target; "
+        "n": f"{counted}s whose values are known to the data set and to the target; "
         "the others are counted in missing and outside_target",
         "overall": "over all attributes of the target together"
         + ("" if work.population.kind == "joint" else ", which its margins state only one by one"),
@@ -113,7 +136,9 @@ def _conventions(work: Material) -> dict[str, str]:
         "chi_squared": "Pearson's statistic over cells with a target share",
         "noise": "noise_floor is the mean, noise_high the upper limit, of the distance when as "
         "many items are drawn from the target itself",
-        "interval": "shares: Wilson, below 30 items Clopper-Pearson, the target taken as exact; "
+        "interval": "shares: Wilson, below 30 items Clopper-Pearson, or simultaneous over a set of "
+        "attributes where asked for; the target taken as exact, or, with a sample_size, with its "
+        "own Wilson interval (gap: Newcombe; ratio: Donner and Zou; test: two-sample score); "
         "distances: basic bootstrap, seeded by the run",
         "p_adjusted": f"{correction}, within each set of attributes",
         "gap": "share minus target share, as a fraction",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import product
 
@@ -12,9 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from measures.coverage.cube import Attribute
 from measures.coverage.exact_tests import binomial_p_values
+from measures.coverage.sampled_targets import (
+    gap_bounds,
+    ratio_bounds,
+    target_bounds,
+    two_sample_p_values,
+)
 from measures.coverage.target import Basis
 from measures.estimates import Estimate, Reason, undefined
-from measures.intervals import clopper_pearson_many, wilson_many
+from measures.intervals import clopper_pearson_many, goodman, sison_glaz, wilson_many
 from measures.multiplicity import benjamini_hochberg, holm
 
 Floats = NDArray[np.float64]
@@ -22,6 +28,7 @@ Ints = NDArray[np.int64]
 
 # Products such as (1/48) * 8112 come out a rounding above the whole number they are.
 _ROUNDING = 1e-9
+_SIMULTANEOUS = {"goodman": goodman, "sison_glaz": sison_glaz}
 
 
 class Status(StrEnum):
@@ -67,6 +74,10 @@ class Rules:
         Attribute sets with more cells are listed as skipped.
     n_resamples : int
         Bootstrap tables for each distance; a simulated p-value takes ten times as many.
+    simultaneous : "goodman", "sison_glaz" or None
+        Intervals that hold for all cells of an attribute set at once, instead of one by one.
+    target_n : float or None
+        People whom the target's source asked, where it is a sample; ``None`` for a census.
     """
 
     level: float = 0.95
@@ -81,8 +92,17 @@ class Rules:
     max_ways: int = 3
     max_cells: int = 20_000
     n_resamples: int = 1000
+    simultaneous: str | None = None
+    target_n: float | None = None
 
     def __post_init__(self) -> None:
+        if self.simultaneous not in (None, *_SIMULTANEOUS):
+            raise ValueError(
+                f"simultaneous must be {', '.join(_SIMULTANEOUS)} or None; "
+                f"got {self.simultaneous!r}."
+            )
+        if self.target_n is not None and self.target_n <= 0:
+            raise ValueError(f"target_n must be above 0; got {self.target_n!r}.")
         if not (0 < self.gross_low <= self.ratio_low <= 1 <= self.ratio_high <= self.gross_high):
             raise ValueError(
                 "Ratios must satisfy 0 < gross_low <= ratio_low <= 1 <= ratio_high <= gross_high; "
@@ -195,6 +215,8 @@ class Family:
         x, n = self.counts.ravel(), self.n_items
         p, p_adjusted, exact = _tested(x, n, q, self.rules)
         statuses = _statuses(x, n, q, (rows.low, rows.high, p_adjusted), self.rules)
+        if n and self.rules.target_n:
+            rows = rows.against_sample(x / n, q, self.rules.target_n)
         deficit, topup = deficit_at_fixed_n(x, q), topup_no_removal(x, q)
         for i, where in enumerate(self._places()):
             yield Cell(
@@ -206,7 +228,7 @@ class Family:
                 gap=rows.gap(i, int(x[i]), float(q[i])),
                 p_value=float(p[i]) if n else None,
                 p_adjusted=p_adjusted[i],
-                p_method=("exact_binomial" if exact[i] else "score") if n else None,
+                p_method=_p_method(bool(exact[i]), self.rules) if n else None,
                 deficit_at_fixed_n=int(deficit[i]) if n else None,
                 topup_no_removal=int(topup[i]) if n else None,
                 status=statuses[i],
@@ -277,11 +299,21 @@ class _Intervals:
     rules: Rules
     low: Floats
     high: Floats
+    gaps: tuple[Floats, Floats] | None = None
+    ratios: tuple[Floats, Floats] | None = None
+
+    def against_sample(self, p: Floats, q: Floats, target_n: float) -> _Intervals:
+        """The same with gaps and ratios to a target that is a sample itself."""
+        own = (self.low, self.high)
+        target = target_bounds(q, target_n, level=self.rules.level)
+        gaps, ratios = gap_bounds(p, own, q, target), ratio_bounds(p, own, q, target)
+        return replace(self, gaps=gaps, ratios=ratios)
 
     def _estimate(self, value: float, low: float, high: float) -> Estimate:
         if self.n == 0:
             return undefined(Reason.NO_DATA, 0)
-        method = "clopper_pearson" if self.n < self.rules.exact_below else "wilson"
+        one_by_one = "clopper_pearson" if self.n < self.rules.exact_below else "wilson"
+        method = self.rules.simultaneous or one_by_one
         return Estimate(value, self.n, None, low, high, self.rules.level, method)
 
     def share(self, i: int, x: int) -> Estimate:
@@ -292,14 +324,20 @@ class _Intervals:
             return undefined(Reason.NOT_APPLICABLE, self.n)
         scale = q or 1.0
         low, high = float(self.low[i]) / scale, float(self.high[i]) / scale
+        if self.ratios is not None:
+            low, high = float(self.ratios[0][i]), float(self.ratios[1][i])
         return self._estimate(x / max(self.n, 1) / scale, low, high)
 
     def gap(self, i: int, x: int, q: float) -> Estimate:
         low, high = float(self.low[i]) - q, float(self.high[i]) - q
+        if self.gaps is not None:
+            low, high = float(self.gaps[0][i]), float(self.gaps[1][i])
         return self._estimate(x / max(self.n, 1) - q, low, high)
 
 
 def _bounds(x: Ints, n: int, rules: Rules) -> tuple[Floats, Floats]:
+    if rules.simultaneous and n:
+        return _SIMULTANEOUS[rules.simultaneous](x, level=rules.level)
     interval = clopper_pearson_many if n < rules.exact_below else wilson_many
     return interval(x, np.full(x.shape, n), level=rules.level)
 
@@ -310,8 +348,16 @@ def _tested(
     if n == 0:
         return np.ones(q.shape), [None] * q.size, np.zeros(q.shape, bool)
     p, exact = binomial_p_values(x, n, q)
+    if rules.target_n:
+        p, exact = two_sample_p_values(x / n, n, q, rules.target_n), np.zeros(q.shape, bool)
     adjust = holm if rules.correction is Correction.HOLM else benjamini_hochberg
     return p, adjust(p), exact
+
+
+def _p_method(is_exact: bool, rules: Rules) -> str:
+    if rules.target_n:
+        return "two_sample_score"
+    return "exact_binomial" if is_exact else "score"
 
 
 def _statuses(
