@@ -12,6 +12,7 @@ from measures.calibration.binning import bin_of
 from measures.calibration.corp import LOG_CLIP, class_corp_scores, corp_scores
 from measures.calibration.forecasts import (
     BinaryForecasts,
+    ClassForecasts,
     FloatArray,
     Forecasts,
     IntArray,
@@ -22,7 +23,7 @@ from measures.estimates import Estimate, Reason, undefined
 
 #: What is summed, in the order of the last axis of :attr:`ScoreSums.totals`; class counts follow.
 COLUMNS = ("n", "weight", "brier_sum", "log_loss", "correct", "observed_sq")
-_RANGE = 500_000
+_RANGE = 1 << 16
 KEYS = (
     "brier",
     "brier_sum",
@@ -149,13 +150,33 @@ def score_sums(
 def _range_sums(
     forecasts: Forecasts, rows: slice, codes: IntArray | None, n_codes: int
 ) -> FloatArray:
-    part = forecasts if forecasts.n <= _RANGE else forecasts.rows(np.arange(forecasts.n)[rows])
-    columns = item_scores(part)
-    columns[:, 1:] *= part.weights[:, None]
+    if isinstance(forecasts, BinaryForecasts):
+        columns = _binary_columns(forecasts, rows)
+    else:
+        stated, outcome = forecasts.y_prob[rows], forecasts.y_true[rows]
+        columns = list(item_scores(ClassForecasts(outcome, stated, np.ones(len(outcome)))).T)
+    weights = forecasts.weights[rows]
+    if forecasts.weighted:
+        columns = [columns[0], *(column * weights for column in columns[1:])]
     if codes is None:
-        return np.asarray(columns.sum(axis=0), dtype=float)
-    sums = [np.bincount(codes[rows], column, minlength=n_codes) for column in columns.T]
+        return np.array([column.sum() for column in columns], dtype=float)
+    sums = [np.bincount(codes[rows], column, minlength=n_codes) for column in columns]
     return np.stack(sums, axis=-1).astype(float)
+
+
+def _binary_columns(forecasts: BinaryForecasts, rows: slice) -> list[FloatArray]:
+    """The columns of :func:`item_scores`, without the detour over two classes."""
+    p, y = forecasts.y_prob[rows], forecasts.y_true[rows]
+    clipped = np.clip(p, LOG_CLIP, 1 - LOG_CLIP)
+    ones = np.ones(len(p))
+    if ((y == 0) | (y == 1)).all():
+        log = -np.log(np.where(y > 0, clipped, 1 - clipped))
+        outcome_square = ones
+    else:
+        log = -special.xlogy(y, clipped) - special.xlogy(1 - y, 1 - clipped)
+        outcome_square = y * y + (1 - y) * (1 - y)
+    right = np.where(p >= 0.5, y, 1 - y)
+    return [ones, ones, 2 * np.square(p - y), log, right, outcome_square, 1 - y, y]
 
 
 def brier_score(forecasts: Forecasts) -> float | None:

@@ -16,6 +16,9 @@ from measures.calibration.forecasts import BinaryForecasts, FloatArray, IntArray
 #: What is summed in each bin, in the order of the last axis of :attr:`BinSums.totals`.
 COLUMNS = ("n", "weight", "weight_sq", "predicted", "observed", "null_variance")
 
+#: Items summed at a time: their columns stay in the processor's cache.
+_RANGE = 1 << 16
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BinSums:
@@ -127,12 +130,44 @@ def bin_sums(
         ``totals`` of shape ``(B, 6)``, or ``(n_codes, B, 6)`` when codes are given.
     """
     n_bins = len(edges) - 1
-    index = bin_of(forecasts.y_prob, edges)
-    if codes is not None:
-        index = codes * n_bins + index
-    w, p, y = forecasts.weights, forecasts.y_prob, forecasts.y_true
-    size = n_codes * n_bins
-    columns = (None, w, w * w, w * p, w * y, w * w * p * (1 - p))
-    totals = np.stack([np.bincount(index, c, minlength=size) for c in columns], axis=-1)
-    shape = (n_bins, 6) if codes is None else (n_codes, n_bins, 6)
-    return BinSums(edges, totals.astype(float).reshape(shape))
+    totals = np.zeros((n_codes * n_bins, len(COLUMNS)))
+    for start in range(0, forecasts.n, _RANGE):
+        rows = slice(start, start + _RANGE)
+        index = _bin_in_range(forecasts.y_prob[rows], edges)
+        if codes is not None:
+            index = codes[rows] * n_bins + index
+        _add_range(totals, index, forecasts, rows)
+    return BinSums(edges, totals.reshape((n_bins, 6) if codes is None else (n_codes, n_bins, 6)))
+
+
+def _add_range(
+    totals: FloatArray, index: IntArray, forecasts: BinaryForecasts, rows: slice
+) -> None:
+    """Add the sums of one range of items; without weights three of the columns are one."""
+    size = len(totals)
+    p, y = forecasts.y_prob[rows], forecasts.y_true[rows]
+    n = np.bincount(index, minlength=size)
+    if not forecasts.weighted:
+        stated = np.bincount(index, p, minlength=size)
+        square = np.bincount(index, p * p, minlength=size)
+        observed = np.bincount(index, y, minlength=size)
+        columns = [n, n, n, stated, observed, np.maximum(stated - square, 0.0)]
+    else:
+        w = forecasts.weights[rows]
+        each = (w, w * w, w * p, w * y, w * w * p * (1 - p))
+        columns = [n, *(np.bincount(index, one, minlength=size) for one in each)]
+    for k, column in enumerate(columns):
+        totals[:, k] += column
+
+
+def _bin_in_range(p: FloatArray, edges: FloatArray) -> IntArray:
+    """As :func:`bin_of`; bins of equal width are found by a product instead of a search."""
+    n_bins = len(edges) - 1
+    if not np.array_equal(edges, uniform_edges(n_bins)):
+        return bin_of(p, edges)
+    index = np.minimum((p * n_bins).astype(np.int64), n_bins - 1)
+    # The product may miss an edge by a rounding, and a value on an edge is of the bin below.
+    index -= p <= edges[index]
+    np.maximum(index, 0, out=index)
+    index += p > edges[index + 1]
+    return index

@@ -88,19 +88,56 @@ class CorpCurve:
 
 def pooled(forecasts: BinaryForecasts, *, max_cells: int | None = None) -> Pooled:
     """Sums at each distinct probability, or in at most ``max_cells`` cells of equal mass."""
-    p, index = np.unique(forecasts.y_prob, return_inverse=True)
-    if max_cells is not None and len(p) > max_cells:
+    groups = _at_distinct(forecasts)
+    if max_cells is None:
+        return groups
+    p = groups.p
+    cell = np.arange(len(p))
+    if len(p) > max_cells:
         cell = bin_of(p, quantile_edges(forecasts.y_prob, max_cells))
-        index = np.unique(cell, return_inverse=True)[1][index]
-    w = forecasts.weights
-    weight = _sum_at(index, w)
+    first = np.flatnonzero(np.diff(cell, prepend=-1))
+    weight = _total(groups.weight, first)
     return Pooled(
-        _sum_at(index, w * forecasts.y_prob) / weight if max_cells else p,
-        np.bincount(index).astype(float),
+        _total(groups.weight * p, first) / weight,
+        _total(groups.n, first),
         weight,
-        _sum_at(index, w * w),
-        _sum_at(index, w * forecasts.y_true),
+        _total(groups.weight_sq, first),
+        _total(groups.observed, first),
     )
+
+
+def _at_distinct(forecasts: BinaryForecasts) -> Pooled:
+    y, w = forecasts.y_true, forecasts.weights
+    if not forecasts.weighted and ((y == 0) | (y == 1)).all():
+        return _sorted_with_outcomes(forecasts)
+    p, index = np.unique(forecasts.y_prob, return_inverse=True)
+    n = np.bincount(index).astype(float)
+    return Pooled(p, n, _sum_at(index, w), _sum_at(index, w * w), _sum_at(index, w * y))
+
+
+def _sorted_with_outcomes(forecasts: BinaryForecasts) -> Pooled:
+    """Numbers from 0 to 1 leave the highest bit free: the outcome travels in the lowest instead.
+
+    Sorting such keys takes a third of the time of sorting positions.
+    """
+    keys = (forecasts.y_prob + 0.0).view(np.uint64) << np.uint64(1)
+    keys |= forecasts.y_true.astype(np.uint64)
+    keys.sort()
+    p = (keys >> np.uint64(1)).view(np.float64)
+    starts = np.ones(len(p), dtype=bool)
+    np.not_equal(p[1:], p[:-1], out=starts[1:])
+    first = np.flatnonzero(starts)
+    n = np.diff(first, append=len(p)).astype(float)
+    happened = (keys & np.uint64(1)).astype(float)
+    observed = happened if len(first) == len(p) else _total(happened, first)
+    return Pooled(p[first], n, n, n, observed)
+
+
+def _total(values: FloatArray, first: IntArray) -> FloatArray:
+    """Sums of the stretches that begin at each place."""
+    if not len(first):
+        return np.zeros(0)
+    return np.asarray(np.add.reduceat(values, first), dtype=float)
 
 
 def isotonic(rate: FloatArray, weight: FloatArray) -> FloatArray:

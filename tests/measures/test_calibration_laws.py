@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from measures.calibration.binning import uniform_edges
-from measures.calibration.corp import corp_curve, corp_decomposition
+from measures.calibration.binning import bin_sums, uniform_edges
+from measures.calibration.corp import corp_curve, corp_decomposition, pooled
 from measures.calibration.ece import (
     calibration_errors,
     expected_calibration_error,
@@ -17,7 +17,7 @@ from measures.calibration.report import calibration_report
 from measures.calibration.resampling import Bootstrap, draw
 from measures.calibration.second_opinion import second_opinion
 from measures.calibration.significance import cox_calibration, kuiper, spiegelhalter
-from measures.scores import scores
+from measures.scores import item_scores, score_sums, scores
 from tests.measures.forecast_cases import bootstrap, d1, d2, m1
 
 
@@ -167,3 +167,53 @@ def test_the_interval_of_the_ece_holds_the_true_one(lift):
     # 38 of 40 expected at 95 %; fewer than 34 would come once in a hundred times.
     assert held >= 34
     assert percentile <= 2
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_sums_in_ranges_are_those_of_a_search_whatever_lies_on_an_edge(weighted):
+    rng = np.random.default_rng(0)
+    n = 150_000  # three ranges
+    p = np.concatenate(
+        [rng.random(n - 400), rng.integers(0, 16, 200) / 15, rng.integers(0, 11, 200) / 10]
+    )
+    y = (rng.random(n) < p).astype(float)
+    codes = rng.integers(0, 3, n)
+    weights = rng.uniform(0.5, 2, n) if weighted else None
+    f = binary_forecasts(y, p, weights=weights)
+    for n_bins in (10, 15):
+        edges = uniform_edges(n_bins)
+        index = codes * n_bins + np.searchsorted(edges[1:-1], p, side="left")
+        w = f.weights
+        columns = (None, w, w * w, w * p, w * y, w * w * p * (1 - p))
+        expected = np.stack([np.bincount(index, c, minlength=3 * n_bins) for c in columns], axis=-1)
+        found = bin_sums(f, edges, codes=codes, n_codes=3).totals.reshape(3 * n_bins, 6)
+        np.testing.assert_allclose(found, expected, atol=1e-8)
+
+
+def test_the_fit_is_the_same_whether_outcomes_travel_with_the_sort_or_not():
+    rng = np.random.default_rng(1)
+    p = np.concatenate([[-0.0, 0.0, 1.0, 1.0, 5e-324], rng.random(500).round(2)])
+    y = (rng.random(len(p)) < p).astype(float)
+    fast, slow = (
+        pooled(binary_forecasts(y, p)),
+        pooled(binary_forecasts(y, p, weights=np.ones(len(p)))),
+    )
+    for name in ("p", "n", "weight", "weight_sq", "observed"):
+        np.testing.assert_array_equal(getattr(fast, name), getattr(slow, name))
+    few = pooled(binary_forecasts(y, p), max_cells=7)
+    assert len(few.p) <= 7
+    assert few.n.sum() == len(p)
+    assert (few.weight * few.p).sum() == pytest.approx(p.sum())
+
+
+def test_sums_of_scores_are_the_sums_of_each_items_scores():
+    rng = np.random.default_rng(2)
+    p = np.concatenate([[0, 1, 0.5], rng.random(97)])
+    codes, weights = rng.integers(0, 4, 100), rng.uniform(0.5, 2, 100)
+    for y in ((rng.random(100) < p).astype(float), rng.random(100)):
+        f = binary_forecasts(y, p, weights=weights)
+        columns = item_scores(f)
+        columns[:, 1:] *= weights[:, None]
+        np.testing.assert_allclose(score_sums(f).totals, columns.sum(axis=0))
+        by_code = np.stack([columns[codes == k].sum(axis=0) for k in range(4)])
+        np.testing.assert_allclose(score_sums(f, codes=codes, n_codes=4).totals, by_code)
