@@ -52,7 +52,8 @@ def load_partition(question: Question, columns: list[Column]) -> bool:
         )
         copy_in(partition, columns, freeze=True)
         cursor.execute(
-            f"ALTER TABLE {partition} ADD PRIMARY KEY (question_id, item_id, annotator_id, round)"
+            f"CREATE UNIQUE INDEX {partition}_one_label_per_item_and_annotator "
+            f"ON {partition} {KEY}"
         )
         cursor.execute(
             f"ALTER TABLE {TABLE} ATTACH PARTITION {partition} FOR VALUES IN ({int(question.pk)})"

@@ -4,7 +4,9 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 
-# Partitioned by question, which Django cannot say; the columns are the model's.
+# Partitioned by question, which Django cannot say; the columns are the model's. Each partition
+# has its own unique index on item, annotator and round: one on the whole would repeat the question
+# in every entry, and costs twice as much to build.
 LABEL_TABLE = """
 CREATE TABLE annotations_label (
     question_id bigint NOT NULL,
@@ -20,8 +22,7 @@ CREATE TABLE annotations_label (
     confidence double precision,
     batch text,
     guideline_version text,
-    comment text,
-    PRIMARY KEY (question_id, item_id, annotator_id, round)
+    comment text
 ) PARTITION BY LIST (question_id)
 """
 # The admin's view of a label: one text as its key, and the value in words.

@@ -37,6 +37,8 @@ class Keys:
 def look_up(model: type[Item] | type[Annotator], dataset: Dataset, values: list[str]) -> Keys:
     """Find the keys of external ids (NFC, distinct) in a data set."""
     keys = np.full(len(values), UNKNOWN, np.int64)
+    if not model.objects.filter(dataset=dataset).exists():
+        return Keys(values, keys)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT v.position, t.id FROM unnest(%s::text[]) WITH ORDINALITY AS v(id, position) "  # noqa: S608
