@@ -171,6 +171,7 @@ class TokenSerializer(StrictModelSerializer):
         model = ApiToken
         fields = ["id", "name", "scope", "created", "expiry", "days", "token"]
         read_only_fields = ["created", "expiry"]
+        extra_kwargs = {"name": {"required": False}}
 
 
 class ProblemRowSerializer(serializers.Serializer[Any]):

@@ -47,6 +47,7 @@ class TokenList(APIView):
         serializer = TokenSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         fields = dict(serializer.validated_data)
+        fields.setdefault("name", "unnamed")
         life = timedelta(days=fields.pop("days", _DEFAULT_DAYS))
         made, token = ApiToken.objects.create(user=request.user, expiry=life, **fields)
         body = {**TokenSerializer(made).data, "token": token}

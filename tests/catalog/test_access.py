@@ -142,6 +142,9 @@ def test_tokens_are_shown_once_scoped_and_revoked(alice: Trust) -> None:
     made = anonymous.post("/api/v1/tokens/", {"name": "ci", "scope": "read"}, format="json")
     assert made.status_code == 201
     assert made.json()["token"].startswith("trust_")
+    unnamed = anonymous.post("/api/v1/tokens/")
+    assert (unnamed.status_code, unnamed.json()["scope"]) == (201, "write")
+    alice.delete(f"tokens/{unnamed.json()['id']}/")
     program = APIClient()
     program.credentials(HTTP_AUTHORIZATION=f"Token {made.json()['token']}")
     assert program.get("/api/v1/datasets/").status_code == 200
