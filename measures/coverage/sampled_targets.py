@@ -30,7 +30,8 @@ def target_bounds(q: Floats, target_n: float, *, level: float) -> Bounds:
     ----------
     Wilson (1927).
     """
-    return wilson_many(q * target_n, np.full(q.shape, float(target_n)), level=level)
+    low, high = wilson_many(q * target_n, np.full(q.shape, float(target_n)), level=level)
+    return low, high
 
 
 def gap_bounds(p: Floats, own: Bounds, q: Floats, target: Bounds) -> Bounds:
@@ -81,7 +82,9 @@ def ratio_bounds(p: Floats, own: Bounds, q: Floats, target: Bounds) -> Bounds:
         inner = (p * q) ** 2 - mine * other * (2 * p - mine) * (2 * q - other)
         above = p * q + sign * np.sqrt(np.maximum(inner, 0.0))
         below = other * (2 * q - other)
-        return np.divide(above, below, out=np.zeros_like(p), where=(q > 0) & (below > 0))
+        return np.asarray(
+            np.divide(above, below, out=np.zeros_like(p), where=(q > 0) & (below > 0))
+        )
 
     return end(own[0], target[1], -1), end(own[1], target[0], 1)
 
