@@ -10,10 +10,11 @@ from datetime import timedelta
 from typing import Any
 
 from celery.signals import worker_ready, worker_shutting_down
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 from django.utils import timezone
 
 from catalog.models import WorkerBeat
+from catalog.outages import DATABASE_ERRORS, is_outage
 
 logger = logging.getLogger(__name__)
 INTERVAL = 5.0
@@ -52,7 +53,9 @@ def _keep_beating() -> None:
     while True:
         try:
             beat(WorkerBeat.Kind.WORKER)
-        except (OperationalError, InterfaceError) as error:
+        except DATABASE_ERRORS as error:
+            if not is_outage(error):
+                raise
             logger.warning("the worker's sign of life could not be written: %s", error)
             connection.close()
         if _stopped.wait(INTERVAL):

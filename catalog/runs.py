@@ -19,13 +19,14 @@ from typing import Any
 
 from celery import current_app
 from django.conf import settings
-from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
 from catalog import kinds
 from catalog.models import Dataset, Run, Upload
+from catalog.outages import DATABASE_ERRORS, is_outage
 from catalog.problems import Refusal
 
 logger = logging.getLogger(__name__)
@@ -224,19 +225,30 @@ def recorded(run: Run) -> Iterator[None]:
         fail(run, refusal.detail)
     except Lost as lost:
         logger.info("%s", lost)
-    except (OperationalError, InterfaceError) as error:
-        logger.warning("run %s lost the database: %s", run.pk, error)
-        connection.close()
-        release(run, "The database could not be reached.")
     except MemoryError:
         fail(run, "It needed more memory than this worker may use.")
     except Exception as error:
+        if is_outage(error):
+            _give_back(run, error)
+            return
         logger.exception("run %s of kind %s failed", run.pk, run.kind)
         fail(
             run,
             f"An error in the service ({type(error).__name__}); the log names run {run.pk}. "
             "Please report it.",
         )
+
+
+def _give_back(run: Run, error: Exception) -> None:
+    """Release a run that lost the database; where that is away still, the lease runs out."""
+    logger.warning("run %s lost the database: %s", run.pk, error)
+    connection.close()
+    try:
+        release(run, "The database could not be reached.")
+    except DATABASE_ERRORS as again:
+        if not is_outage(again):
+            raise
+        connection.close()
 
 
 @contextmanager
@@ -249,7 +261,7 @@ def _kept_alive(run: Run) -> Iterator[Callable[[], bool]]:
             try:
                 if not extend_lease(run):
                     lost.set()
-            except (OperationalError, InterfaceError):
+            except DATABASE_ERRORS:
                 connection.close()  # the next beat connects anew
         connection.close()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
 from drf_spectacular.utils import extend_schema
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler
@@ -13,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from catalog.outages import is_outage
 from catalog.problems import Refusal
 
 MEDIA_TYPE = "application/problem+json"
@@ -50,7 +50,7 @@ class ProblemHandler(ExceptionHandler):
     """Knows the service's own refusals and a database that is away."""
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
-        if isinstance(exc, (OperationalError, InterfaceError)):
+        if is_outage(exc):
             exc = Refusal(
                 "The database cannot be reached; try again in a few seconds.",
                 code="unavailable",

@@ -5,10 +5,11 @@ import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 
 from catalog import beats, runs
 from catalog.models import WorkerBeat
+from catalog.outages import DATABASE_ERRORS, is_outage
 
 
 class Command(BaseCommand):
@@ -34,6 +35,8 @@ class Command(BaseCommand):
             beats.beat(WorkerBeat.Kind.SWEEPER)
             if rang := runs.sweep():
                 self.stdout.write(f"rang again for {rang} runs")
-        except (OperationalError, InterfaceError) as error:
+        except DATABASE_ERRORS as error:
+            if not is_outage(error):
+                raise
             self.stderr.write(f"the database could not be reached: {error}")
             connection.close()
