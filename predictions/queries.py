@@ -100,7 +100,23 @@ class _Rows:
 
 def read_predictions(model: ModelVersion) -> ItemPredictions:
     """What a model said of each item outside its training split; folds and members averaged."""
-    rows = _read_rows(model)
+    return _averaged_items(_read_rows(model))
+
+
+def read_range(model: ModelVersion, start: int, stop: int) -> ItemPredictions:
+    """The same of the items numbered from ``start`` to below ``stop``."""
+    return _averaged_items(_read_rows(model, (start, stop)))
+
+
+def items_from(model: ModelVersion, start: int, limit: int) -> list[int]:
+    """Numbers of the next predicted items outside the training split, at most ``limit``."""
+    rows = Prediction.objects.filter(model=model, item_id__gte=(model.dataset_id << 32) + start)
+    rows = rows.exclude(split=Prediction.Split.TRAIN)
+    found = rows.order_by("item_id").values_list("item_id", flat=True).distinct()[:limit]
+    return [item & NUMBER_MASK for item in found]
+
+
+def _averaged_items(rows: _Rows) -> ItemPredictions:
     first, count = _blocks(rows.item)
     items = rows.item[first]
     return ItemPredictions(

@@ -135,8 +135,17 @@ def _shown(attributes: dict[str, str], one: SubgroupCalibration) -> dict[str, An
         "ece": shown_numbers(one.ece.errors),
         "ece_if_calibrated": shown_numbers(one.ece.expected_if_calibrated),
         "tests": one.tests.as_dict(),
-        "detectable": None if one.detectable is None else asdict(one.detectable),
+        "detectable": _detectable(one),
     }
+
+
+def _detectable(one: SubgroupCalibration) -> dict[str, Any] | None:
+    """What error these items could show, and how many more a mean error of five points takes."""
+    if one.detectable is None:
+        return None
+    needed = one.detectable.n_for_target
+    more = None if needed is None else max(0, needed - one.n)
+    return {**asdict(one.detectable), "n_more_for_target": more}
 
 
 def shown_numbers(estimates: dict[str, Estimate]) -> dict[str, dict[str, Any]]:

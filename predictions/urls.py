@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from predictions import api, conformal_api, ensembles_api, recalibrations_api
+from predictions import api, confidence_api, conformal_api, ensembles_api, recalibrations_api
 
 D = "datasets/<str:slug>/"
 TABLES = {
@@ -18,6 +18,8 @@ urlpatterns = [
     path(f"{D}recalibrations/", recalibrations_api.RecalibrationList.as_view()),
     path(f"{D}recalibrations/<str:method>.json", recalibrations_api.RecalibrationMap.as_view()),
     path(f"{D}recalibrations/<str:method>/", recalibrations_api.RecalibrationMap.as_view()),
+    path(f"{D}confidence/", confidence_api.ConfidenceTable.as_view()),
+    path(f"{D}confidence.<str:suffix>", confidence_api.ConfidenceTable.as_view()),
     path(f"{D}conformal/", conformal_api.ConformalView.as_view()),
     path(f"{D}ensembles/", ensembles_api.EnsemblesView.as_view()),
 ]

@@ -24,7 +24,7 @@ U, W = (
     (np.arange(1, N + 1) * 0.7548776662466927) % 1,
 )
 STATED = np.round(0.02 + 0.96 * U, 4)
-TRUE = 1 / (1 + ((1 - STATED) / STATED) ** 0.5)
+TRUE = 1 / (1 + ((1 - STATED) / STATED) ** 0.3)
 LABELS = ["yes" if w < t else "no" for w, t in zip(W, TRUE, strict=True)]
 
 
@@ -81,13 +81,13 @@ def test_the_risk_falls_as_only_sure_items_are_answered(alice: Trust, judged: st
 
 
 def test_the_level_of_the_sets_is_a_parameter(alice: Trust, judged: str) -> None:
-    wanted = {"alpha": 0.3, "target_risk": 0.4}
+    wanted = {"alpha": 0.3, "target_risk": 0.45}
     alice.post(f"{judged}runs/", {"kind": "conformal", "parameters": wanted}, expect=202)
     work_off()
     found = alice.get(f"{judged}conformal/")
     assert found["methods"]["lac"]["coverage"]["ci_low"] < 0.7
     threshold = found["risk_threshold"]
-    assert threshold["risk"]["ci_high"] <= 0.4
+    assert threshold["risk"]["ci_high"] <= 0.45
     assert threshold["coverage"] == pytest.approx(threshold["risk"]["n"] / N)
     wanted = {"alpha": 3}
     alice.post(f"{judged}runs/", {"kind": "conformal", "parameters": wanted}, expect=400)
@@ -165,3 +165,41 @@ def test_maps_and_sets_are_not_for_contributors(
     small = eve.get(f"{judged}conformal/")["subgroups"][1]
     assert small["n"] is None
     assert small["lac"]["coverage"]["reason"] == "suppressed"
+
+
+def test_each_item_has_its_confidence_in_pages(
+    alice: Trust, judged: str, person: Callable[[str], Trust]
+) -> None:
+    path = f"/api/v1/{judged}confidence/?model=filter&page_size=100"
+    pages, answer = [], None
+    while path:
+        answer = alice.http.get(path)
+        pages.append(answer.json()["results"])
+        path = answer.headers.get("Link", "").partition(">")[0].removeprefix("<")
+    assert [len(page) for page in pages] == [100, 100, 40]
+    by_item = {row["item"]: row for page in pages for row in page}
+    assert len(by_item) == N
+    rows = [by_item[name] for name in ITEMS]
+    assert [row["outcome"] for row in rows] == LABELS
+    result = alice.get(f"{judged}calibration/")["recalibration"]
+    maps = {one["method"]: map_from_dict(one["map"]) for one in result["methods"]}
+    assert answer.headers["X-Recalibration"] == result["recommended"] != "none"
+    expected = apply_map(maps[result["recommended"]], STATED)
+    np.testing.assert_allclose([row["calibrated"]["yes"] for row in rows], expected)
+    np.testing.assert_allclose([row["probabilities"]["yes"] for row in rows], STATED)
+    low, high = np.array([row["venn_abers"] for row in rows]).T
+    merged = apply_map(maps["venn_abers"], STATED)
+    assert (low - 1e-9 <= merged).all()
+    assert (merged <= high + 1e-9).all()
+    threshold = alice.get(f"{judged}conformal/")["methods"]["lac"]["threshold"]
+    assert [("yes" in row["conformal_set"]) for row in rows] == (threshold >= 1 - STATED).tolist()
+    bob = person("bob")
+    alice.post(f"{judged}members/", {"user": "bob", "role": "auditor"})
+    bob.get(f"{judged}confidence/", expect=403)
+    assert alice.get(f"{judged}confidence/", cursor="-1", expect=400)["code"] == "bad_cursor"
+
+
+def test_a_subgroup_says_how_many_more_items_it_takes(alice: Trust, judged: str) -> None:
+    big = alice.get(f"{judged}calibration/")["subgroups"][0]
+    needed = big["detectable"]["n_for_target"]
+    assert big["detectable"]["n_more_for_target"] == max(0, needed - 230)

@@ -1,0 +1,120 @@
+"""What a model says of each item, beside what calibration and conformal runs make of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.models import Item
+from measures.conformal import ConformalPredictor
+from measures.recalibration import apply_map, map_from_dict
+from measures.recalibration.venn_abers import venn_abers_from_dict
+from predictions.evidence import outcomes
+from predictions.models import ModelVersion
+from predictions.queries import read_range
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The stored results that are applied to each item; either may not exist yet."""
+
+    calibration: Result | None
+    conformal: Result | None
+
+    def map(self, method: str) -> dict[str, Any] | None:
+        """A stored recalibration map, if that method has one."""
+        methods = (self.calibration or {}).get("recalibration", {}).get("methods", [])
+        found: dict[str, Any] | None = next(
+            (one["map"] for one in methods if one["method"] == method), None
+        )
+        return found
+
+    @property
+    def recommended(self) -> str | None:
+        """The recommended recalibration, ``none`` included; ``None`` where nothing was judged."""
+        if self.calibration is None:
+            return None
+        said: str = self.calibration["recalibration"]["recommended"]
+        return said
+
+
+def confidence_rows(
+    model: ModelVersion, fitted: Fitted, start: int, stop: int
+) -> list[dict[str, Any]]:
+    """One row for each predicted item numbered from ``start`` to below ``stop``."""
+    predicted = read_range(model, start, stop)
+    stated = predicted.probabilities
+    calibrated = _calibrated(model, fitted, stated)
+    pairs = _venn_abers(model, fitted, stated)
+    sets = _sets(fitted, stated)
+    truth = outcomes(model, predicted.item)[0]
+    base = model.dataset_id << 32
+    names = dict(
+        Item.objects.filter(pk__in=(base + predicted.item).tolist()).values_list(
+            "pk", "external_id"
+        )
+    )
+    return [
+        {
+            "item": names.get(base + number, ""),
+            "probabilities": _by_class(model, stated[k]),
+            "calibrated": None if calibrated is None else _by_class(model, calibrated[k]),
+            "venn_abers": None if pairs is None else pairs[k].round(12).tolist(),
+            "conformal_set": None
+            if sets is None
+            else [name for name, held in zip(model.classes, sets[k], strict=True) if held],
+            "outcome": model.classes[truth[k]] if truth[k] >= 0 else None,
+        }
+        for k, number in enumerate(predicted.item.tolist())
+    ]
+
+
+def _by_class(model: ModelVersion, row: NDArray[np.float64]) -> dict[str, float]:
+    return dict(zip(model.classes, row.tolist(), strict=True))
+
+
+def _positive(model: ModelVersion) -> int:
+    return int(model.classes.index(model.positive_class))
+
+
+def _calibrated(
+    model: ModelVersion, fitted: Fitted, stated: NDArray[np.float64]
+) -> NDArray[np.float64] | None:
+    """By the recommended map; as stated where the recommendation is to leave them."""
+    method = fitted.recommended
+    if method is None or method == "none":
+        return None if method is None else stated
+    stored = fitted.map(method)
+    if stored is None:
+        return None
+    if not model.is_binary:
+        return apply_map(map_from_dict(stored), stated)
+    positive = _positive(model)
+    p = apply_map(map_from_dict(stored), stated[:, positive])
+    both = np.stack([1 - p, p], axis=1)
+    return both if positive else both[:, ::-1]
+
+
+def _venn_abers(
+    model: ModelVersion, fitted: Fitted, stated: NDArray[np.float64]
+) -> NDArray[np.float64] | None:
+    stored = fitted.map("venn_abers")
+    if stored is None or not model.is_binary:
+        return None
+    interval = venn_abers_from_dict(stored["parameters"]).interval(stated[:, _positive(model)])
+    return np.sort(interval, axis=1)
+
+
+def _sets(fitted: Fitted, stated: NDArray[np.float64]) -> NDArray[np.bool_] | None:
+    """By LAC, with the threshold of all items."""
+    if fitted.conformal is None:
+        return None
+    threshold = fitted.conformal["methods"]["lac"]["threshold"]
+    predictor = ConformalPredictor("lac", fitted.conformal["alpha"], threshold, 0)
+    sets: NDArray[np.bool_] = predictor.sets(stated)
+    return sets

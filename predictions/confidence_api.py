@@ -1,0 +1,72 @@
+"""The model's confidence about each item over REST, in pages; for managers only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils.module_loading import import_string
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+
+from catalog.access import May, dataset_for
+from catalog.problems import Refusal
+from catalog.queries import newest_result
+from catalog.rest import tables
+from catalog.rest.queries import query_of
+from predictions.queries import items_from, model_of
+from predictions.results_api import MODEL
+
+PAGE_SIZE, MAX_PAGE_SIZE = 100, 10_000
+PAGE = [
+    MODEL,
+    OpenApiParameter("cursor", str, description="From the Link header of the page before."),
+    OpenApiParameter("page_size", int, description=f"At most {MAX_PAGE_SIZE:,}."),
+]
+
+
+class ConfidenceTable(tables.TableView):
+    """Each item's stated and recalibrated probabilities, Venn-ABERS interval, set and outcome."""
+
+    @extend_schema(
+        parameters=PAGE, responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}
+    )
+    def get(self, request: Request, slug: str, suffix: str | None = None) -> HttpResponse:
+        query = query_of(request, "model")
+        dataset = dataset_for(request.user, slug, may=May.READ_ROWS)
+        model = model_of(dataset, query.get("model"))
+        start, size = _whole(query, "cursor", 0), _whole(query, "page_size", PAGE_SIZE)
+        numbers = items_from(model, start, min(max(size, 1), MAX_PAGE_SIZE) + 1)
+        # Where there is one item more than fits, it begins the next page.
+        more = len(numbers) > size
+        stop = numbers[-1] if more else (numbers[-1] + 1 if numbers else start)
+        results = [
+            None if run is None else run.result
+            for run in (newest_result(dataset, k, model.key) for k in ("calibration", "conformal"))
+        ]
+        # Statistics are imported by the first who asks, not by every web process.
+        fitted = import_string("predictions.confidence.Fitted")(*results)
+        make_rows = import_string("predictions.confidence.confidence_rows")
+        rows = make_rows(model, fitted, start, stop)
+        answer = tables.table(rows, tables.wanted_format(request, suffix), "confidence")
+        if fitted.recommended is not None:
+            answer["X-Recalibration"] = fitted.recommended
+        if more:
+            params = request.query_params.copy()
+            params["cursor"] = str(stop)
+            answer["Link"] = (
+                f'<{request.build_absolute_uri(request.path)}?{params.urlencode()}>; rel="next"'
+            )
+        return answer
+
+
+def _whole(query: dict[str, Any], name: str, default: int) -> int:
+    said = query.get(name, str(default))
+    if not (said.isascii() and said.isdecimal() and len(said) < 11):
+        raise Refusal(
+            f"{name} must be a whole number, as a page's Link header gives it; it is {said!r}.",
+            code="bad_cursor",
+            pointer=name,
+        )
+    return int(said)
