@@ -69,16 +69,18 @@ def item_disagreement(item: ArrayLike, code: ArrayLike, domain: Domain) -> ItemD
     disagreement of the items weighted by their labels.
     """
     items, _, codes = checked_labels(item, item, code, n_values=domain.size)
-    numbers, dense = np.unique(items, return_inverse=True)
+    numbers, dense = _numbered(items)
     labels = np.bincount(dense, minlength=numbers.size)
     paired = np.bincount(codes[labels[dense] >= 2], minlength=domain.size).astype(np.float64)
     distance = scale_distance(domain, paired)
     total = paired.sum()
     expected = paired @ distance @ paired / (total * (total - 1.0)) if total >= 2 else 0.0
-    order = np.argsort(dense, kind="stable")
+    if np.any(dense[1:] < dense[:-1]):
+        order = np.argsort(dense, kind="stable")
+        dense, codes = dense[order], codes[order]
     columns = [
         _of_counts(counts, distance)
-        for counts in _counts_in_chunks(dense[order], codes[order], (numbers.size, domain.size))
+        for counts in _counts_in_chunks(dense, codes, (numbers.size, domain.size))
     ]
     distances, entropy, modal, share, tie = (
         np.concatenate([chunk[column] for chunk in columns]) for column in range(5)
@@ -94,6 +96,18 @@ def item_disagreement(item: ArrayLike, code: ArrayLike, domain: Domain) -> ItemD
         modal_share=share,
         tie=tie.astype(np.bool_),
     )
+
+
+def _numbered(items: IntArray) -> tuple[IntArray, IntArray]:
+    """The distinct items in order, and for each label the place of its item among them."""
+    low = int(items.min(initial=0))
+    if not items.size or int(items.max()) - low > 2 * items.size + 1024:
+        numbers, dense = np.unique(items, return_inverse=True)
+        return numbers, dense.astype(np.int64)
+    # Without a sort, which would need several times the memory of the labels.
+    seen = np.bincount(items - low) > 0
+    place = np.cumsum(seen) - 1
+    return np.flatnonzero(seen) + low, place[items - low]
 
 
 def _counts_in_chunks(items: IntArray, codes: IntArray, shape: tuple[int, int]) -> list[FloatArray]:
