@@ -42,6 +42,7 @@ class AgreementSerializer(ResultSerializer):
         child=NumberSerializer(), help_text="Why the kappa of two annotators is what it is."
     )
     needed = serializers.DictField(help_text="Items for an interval of the wanted half-width.")
+    identified = serializers.DictField(help_text="What pairs and annotators are judged on.")
     resampled = serializers.CharField(help_text="What the intervals drew: items or groups.")
     n_groups = serializers.IntegerField(help_text="Groups of items drawn; 0 where items were.")
     items = serializers.DictField()

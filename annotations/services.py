@@ -31,7 +31,7 @@ def measure_agreement(run: Run, should_stop: Callable[[], bool]) -> dict[str, An
         work.statistics, work.domain, weights=run.parameters["weights"], **work.options
     )
     pairs = pairwise_agreement(
-        work.statistics, work.domain, ci_level=work.ci_level, max_pairs=MAX_PAIRS
+        work.identified, work.domain, ci_level=work.ci_level, max_pairs=MAX_PAIRS
     )
     items, annotators = subgroups.of_items(work), subgroups.of_annotators(work)
     return {

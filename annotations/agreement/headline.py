@@ -36,6 +36,10 @@ def headline(work: Work, overall: Agreement) -> dict[str, Any]:
         "coefficients": numbers(overall.coefficients),
         "parts": {key: asdict(parts) for key, parts in overall.parts.items()},
         **{name: getattr(overall, name) for name in COUNTS},
+        "identified": {
+            "n_items": work.identified.n_items,
+            "n_labels": work.identified.n_labels,
+        },
         "n_groups": work.n_groups,
         "resampled": work.resampled,
         "warnings": list(overall.warnings),

@@ -102,10 +102,11 @@ def intra_annotator(work: Work) -> Row:
     again[1:] = unit[1:] == unit[:-1]
     repeated = again.copy()
     repeated[:-1] |= again[1:]
-    start = np.maximum.accumulate(np.where(again, 0, np.arange(unit.size)))
-    turn = np.arange(unit.size) - start
+    unit, again = unit[repeated], again[repeated]
+    place = np.arange(unit.size)
+    turn = place - np.maximum.accumulate(np.where(again, 0, place))
     cluster = None if work.cluster is None else work.cluster[repeated]
-    labels = Labels(unit[repeated], turn[repeated], work.code[repeated], cluster)
+    labels = Labels(unit, turn, work.code[repeated], cluster)
     (one,) = subgroup_agreement(
         labels, np.zeros(int(repeated.sum()), np.int64), work.domain, n_groups=1, **work.options
     )

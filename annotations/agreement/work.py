@@ -23,6 +23,8 @@ Numbers = dict[str, dict[str, Any]]
 Row = dict[str, Any]
 # More clusters than this are drawn in random sets: the variance is the same, the work is not.
 MAX_CLUSTERS = 2_000
+# In a crowd too large to keep who gave what, pairs and annotators are judged on so many labels.
+SAMPLE_LABELS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,11 @@ class Work:
 
     Parameters
     ----------
+    identified : AgreementStatistics
+        With who gave what: the statistics, or those of a random part of the items where the crowd
+        is too large.
     cluster : int64 array or None
         For each label the group of its item, where groups are resampled.
-    resampled : str, items or groups
     """
 
     run: Run
@@ -42,6 +46,7 @@ class Work:
     code: NDArray[np.int64]
     domain: Domain
     statistics: AgreementStatistics
+    identified: AgreementStatistics
     cluster: NDArray[np.int64] | None
     n_groups: int
     rng: np.random.Generator
@@ -87,7 +92,31 @@ def begin(run: Run, question: Question, columns: Columns, rng: np.random.Generat
         n_values=domain.size,
         cluster=cluster,
     )
-    return Work(run, question, columns, code, domain, statistics, cluster, n_groups, rng)
+    identified = statistics
+    if statistics.panel is None:
+        identified = _sampled(columns, code, statistics, rng)
+    return Work(
+        run, question, columns, code, domain, statistics, identified, cluster, n_groups, rng
+    )
+
+
+def _sampled(
+    columns: Columns,
+    code: NDArray[np.int64],
+    statistics: AgreementStatistics,
+    rng: np.random.Generator,
+) -> AgreementStatistics:
+    """Who gave what, for a random part of the items."""
+    item, annotator = columns.arrays["item"], columns.arrays["annotator"]
+    drawn = rng.random(int(item[-1]) + 1) < SAMPLE_LABELS / item.size
+    which = np.flatnonzero(drawn[item])
+    return agreement_statistics(
+        item[which],
+        annotator[which],
+        code[which],
+        n_values=statistics.n_values,
+        n_annotators=len(statistics.annotator_values),
+    )
 
 
 def coded(question: Question, value: NDArray[Any]) -> tuple[NDArray[np.int64], Domain]:
