@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,7 +15,7 @@ from catalog.rest.definitions import DefinitionDetail, DefinitionList
 from predictions.definitions import define_model, redefine_model
 from predictions.models import ModelVersion
 from predictions.queries import find_model
-from predictions.results_api import ModelResultTable, ModelResultView, Result, Rows, keyed
+from predictions.results_api import MODEL, ModelResultTable, ModelResultView, Result, Rows, keyed
 from predictions.serializers import CalibrationSerializer, ModelSerializer
 
 
@@ -57,6 +57,7 @@ class ModelDetail(DefinitionDetail):
         redefine_model(dataset, found, fields)
 
 
+@extend_schema_view(get=extend_schema(operation_id="calibration_retrieve", parameters=[MODEL]))
 class CalibrationView(ModelResultView):
     """Whether a model's probabilities come true: the newest finished result."""
 

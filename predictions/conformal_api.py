@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from drf_spectacular.utils import extend_schema, extend_schema_view
+
 from predictions.conformal_serializers import ConformalSerializer
-from predictions.results_api import ModelResultTable, ModelResultView, Result, Rows
+from predictions.results_api import MODEL, ModelResultTable, ModelResultView, Result, Rows
 
 
+@extend_schema_view(get=extend_schema(operation_id="conformal_retrieve", parameters=[MODEL]))
 class ConformalView(ModelResultView):
     """Sets of classes that cannot be ruled out, and the risk of answering: the newest result."""
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from drf_spectacular.utils import extend_schema, extend_schema_view
+
 from predictions.ensembles_serializers import EnsemblesSerializer
-from predictions.results_api import ModelResultTable, ModelResultView, keyed
+from predictions.results_api import MODEL, ModelResultTable, ModelResultView, keyed
 
 
+@extend_schema_view(get=extend_schema(operation_id="ensembles_retrieve", parameters=[MODEL]))
 class EnsemblesView(ModelResultView):
     """What the members of an ensemble agree on, and what each is worth: the newest result."""
 

@@ -9,13 +9,13 @@ from rest_framework import serializers
 from catalog.rest.numbers import NumberSerializer, ResultSerializer
 
 
-class MemberSerializer(serializers.Serializer[Any]):
+class EnsembleMemberSerializer(serializers.Serializer[Any]):
     member = serializers.IntegerField()
     n = serializers.IntegerField()
     scores = serializers.DictField(child=NumberSerializer())
 
 
-class SizeSerializer(serializers.Serializer[Any]):
+class EnsembleSizeSerializer(serializers.Serializer[Any]):
     n_members = serializers.IntegerField()
     brier = serializers.FloatField(help_text="Mean over random subsets of this size.")
     brier_low = serializers.FloatField(help_text="Five of a hundred subsets lie below.")
@@ -48,7 +48,7 @@ class EnsemblesSerializer(ResultSerializer):
     n_incomplete = serializers.IntegerField(help_text="Items that some member left out.")
     uncertainty = serializers.DictField(child=NumberSerializer())
     ambiguity = serializers.DictField(child=NumberSerializer())
-    members = MemberSerializer(many=True)
-    sizes = SizeSerializer(many=True)
+    members = EnsembleMemberSerializer(many=True)
+    sizes = EnsembleSizeSerializer(many=True)
     subgroups = UncertainSubgroupSerializer(many=True)
     warnings = serializers.ListField(child=serializers.CharField())

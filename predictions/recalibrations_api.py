@@ -97,3 +97,8 @@ class RecalibrationMap(APIView):
             **fitted[method],
         }
         return answer_result(request, run, body)
+
+
+@extend_schema(exclude=True)
+class RecalibrationFile(RecalibrationMap):
+    """The same under the name of a file; the API's description names one of the two."""

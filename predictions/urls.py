@@ -16,7 +16,7 @@ urlpatterns = [
     path(f"{D}models/<str:key>/", api.ModelDetail.as_view()),
     path(f"{D}calibration/", api.CalibrationView.as_view()),
     path(f"{D}recalibrations/", recalibrations_api.RecalibrationList.as_view()),
-    path(f"{D}recalibrations/<str:method>.json", recalibrations_api.RecalibrationMap.as_view()),
+    path(f"{D}recalibrations/<str:method>.json", recalibrations_api.RecalibrationFile.as_view()),
     path(f"{D}recalibrations/<str:method>/", recalibrations_api.RecalibrationMap.as_view()),
     path(f"{D}confidence/", confidence_api.ConfidenceTable.as_view()),
     path(f"{D}confidence.<str:suffix>", confidence_api.ConfidenceTable.as_view()),
