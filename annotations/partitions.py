@@ -52,8 +52,7 @@ def load_partition(question: Question, columns: list[Column]) -> bool:
         )
         copy_in(partition, columns, freeze=True)
         cursor.execute(
-            f"CREATE UNIQUE INDEX {partition}_one_label_per_item_and_annotator "
-            f"ON {partition} {KEY}"
+            f"CREATE UNIQUE INDEX {partition}_one_label_per_item_and_annotator ON {partition} {KEY}"
         )
         cursor.execute(
             f"ALTER TABLE {TABLE} ATTACH PARTITION {partition} FOR VALUES IN ({int(question.pk)})"

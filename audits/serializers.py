@@ -69,7 +69,7 @@ class WorstSubgroupsSerializer(serializers.Serializer[Any]):
     calibration = PoorCalibrationSerializer(many=True)
 
 
-class SizeSerializer(serializers.Serializer[Any]):
+class EffectSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     value = serializers.FloatField(allow_null=True)
 
@@ -77,7 +77,7 @@ class SizeSerializer(serializers.Serializer[Any]):
 class FixSerializer(serializers.Serializer[Any]):
     what = serializers.CharField()
     why = serializers.CharField()
-    size = SizeSerializer(allow_null=True)
+    size = EffectSerializer(allow_null=True)
     link = serializers.URLField()
 
 

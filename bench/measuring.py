@@ -62,9 +62,7 @@ def measure(step: Callable[[], Any]) -> Cost:
         resource.getrusage(who).ru_maxrss
         for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
-    return Cost(
-        time.perf_counter() - wall, _own() - own, _database() - database, peak / 1024
-    )
+    return Cost(time.perf_counter() - wall, _own() - own, _database() - database, peak / 1024)
 
 
 def medians(steps: dict[str, Callable[[], Any]], runs: int) -> dict[str, Cost]:

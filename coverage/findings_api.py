@@ -88,7 +88,7 @@ def _without_cells(result: dict[str, Any], min_cell: int) -> dict[str, Any]:
 
 def _is_large(row: Row, result: dict[str, Any], min_cell: int) -> bool:
     n = row["n_missing"]
-    return n == 0 or min(n, result["n_items"] - n) >= min_cell
+    return bool(n == 0 or min(n, result["n_items"] - n) >= min_cell)
 
 
 def _verdict(row: Row) -> Row:

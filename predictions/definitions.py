@@ -39,8 +39,8 @@ def redefine_model(dataset: Dataset, model: ModelVersion, fields: dict[str, Any]
     """Change a model; its classes only as long as it has no predictions."""
     with transaction.atomic():
         lock(dataset)
-        names = ("name", "version", "question", "classes", "positive_class", "out_of_fold")
-        names += ("scores", "parameters")
+        names = ["name", "version", "question", "classes", "positive_class", "out_of_fold"]
+        names += ["scores", "parameters"]
         now = {name: getattr(model, name) for name in names}
         changed = [f for f in ("classes", "scores") if fields.get(f, now[f]) != now[f]]
         if "classes" in changed and "positive_class" not in fields:

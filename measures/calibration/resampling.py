@@ -50,8 +50,8 @@ class Draws:
         """Number of units that are drawn."""
         return int(self.counts.shape[1])
 
-    def of(self, rows: npt.NDArray[np.bool_]) -> Draws:
-        """The same draws, for some of the items."""
+    def of(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Draws:
+        """The same draws, for some of the items: a mask, or their positions."""
         return Draws(self.unit[rows], self.counts, self.level, self.method)
 
     def replicates(self, unit_sums: FloatArray) -> FloatArray:
