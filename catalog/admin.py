@@ -15,6 +15,7 @@ from catalog.models import (
     Annotator,
     ApiToken,
     Attribute,
+    ColumnBlock,
     Dataset,
     Item,
     Membership,
@@ -184,6 +185,19 @@ class RunAdmin(BrowseAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("result")
+
+
+@admin.register(ColumnBlock)
+class ColumnBlockAdmin(BrowseAdmin):
+    """Copies that analyses read; what they copy is shown as labels and predictions."""
+
+    list_display = ("column", linked("dataset"), "of", "subject_id", "version", "number", "n_rows")
+    search_fields = ("column", "of", "dataset__slug")
+    list_filter = ("of", "column")
+    hidden = ("body",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("body")
 
 
 @admin.register(WorkerBeat)
