@@ -34,6 +34,25 @@ def _private_uploads(settings: Any, tmp_path: Path) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.fixture(autouse=True)
+def _read_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare each upload of a test the start of a process, half a second; Parquet keeps its own.
+
+    The child process has tests of its own, and the journeys go through it.
+    """
+    from catalog.ingest import store  # noqa: PLC0415  models exist only now
+    from catalog.reading import read  # noqa: PLC0415
+
+    in_child = store.read_in_child
+
+    def read_text_here(path: Any, layout: Any, options: Any, **limits: Any) -> Any:
+        if options.format == "parquet":
+            return in_child(path, layout, options, **limits)
+        return read(path, layout, options)
+
+    monkeypatch.setattr(store, "read_in_child", read_text_here)
+
+
 class Trust:
     """A person with a browserless client, and a worker at hand."""
 

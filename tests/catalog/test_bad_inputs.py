@@ -13,8 +13,6 @@ from typing import Any
 import pytest
 
 from annotations.models import Label
-from catalog import reading
-from catalog.ingest import store
 from catalog.models import Item, Upload
 from predictions.models import Prediction
 from tests.catalog.bad_input_files import FILES
@@ -106,16 +104,6 @@ def pets(alice: Trust) -> str:
     return path
 
 
-@pytest.fixture
-def _read_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files are read in this process; tests/catalog/test_reading_child.py is about the child."""
-
-    def read(path: Any, layout: Any, options: Any, **limits: Any) -> Any:
-        return reading.read(path, layout, options)
-
-    monkeypatch.setattr(store, "read_in_child", read)
-
-
 def test_every_published_case_is_built_or_named() -> None:
     if not CASES:
         pytest.skip("the published cases lie beside the project in ../shared, which is absent here")
@@ -126,7 +114,6 @@ def test_every_published_case_is_built_or_named() -> None:
 
 
 @pytest.mark.skipif(not CASES, reason="the published cases lie beside the project in ../shared")
-@pytest.mark.usefixtures("_read_here")
 @pytest.mark.parametrize("case_id", FILES)
 def test_a_bad_file_is_answered_as_published(
     case_id: str, alice: Trust, pets: str, settings: Any
@@ -183,7 +170,6 @@ def check_outcome(expected: dict[str, Any], upload: dict[str, Any], *, unchanged
 
 
 @pytest.mark.skipif(not CASES, reason="the published cases lie beside the project in ../shared")
-@pytest.mark.usefixtures("_read_here")
 @pytest.mark.parametrize("case_id", REQUESTS)
 def test_a_bad_request_is_answered_as_published(
     case_id: str, named: Callable[[str], Trust], alice: Trust, pets: str, settings: Any
