@@ -218,6 +218,15 @@ class UploadSerializer(serializers.Serializer[Any]):
     withdrawn_at = serializers.DateTimeField(allow_null=True)
     links = serializers.DictField(child=serializers.CharField())
 
+    def _problems(self, upload: Any) -> list[dict[str, Any]]:
+        """The first 50; who neither sent the file nor may read rows sees where, not what."""
+        found: list[dict[str, Any]] = upload.problems[:50]
+        user = self.context["request"].user
+        if upload.uploaded_by_id == user.pk or self.context["sees_rows"]:
+            return found
+        hidden = {"value": None, "hint": None, "message": "Told to the sender and to managers."}
+        return [{**problem, **hidden} for problem in found]
+
     def to_representation(self, upload: Any) -> dict[str, Any]:
         request = self.context["request"]
         base = f"/api/v1/datasets/{upload.dataset.slug}/uploads/{upload.pk}/"
@@ -231,7 +240,7 @@ class UploadSerializer(serializers.Serializer[Any]):
             "dataset": upload.dataset.slug,
             **{name: getattr(upload, name) for name in plain.split()},
             "rows": {name: getattr(upload, f"rows_{name}") for name in counts},
-            "problems": upload.problems[:50],
+            "problems": self._problems(upload),
             "links": {
                 "self": request.build_absolute_uri(base),
                 "problems": request.build_absolute_uri(f"{base}problems.csv"),

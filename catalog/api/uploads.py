@@ -84,6 +84,11 @@ def visible_uploads(dataset: Dataset, user: Any) -> Any:
     return rows.filter(uploaded_by_id=user.pk)
 
 
+def seen_by(request: Request, dataset: Dataset) -> dict[str, Any]:
+    """What an upload's serializer must know of its reader."""
+    return {"request": request, "sees_rows": access.may(request.user, dataset, May.READ_ROWS)}
+
+
 class UploadList(APIView):
     """Files that came in, newest first."""
 
@@ -103,7 +108,7 @@ class UploadList(APIView):
                 rows = rows.filter(**{name: query[name]})
         page = CursorPage()
         found: Any = page.paginate_queryset(rows, request, view=self)
-        context = {"request": request, "rows": access.may(request.user, dataset, May.READ_ROWS)}
+        context = seen_by(request, dataset)
         return page.get_paginated_response(UploadSerializer(found, many=True, context=context).data)
 
 
@@ -128,7 +133,7 @@ class UploadKindOrOne(APIView):
         dataset = access.dataset_for(request.user, slug, may=May.UPLOAD)
         upload = upload_of(dataset, request.user, key)
         withdrawing.withdraw(dataset, upload, request.user)
-        return Response(UploadSerializer(upload, context={"request": request}).data)
+        return Response(UploadSerializer(upload, context=seen_by(request, upload.dataset)).data)
 
     @extend_schema(
         operation_id="uploads_create",
@@ -167,7 +172,7 @@ def answer_upload(request: Request, upload: Upload) -> Response:
 
     def body() -> Any:
         upload.refresh_from_db()
-        shown = UploadSerializer(upload, context={"request": request}).data
+        shown = UploadSerializer(upload, context=seen_by(request, upload.dataset)).data
         return {**shown, **remembered_columns(upload)}
 
     ended = Upload.objects.filter(pk=upload.pk, finished_at__isnull=False)

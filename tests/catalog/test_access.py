@@ -96,6 +96,18 @@ def test_contributors_see_their_own_uploads_only(alice: Trust, people: dict[str,
     assert len(people["auditor"].get("datasets/pets/uploads/")["results"]) == 2
 
 
+def test_auditors_see_where_a_file_was_wrong_and_not_what_stood_there(
+    alice: Trust, people: dict[str, Trust]
+) -> None:
+    sent = alice.upload("datasets/pets/", "labels", "item,annotator,label\ni1,ann,cow\n")
+    assert sent["problems"][0]["value"] == "cow"
+    assert people["manager"].get(f"datasets/pets/uploads/{sent['id']}/") == sent
+    seen = people["auditor"].get(f"datasets/pets/uploads/{sent['id']}/")["problems"][0]
+    assert (seen["line"], seen["code"]) == (2, "unknown_label")
+    assert "cow" not in str(seen)
+    assert "cow" not in str(people["auditor"].get("datasets/pets/uploads/"))
+
+
 def test_contributors_write_labels_under_their_own_name_only(
     alice: Trust, people: dict[str, Trust]
 ) -> None:
