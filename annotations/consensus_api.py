@@ -94,7 +94,7 @@ class AnnotatorsView(APIView):
         return _answer(request, dataset, run, {**run.result, "annotators": shown}, links)
 
 
-class AnnotatorsTable(APIView):
+class AnnotatorsTable(tables.TableView):
     """The annotators, or their confusions cell by cell, as json, ndjson, csv or parquet."""
 
     @extend_schema(parameters=[QUESTION, ANNOTATOR, SUBGROUP], responses=FILE)
@@ -162,7 +162,7 @@ def _item_rows(
     return with_names(dataset, rows), links
 
 
-class ConsensusTable(APIView):
+class ConsensusTable(tables.TableView):
     """The items and their consensus, as json, ndjson, csv or parquet."""
 
     @extend_schema(parameters=[QUESTION, ITEM, SUBGROUP], responses=FILE)
@@ -204,7 +204,7 @@ class LabelIssuesView(APIView):
         return _answer(request, dataset, run, body, links)
 
 
-class LabelIssuesTable(APIView):
+class LabelIssuesTable(tables.TableView):
     """The labels that are probably wrong, or the items, as json, ndjson, csv or parquet."""
 
     @extend_schema(parameters=[QUESTION, ITEM, ANNOTATOR, SUBGROUP], responses=FILE)

@@ -73,7 +73,7 @@ class CoverageView(APIView):
         return answer_result(request, run, body)
 
 
-class CoverageTable(APIView):
+class CoverageTable(tables.TableView):
     """One table of the newest coverage result, as json, ndjson, csv or parquet."""
 
     @extend_schema(

@@ -9,8 +9,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from django.urls import get_resolver
 
 from catalog.models import Dataset
+from catalog.rest.tables import TableView
 from tests.conftest import Trust, work_off
 
 LABELS = "item,annotator,label\ni1,ann,cat\ni1,bob,dog\ni2,ann,cat\ni2,bob,cat\n"
@@ -195,6 +197,19 @@ def test_tables_come_in_four_formats_with_the_same_rows(alice: Trust, pets: str)
     by_accept = alice.http.get(f"{url}/", headers={"Accept": "text/csv"})
     assert by_accept.content == answer.content
     assert alice.http.get(f"{url}.xls").status_code == 404
+
+
+def test_every_table_chooses_its_format_by_accept_too() -> None:
+    def views(patterns: Any) -> Any:
+        for pattern in patterns:
+            if hasattr(pattern, "url_patterns"):
+                yield from views(pattern.url_patterns)
+            elif (view := getattr(pattern.callback, "cls", None)) is not None:
+                yield view
+
+    tables = {view for view in views(get_resolver().url_patterns) if "Table" in view.__name__}
+    assert len(tables) >= 7
+    assert {view.__name__ for view in tables if not issubclass(view, TableView)} == set()
 
 
 def test_text_that_begins_like_a_formula_is_made_safe_in_csv(alice: Trust, pets: str) -> None:
