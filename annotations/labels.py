@@ -324,7 +324,7 @@ def _store(incoming: Incoming, question: Question, rows: _Rows) -> Counts:
         return Counts(stored=len(rows.row))
     stage(columns)
     if incoming.upload.mode == Upload.Mode.ADD:
-        _refuse_changes(incoming, question)
+        _refuse_changes(incoming, question, rows)
     return merge(question, incoming.upload)
 
 
@@ -354,22 +354,20 @@ def _columns(incoming: Incoming, question: Question, rows: _Rows) -> list[Column
     return columns
 
 
-def _refuse_changes(incoming: Incoming, question: Question) -> None:
+def _refuse_changes(incoming: Incoming, question: Question, rows: _Rows) -> None:
     """Under ``mode=add`` a row that says something else than before is a problem of its row."""
     changed = {tuple(row[:3]): row[3:] for row in differing(question)}
-    items = resolve_keys(incoming, Item, "item")
-    names = resolve_keys(incoming, Annotator, "annotator")
     labels = incoming.text("label")
-    if not changed or items is None or names is None or labels is None:
+    if not changed or labels is None:
         return
-    rounds = _numbers(incoming, "round", 1).astype(np.int64)
+    keys = zip(rows.item.tolist(), rows.annotator.tolist(), rows.round.tolist(), strict=True)
     old = {
         row: changed[key]
-        for row in incoming.rows.tolist()
-        if (key := (int(items[row]), int(names[row]), int(rounds[row]))) in changed
+        for row, key in zip(rows.row.tolist(), keys, strict=True)
+        if key in changed
     }
     incoming.refuse(
-        np.array(list(old), np.intp),
+        np.array(sorted(old), np.intp),
         RowCode.CONFLICTS_WITH_EXISTING,
         "label",
         lambda row: (

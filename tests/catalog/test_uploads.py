@@ -220,6 +220,19 @@ def test_adding_refuses_to_change_what_is_stored(alice: Trust, pets: str) -> Non
     assert alice.upload(pets, "labels", changed, mode="upsert")["rows"]["replaced"] == 1
 
 
+def test_adding_refuses_a_change_in_the_question_that_it_changes_only(
+    alice: Trust, pets: str
+) -> None:
+    alice.post(f"{pets}questions/", {"name": "size", "scale": "interval"})
+    body = "item,annotator,question,label\ni1,ann,pet,cat\ni1,ann,size,3.5\n"
+    alice.upload(pets, "labels", body)
+    changed = body.replace("pet,cat", "pet,dog")
+    upload = alice.upload(pets, "labels", changed, mode="add", on_error="skip")
+    assert [(p["line"], p["code"]) for p in upload["problems"]] == [(2, "conflicts_with_existing")]
+    assert (upload["rows"]["unchanged"], upload["rows"]["rejected"]) == (1, 1)
+    assert {row.value for row in LabelRow.objects.all()} == {"cat", "3.5"}
+
+
 def test_repeated_labels_by_one_annotator_have_rounds(alice: Trust, pets: str) -> None:
     body = "item,annotator,label,round\ni1,ann,cat,1\ni1,ann,dog,2\n"
     assert alice.upload(pets, "labels", body)["rows"]["stored"] == 2
