@@ -14,7 +14,7 @@ from catalog.models import Question, Upload
 TABLE = Label._meta.db_table
 KEY = "(item_id, annotator_id, round)"
 _LABEL = ("question_id", "item_id", "annotator_id", "round")
-_PAYLOAD = (
+PAYLOAD = (
     "code",
     "number",
     "status",
@@ -117,15 +117,15 @@ def merge(question: Question, upload: Upload) -> Counts:
 def _replace(cursor: Any, partition: str, upload: Upload) -> int:
     cursor.execute(
         f"INSERT INTO {SupersededLabel._meta.db_table} "  # noqa: S608
-        f"({', '.join((*_LABEL, *_PAYLOAD))}, superseded_by_id, superseded_at) "
-        f"SELECT {', '.join(f'l.{name}' for name in (*_LABEL, *_PAYLOAD))}, %s, now() "
+        f"({', '.join((*_LABEL, *PAYLOAD))}, superseded_by_id, superseded_at) "
+        f"SELECT {', '.join(f'l.{name}' for name in (*_LABEL, *PAYLOAD))}, %s, now() "
         f"FROM {partition} l JOIN news a USING {KEY} WHERE NOT a.is_new "
         "ORDER BY l.item_id, l.annotator_id, l.round",
         [upload.pk],
     )
     replaced = int(cursor.rowcount)
     if replaced:
-        sets = ", ".join(f"{name} = a.{name}" for name in _PAYLOAD)
+        sets = ", ".join(f"{name} = a.{name}" for name in PAYLOAD)
         cursor.execute(
             f"UPDATE {partition} l SET {sets} FROM news a WHERE NOT a.is_new AND "  # noqa: S608
             "(l.item_id, l.annotator_id, l.round) = (a.item_id, a.annotator_id, a.round)"
@@ -134,7 +134,7 @@ def _replace(cursor: Any, partition: str, upload: Upload) -> int:
 
 
 def _add(cursor: Any, partition: str) -> int:
-    names = ", ".join(("question_id", "item_id", "annotator_id", "round", *_PAYLOAD))
+    names = ", ".join(("question_id", "item_id", "annotator_id", "round", *PAYLOAD))
     cursor.execute(
         f"INSERT INTO {partition} ({names}) SELECT {names} FROM news WHERE is_new "  # noqa: S608
         "ORDER BY item_id, annotator_id, round"

@@ -8,24 +8,12 @@ from django.db import connection
 from django.db.models import Q
 
 from annotations.models import SupersededLabel
-from annotations.partitions import partition_of
+from annotations.partitions import PAYLOAD, partition_of
 from catalog.models import Question, ReferenceLabel, Upload
 from catalog.problems import Refusal
 
 HISTORY = SupersededLabel._meta.db_table
 _KEY = ("question_id", "item_id", "annotator_id", "round")
-_VALUES = (
-    "code",
-    "number",
-    "status",
-    "labelled_at",
-    "confidence",
-    "duration_ms",
-    "batch",
-    "guideline_version",
-    "comment",
-    "upload_id",
-)
 
 
 def withdraw_labels(upload: Upload) -> int:
@@ -72,14 +60,14 @@ def _withdraw(cursor: Any, question: Question, upload: Upload) -> int:
     cursor.execute("SELECT to_regclass(%s)", [partition])
     if cursor.fetchone()[0] is None:
         return 0
-    names = ", ".join((*_KEY, *_VALUES))
+    names = ", ".join((*_KEY, *PAYLOAD))
     cursor.execute(
         f"INSERT INTO {HISTORY} ({names}, superseded_at) SELECT {names}, now() "  # noqa: S608
         f"FROM {partition} WHERE upload_id = %s ORDER BY item_id, annotator_id, round",
         [upload.pk],
     )
     withdrawn = int(cursor.rowcount)
-    sets = ", ".join(f"{name} = s.{name}" for name in _VALUES)
+    sets = ", ".join(f"{name} = s.{name}" for name in PAYLOAD)
     cursor.execute(
         f"UPDATE {partition} l SET {sets} FROM {HISTORY} s "  # noqa: S608
         "WHERE s.superseded_by_id = %s AND s.restored_at IS NULL AND l.upload_id = %s AND "
