@@ -57,7 +57,6 @@ class NoticeCode(StrEnum):
     VALUES_LEARNED = "values_learned"
     EMPTY_LABELS = "empty_labels"
     MISSING_VALUES = "missing_values"
-    COLUMNS_IGNORED = "columns_ignored"
     ROWS_RENORMALISED = "rows_renormalised"
     CONSTANT_PREDICTIONS = "constant_predictions"
     TRAIN_LEAKAGE = "train_leakage"
