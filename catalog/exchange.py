@@ -1,0 +1,118 @@
+"""What one room tells another: rooms never import each other, they meet here.
+
+A room that has something to tell registers where it is computed (``AppConfig.ready``), by a dotted
+path, so that only those who ask import it. Who asks gets plain arrays, keyed by the numbers of the
+items within the data set (``catalog.queries.NUMBER_MASK``), ascending and each once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from django.utils.module_loading import import_string
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from catalog.models import Dataset, Question
+
+
+@dataclass(frozen=True)
+class Votes:
+    """How many annotators said what of each item, in their last round.
+
+    Parameters
+    ----------
+    item : (n,) int64, items with at least one vote
+    counts : (n, K) int32, votes by value
+    values : tuple of str, the K values, in the question's order
+    """
+
+    item: NDArray[np.int64]
+    counts: NDArray[np.int32]
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ClassProbabilities:
+    """What a model said of each item outside its training split.
+
+    Parameters
+    ----------
+    model : str, ``name:version``
+    item : (n,) int64
+    probabilities : (n, K) float64, rows sum to 1; the mean over members and folds
+    classes : tuple of str
+    out_of_fold : bool or None, whether no item was predicted by a model trained on it; None where
+        that is not stated
+    """
+
+    model: str
+    item: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    classes: tuple[str, ...]
+    out_of_fold: bool | None
+
+
+@dataclass(frozen=True)
+class ItemWeights:
+    """What each item counts for when the data set is to stand for a target population.
+
+    Parameters
+    ----------
+    population : str
+    item : (n,) int64, items that have a weight; others are outside the target or not estimable
+    weights : (n,) float64, mean 1
+    method : str, how they were made
+    """
+
+    population: str
+    item: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    method: str
+
+
+_paths: dict[str, str] = {}
+
+
+def tell(what: str, path: str) -> None:
+    """Make known which function answers; called by its room when Django starts.
+
+    Parameters
+    ----------
+    what : str, ``"votes"``, ``"class_probabilities"`` or ``"item_weights"``
+    path : str, dotted path of a function with the arguments and the answer of the one below
+    """
+    _paths[what] = path
+
+
+def votes(question: Question) -> Votes | None:
+    """The votes on a question; ``None`` where it has none or its values are no categories."""
+    return _ask("votes", question)
+
+
+def class_probabilities(question: Question, model: str | None = None) -> ClassProbabilities | None:
+    """Class probabilities of a model for a question; ``None`` where no model has predicted.
+
+    Raises
+    ------
+    catalog.problems.Refusal
+        Where no model of this name predicts this question, or several do and none is named.
+    """
+    return _ask("class_probabilities", question, model)
+
+
+def item_weights(dataset: Dataset, population: str | None = None) -> ItemWeights | None:
+    """Weights towards a target population; ``None`` where none can be computed.
+
+    Raises
+    ------
+    catalog.problems.Refusal
+        Where no population has this name, or several are there and none is named.
+    """
+    return _ask("item_weights", dataset, population)
+
+
+def _ask(what: str, *arguments: object) -> Any:
+    return import_string(_paths[what])(*arguments)
