@@ -8,8 +8,9 @@ class AnnotationsConfig(AppConfig):
     def ready(self) -> None:
         # Only now do models exist.
         from annotations import crowd_parameters, labels, parameters, withdrawal  # noqa: PLC0415
-        from catalog import kinds  # noqa: PLC0415
+        from catalog import exchange, kinds  # noqa: PLC0415
 
+        exchange.tell("votes", "annotations.votes.votes_on")
         kinds.register_upload(
             kinds.UploadKind(
                 name="labels",

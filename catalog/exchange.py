@@ -89,7 +89,8 @@ def tell(what: str, path: str) -> None:
 
 def votes(question: Question) -> Votes | None:
     """The votes on a question; ``None`` where it has none or its values are no categories."""
-    return _ask("votes", question)
+    told: Votes | None = _ask("votes", question)
+    return told
 
 
 def class_probabilities(question: Question, model: str | None = None) -> ClassProbabilities | None:
@@ -100,7 +101,8 @@ def class_probabilities(question: Question, model: str | None = None) -> ClassPr
     catalog.problems.Refusal
         Where no model of this name predicts this question, or several do and none is named.
     """
-    return _ask("class_probabilities", question, model)
+    told: ClassProbabilities | None = _ask("class_probabilities", question, model)
+    return told
 
 
 def item_weights(dataset: Dataset, population: str | None = None) -> ItemWeights | None:
@@ -111,7 +113,8 @@ def item_weights(dataset: Dataset, population: str | None = None) -> ItemWeights
     catalog.problems.Refusal
         Where no population has this name, or several are there and none is named.
     """
-    return _ask("item_weights", dataset, population)
+    told: ItemWeights | None = _ask("item_weights", dataset, population)
+    return told
 
 
 def _ask(what: str, *arguments: object) -> Any:

@@ -7,9 +7,10 @@ class PredictionsConfig(AppConfig):
 
     def ready(self) -> None:
         # Only now do models exist.
-        from catalog import kinds  # noqa: PLC0415
+        from catalog import exchange, kinds  # noqa: PLC0415
         from predictions import forecasts, parameters  # noqa: PLC0415
 
+        exchange.tell("class_probabilities", "predictions.queries.class_probabilities")
         kinds.register_upload(
             kinds.UploadKind(
                 name="predictions",

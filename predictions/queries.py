@@ -9,8 +9,9 @@ import numpy as np
 from django.db.models import Exists, OuterRef
 from numpy.typing import NDArray
 
+from catalog.exchange import ClassProbabilities
 from catalog.ingest.copying import copy_out
-from catalog.models import Dataset
+from catalog.models import Dataset, Question
 from catalog.problems import Refusal
 from catalog.queries import NUMBER_MASK
 from predictions.models import ModelVersion, Prediction
@@ -101,6 +102,49 @@ class _Rows:
 def read_predictions(model: ModelVersion) -> ItemPredictions:
     """What a model said of each item outside its training split; folds and members averaged."""
     return _averaged_items(_read_rows(model))
+
+
+def class_probabilities(question: Question, said: str | None) -> ClassProbabilities | None:
+    """What a model says of a question, as this room tells it (``catalog.exchange``).
+
+    The model named ``said``, else the only one that has predicted; of several versions the newest.
+
+    Raises
+    ------
+    Refusal
+        When no model of that name predicts the question, or several have predicted and none was
+        named.
+    """
+    predicting = [m for m in models_with_predictions(question.dataset) if m.question == question]
+    if said is None and not predicting:
+        return None
+    if said is None and len({m.name for m in predicting}) == 1:
+        said = max(predicting, key=lambda m: m.pk).key
+    model = None if said is None else find_model(question.dataset, said)
+    if model is None or model.question != question:
+        raise _no_such_model(question, said)
+    predicted = read_predictions(model)
+    if not len(predicted.item):
+        return None
+    return ClassProbabilities(
+        model.key,
+        predicted.item,
+        predicted.probabilities,
+        tuple(model.classes),
+        model.out_of_fold,
+    )
+
+
+def _no_such_model(question: Question, said: str | None) -> Refusal:
+    keys = [m.key for m in ModelVersion.objects.filter(question=question)]
+    have = f"it is predicted by: {', '.join(keys)}" if keys else "no model predicts it"
+    what = "no model was named" if said is None else f"none is called {said!r}"
+    return Refusal(
+        f"Which model's probabilities are meant for the question {question.name!r}? Here "
+        f"{what}; {have}.",
+        code="unknown_model",
+        pointer="model",
+    )
 
 
 def read_range(model: ModelVersion, start: int, stop: int) -> ItemPredictions:
