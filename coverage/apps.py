@@ -7,7 +7,7 @@ class CoverageConfig(AppConfig):
 
     def ready(self) -> None:
         # Only now do models exist.
-        from catalog import kinds  # noqa: PLC0415
+        from catalog import exchange, kinds  # noqa: PLC0415
         from coverage import parameters, populations  # noqa: PLC0415
 
         kinds.register_upload(
@@ -51,3 +51,4 @@ class CoverageConfig(AppConfig):
                 standard=parameters.standard_divergence,
             )
         )
+        exchange.tell("item_weights", "coverage.item_weights.item_weights")

@@ -40,10 +40,24 @@ def material_of(run: Run) -> Material:
     Refusal
         Where the population has no cells, or its cells contradict each other.
     """
-    parameters = run.parameters
     population = Population.objects.select_related("dataset").get(
-        dataset=run.dataset, name=parameters["population"]
+        dataset=run.dataset, name=run.parameters["population"]
     )
+    rng = np.random.default_rng(int(run.digest[:16], 16))
+    return material_beside(population, run.parameters, rng)
+
+
+def material_beside(
+    population: Population, parameters: dict[str, Any], rng: np.random.Generator
+) -> Material:
+    """A population as a target, and its data set counted in the same attributes.
+
+    Raises
+    ------
+    Refusal
+        Where the population has no cells, or its cells contradict each other.
+    """
+    dataset = population.dataset
     if not population.margins:
         raise Refusal(
             f"The population {population.name!r} has no cells; upload them with "
@@ -58,11 +72,10 @@ def material_of(run: Run) -> Material:
         raise Refusal(f"The population {population.name!r} is no target: {error}") from None
     differing = 0
     if parameters.get("unit") == "groups":
-        counts, differing = queries.count_of_groups(run.dataset)
+        counts, differing = queries.count_of_groups(dataset)
     else:
-        counts = queries.count_of_profiles(run.dataset, population.of)
-    attributes = queries.attributes_of(run.dataset, population.of)
-    rng = np.random.default_rng(int(run.digest[:16], 16))
+        counts = queries.count_of_profiles(dataset, population.of)
+    attributes = queries.attributes_of(dataset, population.of)
     domains = queries.domains_of(attributes, counts)
     return Material(population, counts, domains, placed, parameters, rng, differing)
 

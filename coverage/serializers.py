@@ -150,6 +150,7 @@ class WeightsSerializer(ResultSerializer):
     population = serializers.DictField()
     reason = serializers.CharField(allow_null=True, help_text="Why there are no weights.")
     detail = serializers.CharField(help_text="The same in words.")
+    method = serializers.CharField(help_text="post_stratification or raking; empty: none.")
     n_items = serializers.IntegerField()
     n_weighted = serializers.IntegerField(help_text="Items that have a weight.")
     least_weight = serializers.FloatField(allow_null=True)

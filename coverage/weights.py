@@ -22,21 +22,7 @@ MAX_UNREACHABLE = 500
 def weigh(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any]:
     """Weights by cell, what they cost in precision, and label rates for the population."""
     material = material_of(run)
-    lacking = [name for name in material.target.names if not material.domains.get(name)]
-    if lacking:
-        raise Refusal(
-            f"The population {material.population.name!r} has {lacking[0]}, of which no "
-            f"{material.population.of} has a value; upload that attribute first.",
-            code="attribute_missing",
-        )
-    domains = {name: material.domains[name] for name in material.target.names}
-    bounds = run.parameters["bounds"]
-    weights = weights_to_target(
-        queries.cube_of(material.counts, domains),
-        material.target,
-        method=Method(run.parameters["method"]),
-        bounds=None if bounds is None else (float(bounds[0]), float(bounds[1])),
-    )
+    weights = weights_of(material)
     is_item = material.population.of == Attribute.Of.ITEM
     questions = queries.labelled_questions(run.dataset) if is_item else []
     return {
@@ -46,6 +32,38 @@ def weigh(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any]:
         "label_rates": [_rates(weights, question) for question in questions],
         "conventions": CONVENTIONS,
     }
+
+
+def weights_of(material: Material) -> Weights:
+    """Weights towards the material's population, as its parameters ask for them.
+
+    Raises
+    ------
+    Refusal
+        Where nothing is known of an attribute of the population.
+    """
+    lacking = [name for name in material.target.names if not material.domains.get(name)]
+    if lacking:
+        raise Refusal(
+            f"The population {material.population.name!r} has {lacking[0]}, of which no "
+            f"{material.population.of} has a value; upload that attribute first.",
+            code="attribute_missing",
+        )
+    domains = {name: material.domains[name] for name in material.target.names}
+    bounds = material.parameters["bounds"]
+    return weights_to_target(
+        queries.cube_of(material.counts, domains),
+        material.target,
+        method=Method(material.parameters["method"]),
+        bounds=None if bounds is None else (float(bounds[0]), float(bounds[1])),
+    )
+
+
+def method_of(weights: Weights) -> str:
+    """How the weights were made, whatever was asked for; empty where there are none."""
+    if weights.factors is None:
+        return ""
+    return (Method.RAKING if weights.n_rounds else Method.POST_STRATIFICATION).value
 
 
 def _in_short(weights: Weights, material: Material) -> dict[str, Any]:
@@ -59,6 +77,7 @@ def _in_short(weights: Weights, material: Material) -> dict[str, Any]:
     return {
         "reason": None if weights.reason is None else weights.reason.value,
         "detail": _why_not(weights),
+        "method": method_of(weights),
         "n_items": int(n.sum()),
         "n_weighted": int(n[per_profile > 0].sum()),
         "least_weight": float(used.min()) if used.size else None,
