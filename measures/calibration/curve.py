@@ -64,7 +64,8 @@ def calibration_curve(
     ----------
     DeGroot and Fienberg (1983); Wilson (1927).
     """
-    return curve_bins(bin_sums(forecasts, _edges(forecasts, n_bins, strategy)), level=level)
+    edges = _edges(forecasts, n_bins, strategy)
+    return curve_bins(bin_sums(forecasts, edges, null_variance=False), level=level)
 
 
 def curve_bins(sums: BinSums, *, level: float = 0.95) -> tuple[CurveBin, ...]:
