@@ -16,6 +16,8 @@ from catalog.reading.problems import Code, Fault, ReadingStoppedError, escape
 from catalog.reading.source import Chunk, blocks, chunks, split_lines
 
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_SPARE_COMMA = re.compile(r",[ \t\r\n]*+([\]}])")
+_NEAR = 200
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DEPTH = np.zeros(256, np.int64)
 _DEPTH[[ord("["), ord("{")]] = 1
@@ -149,13 +151,27 @@ def _line_record(text: str, decoder: RecordDecoder) -> tuple[object, list[Fault]
 
 def _parse_fault(code: Code, error: json.JSONDecodeError, text: str) -> Fault:
     where = f"{error.msg} at character {error.pos + 1:,}"
+    hint: str | None
     if code is Code.JSONL_PARSE:
         sentence = f"the line is not one JSON value ({where}); write one object on each line."
         hint = "For one array over many lines send format=json."
     else:
         sentence = f"the file is not valid JSON ({where}); correct it."
         hint = "For one object a line send format=ndjson."
+    if (spare := _SPARE_COMMA.search(text, max(0, error.pos - _NEAR), error.pos + _NEAR)) and (
+        spare.start() <= error.pos <= spare.end()
+    ):
+        line = text.count("\n", 0, spare.start()) + 1
+        where = f" in line {line:,} of the file" if code is Code.JSON_PARSE else ""
+        sentence = f"a comma stands before the closing '{spare.group(1)}'{where}; remove the comma."
+        hint = None
     return Fault(code, sentence, text[max(0, error.pos - 20) : error.pos + 40], hint)
+
+
+def listed_records(path: Path, options: Options) -> Iterator[Record]:
+    """One array, or one object a line: tools write both, and the first character tells."""
+    head = next(blocks(path, options)).lstrip()[:1]
+    yield from (array_records if head == b"[" else line_records)(path, options)
 
 
 def array_records(path: Path, options: Options) -> Iterator[Record]:

@@ -6,8 +6,10 @@ limit helps.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -17,26 +19,36 @@ import pyarrow.parquet as pq
 
 from catalog.reading.building import Batch, TableBuilder
 from catalog.reading.columns import TEXT_KINDS, Column, Kind, Layout, Options
+from catalog.reading.decoding import Numeral, Record
 from catalog.reading.headers import Header
 from catalog.reading.numerals import FloatTexts
 from catalog.reading.problems import Code, Fault, ReadingStoppedError, escape
 
 _BATCH = 16_384
+_FEW = 1_024
 
 
 def read_parquet(path: Path, layout: Layout, options: Options, builder: TableBuilder) -> None:
     """Read a Parquet file; the line of a problem is the row's number + 1, as in a CSV."""
     if options.compression is not None:
-        sentence = "A Parquet file is compressed inside; send it without gzip."
-        raise ReadingStoppedError(Fault(Code.UNSUPPORTED_MEDIA_TYPE, sentence))
+        raise ReadingStoppedError(_compressed())
     try:
         with pq.ParquetFile(path, pre_buffer=False) as file:
             _read(file, layout, options, builder)
     except MemoryError:
         raise
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        sentence = f"The file cannot be read as Parquet ({escape(str(error))}); write it again."
-        raise ReadingStoppedError(Fault(Code.UNSUPPORTED_MEDIA_TYPE, sentence)) from error
+        raise ReadingStoppedError(_unreadable(error)) from error
+
+
+def _compressed() -> Fault:
+    sentence = "A Parquet file is compressed inside; send it without gzip."
+    return Fault(Code.UNSUPPORTED_MEDIA_TYPE, sentence)
+
+
+def _unreadable(error: Exception) -> Fault:
+    sentence = f"The file cannot be read as Parquet ({escape(str(error))}); write it again."
+    return Fault(Code.UNSUPPORTED_MEDIA_TYPE, sentence)
 
 
 def _read(file: pq.ParquetFile, layout: Layout, options: Options, builder: TableBuilder) -> None:
@@ -54,6 +66,43 @@ def _read(file: pq.ParquetFile, layout: Layout, options: Options, builder: Table
         ]
         builder.add(Batch(range(line, line + len(batch)), texts))
         line += len(batch)
+
+
+def parquet_records(path: Path, options: Options) -> Iterator[Record]:
+    """Each row as a dictionary, lists and objects included; lines count as in :func:`read_parquet`.
+
+    Raises
+    ------
+    ReadingStoppedError
+        Where the file cannot be read.
+    """
+    if options.compression is not None:
+        raise ReadingStoppedError(_compressed())
+    try:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            line = 2
+            for batch in file.iter_batches(_FEW, use_threads=False):
+                batch.validate(full=True)
+                for record in batch.to_pylist():
+                    yield _as_decoded(record), line, []
+                    line += 1
+    except MemoryError:
+        raise
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise ReadingStoppedError(_unreadable(error)) from error
+
+
+def _as_decoded(value: object) -> object:
+    """A value as JSON would hold it: numbers as their digits, times as text."""
+    if isinstance(value, dict):
+        return {str(key): _as_decoded(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_as_decoded(part) for part in value]
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    if isinstance(value, float):
+        return Numeral(repr(value)) if math.isfinite(value) else None
+    return Numeral(value) if isinstance(value, (int, Decimal)) else str(value)
 
 
 def _match(

@@ -126,15 +126,16 @@ def _as_text(value: object, column: Column) -> str | Fault:
 
 def read_ndjson(path: Path, layout: Layout, options: Options, builder: TableBuilder) -> None:
     """Read one JSON object a line; blank lines are allowed."""
-    _collect(RecordCollector(layout, options, builder), line_records(path, options))
+    collect(RecordCollector(layout, options, builder), line_records(path, options))
 
 
 def read_json(path: Path, layout: Layout, options: Options, builder: TableBuilder) -> None:
     """Read one array of objects. The file is held in memory: it may be 256 MiB at most."""
-    _collect(RecordCollector(layout, options, builder), array_records(path, options))
+    collect(RecordCollector(layout, options, builder), array_records(path, options))
 
 
-def _collect(collector: RecordCollector, records: Iterable[Record]) -> None:
+def collect(collector: RecordCollector, records: Iterable[Record]) -> None:
+    """Take in all records; there must be one."""
     found = False
     try:
         for record, line, faults in records:

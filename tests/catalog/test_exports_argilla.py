@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -106,6 +109,83 @@ def test_what_is_wrong_is_named(change: dict[str, Any], code: str, file: Path) -
     table = read_export(file, "argilla", [good, {**good, "id": "b", **change}])
     assert [(p.line, p.code.value) for p in table.problems] == [(2, code)]
     assert table.without_problem_rows().n_rows == 1
+
+
+def test_nested_responses_with_their_status_are_read(file: Path) -> None:
+    said = [
+        {"value": "glad", "user_id": "u1", "status": "submitted"},
+        {"value": "sad", "user_id": "u2", "status": "draft"},
+    ]
+    table = read_export(file, "argilla", [{"id": "a", "responses": {"mood": said}}])
+    assert rows(table, "annotator", "question", "label") == [(1, "u1", "mood", "glad")]
+    told_apart = {key: [part[key] for part in said] for key in said[0]}
+    table = read_export(file, "argilla", [{"id": "a", "mood": told_apart}])
+    assert rows(table, "annotator", "question", "label") == [(1, "u1", "mood", "glad")]
+
+
+HEADER = "id,text,mood.responses,mood.responses.users,mood.responses.status"
+
+
+@pytest.mark.parametrize(
+    ("values", "users", "states"),
+    [
+        ('["glad", null]', '["u1", "u2"]', '["submitted", "discarded"]'),
+        ("['glad', None]", "['u1', 'u2']", "['submitted', 'discarded']"),
+        ("[['glad'], None]", "['u1', \"u2\"]", "['submitted', 'discarded']"),
+    ],
+)
+def test_lists_in_the_fields_of_a_csv_are_read(
+    values: str, users: str, states: str, file: Path
+) -> None:
+    fields = (text.replace('"', '""') for text in (values, users, states))
+    body = f"{HEADER}\na,x," + ",".join(f'"{text}"' for text in fields) + "\nb,x,,,\n"
+    table = read_export(file, "argilla", body)
+    assert rows(table, "item", "annotator", "label", "status") == [
+        (2, "a", "u1", "glad", "answered"),
+        (2, "a", "u2", "", "skipped"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["['glad' 'sad']", "[UUID('1')]", "glad", "['glad'", "[nan]", "[" * 40 + "]" * 40, "['a\\x']"],
+)
+def test_a_field_that_holds_no_list_is_refused(cell: str, file: Path) -> None:
+    body = f"{HEADER}\na,x,\"{cell}\",['u1'],['submitted']\n"
+    table = read_export(file, "argilla", body)
+    assert [(p.line, p.column, p.code.value) for p in table.problems] == [
+        (2, "mood.responses", "export_shape")
+    ]
+
+
+def test_parquet_brings_what_json_brings(file: Path) -> None:
+    records = [flattened("a", ("glad", "u1", "submitted"), ("sad", "u2", "draft"))]
+    records += [flattened("b", (None, "u1", "discarded"))]
+    body = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(records), body)
+    found = [
+        rows(read_export(file, "argilla", sent), "item", "annotator", "label", "status")
+        for sent in (body.getvalue(), records)
+    ]
+    assert [row[1:] for row in found[0]] == [row[1:] for row in found[1]]
+    assert found[0] == [(2, "a", "u1", "glad", "answered"), (3, "b", "u1", "", "skipped")]
+    numbers = io.BytesIO()
+    pq.write_table(
+        pa.table(
+            {
+                "id": [1],
+                "r.responses": [[4]],
+                "r.responses.users": [["u"]],
+                "r.responses.status": [["submitted"]],
+            }
+        ),
+        numbers,
+    )
+    assert rows(read_export(file, "argilla", numbers.getvalue()), "item", "label") == [
+        (2, "1", "4")
+    ]
+    broken = body.getvalue()[:-40]
+    assert codes(read_export(file, "argilla", broken)) == ["unsupported_media_type"]
 
 
 def test_records_without_responses_are_no_export(file: Path) -> None:

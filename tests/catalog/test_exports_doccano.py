@@ -197,3 +197,31 @@ def test_long_rows_written_as_a_zip_are_read_back(
     found = rows(table, "item", "annotator", "label")
     assert {(int(item), who): label for _, item, who, label in found} == labels
     assert [line for line, *_ in found] == list(range(1, len(labels) + 1))
+
+
+def test_annotations_with_their_users_name_the_annotators(file: Path) -> None:
+    body = lines(
+        {"id": 1, "text": "x", "annotations": [{"label": 2, "user": 7}, {"label": 3, "user": 8}]},
+        {"id": 2, "text": "x", "annotations": [{"label": 2, "user": 7}], "meta": {}},
+    )
+    table = read_export(file, "doccano", body, subject="mood")
+    assert rows(table, "item", "annotator", "label") == [
+        (1, "1", "7", "2"),
+        (1, "1", "8", "3"),
+        (2, "2", "7", "2"),
+    ]
+    spans = lines({"id": 1, "annotations": [{"label": 2, "user": 7, "start_offset": 0}]})
+    assert "region_type" in codes(read_export(file, "doccano", spans, subject="mood"))
+
+
+def test_records_that_nobody_labelled_are_left_out_of_a_zip(file: Path) -> None:
+    members = {"ann.jsonl": lines(record(1, "glad")), "unknown.jsonl": lines(record(2))}
+    table = read_export(file, "doccano", packed(members), compression="zip", subject="mood")
+    assert rows(table, "item", "annotator") == [(1, "1", "ann")]
+    assert "which nobody has labelled" in told(table)["left_out"][0]
+
+
+def test_an_array_of_records_is_read_like_lines(file: Path) -> None:
+    body = [record(1, "glad"), record(2, "sad")]
+    table = read_export(file, "doccano", body, subject="mood", annotator="ann")
+    assert rows(table, "label") == [(1, "glad"), (2, "sad")]

@@ -187,7 +187,7 @@ def test_several_choices_are_a_set_only_where_the_question_takes_one(file: Path)
             "choices of a region",
         ),
         (result("why", "textarea", text=["because"]), "answer_type", "textarea"),
-        (result("t", "taxonomy", taxonomy=[["a", "b"]]), "answer_type", "taxonomy"),
+        (result("t", "datetime", datetime="2024-01-01"), "answer_type", "datetime"),
     ],
 )
 def test_results_that_are_no_values_are_refused_by_name_and_can_be_left_out(
@@ -404,3 +404,35 @@ def test_the_three_exports_of_the_same_labels_give_the_same_rows(
         )
         assert {row[1:] for row in found} == expected
         assert len(found) == len(expected)
+
+
+@pytest.mark.parametrize("form", ["labelstudio", "labelstudio-min"])
+def test_a_taxonomy_is_the_path_from_its_root(form: str, file: Path) -> None:
+    def body(*paths: list[str]) -> list[Any]:
+        if form == "labelstudio":
+            return [task(1, annotation(7, result("kind", "taxonomy", taxonomy=list(paths))))]
+        return [{"id": 1, "annotator": 7, "kind": [{"taxonomy": list(paths)}]}]
+
+    known = {"known": ("kind",)}
+    one = read_export(file, form, body(["animal", "dog"]), **known)
+    assert rows(one, "label") == [(1, "animal > dog")]
+    assert codes(read_export(file, form, body(["a"], ["a", "b"]), **known)) == ["several_answers"]
+    several = read_export(file, form, body(["a"], ["a", "b"]), sets=("kind",), **known)
+    assert rows(several, "label") == [(1, '["a", "a > b"]')]
+    assert codes(read_export(file, form, body(["a", ""]), **known)) == ["answer_type"]
+
+
+def test_a_number_is_one_value_however_many_zeros_follow_it(file: Path) -> None:
+    body = [
+        task(n, annotation(7, result("stars", "rating", rating=value)))
+        for n, value in enumerate([4, 4.0, 4.5, "4.0"])
+    ]
+    found = rows(read_export(file, "labelstudio", body), "label")
+    assert [label for _, label in found] == ["4", "4", "4.5", "4.0"]
+
+
+def test_free_text_is_refused_by_name_with_what_to_do(file: Path) -> None:
+    body = [task(1, annotation(7, result("why", "textarea", text=["because"])))]
+    message = read_export(file, "labelstudio", body).problems[0].message
+    assert "'why') are free text" in message
+    assert "ignore=why" in message

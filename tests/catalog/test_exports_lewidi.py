@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalog.reading import Column, Kind, Layout, Options, Table, read
 from tests.catalog.export_rows import codes, read_export, rows, told
 
 
@@ -132,3 +133,52 @@ def test_real_labels_survive_the_round_trip(shared: Path, file: Path) -> None:
     n_annotators = len({who for _, who in labels})
     shape = f"{len(items):,} items x {n_annotators:,} annotators, {len(labels):,} labels."
     assert told(table)["export_read"] == (shape, len(labels))
+
+
+def test_a_null_is_no_answer_and_an_item_without_annotations_is_left_out(file: Path) -> None:
+    body = {"1": entry("a,b", {"a": None, "b": 4.0}), "2": entry("a,b", ""), "3": entry("a", {})}
+    table = read_export(file, "lewidi", body, subject="q")
+    assert rows(table, "item", "annotator", "label") == [(1, "1", "b", "4")]
+    message, count = told(table)["left_out"]
+    assert count == 3
+    assert "2 items without annotations, as test sets have them" in message
+
+
+def test_a_comma_too_many_is_found_in_its_line(file: Path) -> None:
+    body = '{"1": {"annotators": "a",\n "annotations": "0"\n},\n}'
+    problem = read_export(file, "lewidi", body, subject="q").problems[0]
+    assert problem.code.value == "json_parse"
+    assert "a comma stands before the closing '}' in line 3 of the file" in problem.message
+
+
+def people(file: Path, body: Any, mapping: dict[str, str] | None = None) -> Table:
+    file.write_text(body if isinstance(body, str) else json.dumps(body), encoding="utf-8")
+    columns = (Column("annotator", Kind.IDENTIFIER, required=True),)
+    layout = Layout(columns, extra=Column("x", Kind.CATEGORY), mapping=mapping or {})
+    return read(file, layout, Options(format="lewidi"))
+
+
+def test_the_file_about_annotators_is_a_table_of_them(file: Path) -> None:
+    body = {"Ann1": {"Gender": "female", "Age": "26"}, "Ann2": {"Gender": None, "Seniority": 3}}
+    table = people(file, body)
+    assert rows(table, "annotator", "Gender", "Age", "Seniority") == [
+        (1, "Ann1", "female", "26", ""),
+        (2, "Ann2", "", "", "3"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"Ann1": {"Gender": "x"}, "Ann2": ["x"]}, "export_shape"),
+        ({"Ann1": {"Gender": {"x": 1}}}, "type"),
+        ('{"Ann1": {"a": "x"}, "Ann1": {"a": "y"}}', "json_duplicate_key"),
+        ('{"Ann1": {"a": "x",}}', "json_parse"),
+        ("[]", "type"),
+        ("{}", "no_rows"),
+    ],
+)
+def test_what_is_wrong_with_a_file_about_annotators_is_named(
+    body: Any, code: str, file: Path
+) -> None:
+    assert codes(people(file, body)) == [code]

@@ -160,3 +160,23 @@ def test_long_rows_written_as_tasks_are_read_back(
     found = rows(read_export(file, "prodigy", body, subject="q"), "item", "annotator", "label")
     assert {(int(item), who): label for _, item, who, label in found} == labels
     assert len(found) == len(labels)
+
+
+def test_an_array_of_tasks_is_read_like_lines(file: Path) -> None:
+    body = json.dumps([choice(1, "glad"), choice(2, "sad")])
+    table = read_export(file, "prodigy", body, subject="mood")
+    assert rows(table, "label") == [(1, "glad"), (2, "sad")]
+
+
+def test_a_decision_without_a_label_answers_the_stated_question(file: Path) -> None:
+    body = lines(task(1, _view_id="image"), task(2, answer="reject", _view_id="html"))
+    table = read_export(file, "prodigy", body, subject="sharp")
+    assert rows(table, "question", "label") == [(1, "sharp", "accept"), (2, "sharp", "reject")]
+    assert codes(read_export(file, "prodigy", body)) == ["question_unstated"]
+
+
+def test_free_text_is_refused_by_name(file: Path) -> None:
+    body = lines(task(1, _view_id="text_input", field_id="user_input", user_input="because"))
+    table = read_export(file, "prodigy", body, subject="mood")
+    assert [(p.code.value, p.value) for p in table.problems] == [("answer_type", "text_input")]
+    assert "free text" in table.problems[0].message

@@ -1,7 +1,8 @@
 """Exports of annotation tools, and tables that are not one row an answer, as rows of answers.
 
 Each reader takes bytes and answers the same table of long rows: item, annotator, label, question,
-status, round, labelled_at, duration_ms, role. What a format does not say is asked for.
+status, round, labelled_at, duration_ms, role. What a format does not say is asked for. LeWiDi has
+a file about the annotators too, which becomes a table of them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from catalog.reading.exports.labelstudio import (
     read_labelstudio_csv,
     read_labelstudio_min,
 )
-from catalog.reading.exports.lewidi import read_lewidi
+from catalog.reading.exports.lewidi import read_lewidi, read_people
 from catalog.reading.exports.prodigy import read_prodigy
 from catalog.reading.exports.wide import read_dices, read_wide
 from catalog.reading.tables import Table
@@ -37,4 +38,6 @@ _READERS: dict[str, Callable[[Path, Layout, Options], Table]] = {
 
 def read_export(path: Path, layout: Layout, options: Options) -> Table:
     """Read an export in this process; whatever it holds, the answer is a table."""
+    if not any(column.name == "label" for column in layout.columns):
+        return read_people(path, layout, options)
     return _READERS[options.format](path, layout, options)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 from catalog.reading.columns import Layout, Options
-from catalog.reading.decoding import Record, array_records, line_records
+from catalog.reading.decoding import Record, RecordDecoder, listed_records
+from catalog.reading.exports.cells import table_records
+from catalog.reading.exports.listings import listing
 from catalog.reading.exports.rows import (
     ANSWERED,
     EMPTY,
@@ -32,15 +35,47 @@ def read_argilla(path: Path, layout: Layout, options: Options) -> Table:
 
 
 def _records(path: Path, options: Options) -> Iterator[Record]:
-    """One array, or one object a line: both are in use, and the first character tells."""
-    head = next(blocks(path, options)).lstrip()[:1]
-    yield from (array_records if head == b"[" else line_records)(path, options)
+    """JSON, JSONL, CSV or Parquet: all are in use, and the first bytes tell."""
+    with path.open("rb") as file:
+        is_parquet = file.read(4) == b"PAR1"
+    if is_parquet:
+        # By name, so that the readers of text do not load Arrow.
+        yield from import_module("catalog.reading.parquet").parquet_records(path, options)
+    elif next(blocks(path, options)).lstrip()[:1] in (b"[", b"{"):
+        yield from listed_records(path, options)
+    else:
+        yield from _cells(path, options)
+
+
+def _cells(path: Path, options: Options) -> Iterator[Record]:
+    """The rows of a CSV, with the lists that stand in the fields of responses."""
+    decoder = RecordDecoder(options.limits)
+    for record, line, faults in table_records(path, options, lambda names: None):
+        values = record if isinstance(record, dict) else {}
+        read = {
+            name: listing(str(text), decoder, name) if _is_list(name, text) else text
+            for name, text in values.items()
+        }
+        wrong = [value for value in read.values() if isinstance(value, Fault)]
+        yield (None if wrong else read), line, [*faults, *wrong]
+
+
+def _is_list(name: str, text: object) -> bool:
+    ours = (_SUFFIX, f"{_SUFFIX}.users", f"{_SUFFIX}.status")
+    return name.endswith(ours) or str(text).startswith(("[{", "{'", '{"'))
 
 
 def _take(rows: AnswerRows, record: dict[str, object], line: int) -> None:
     item = item_of(record, rows.mapping.get("item", "id"))
-    if isinstance(item, Fault) or isinstance(record.get("responses"), dict):
-        rows.refuse(line, [item if isinstance(item, Fault) else _nested()])
+    nested = record.get("responses")
+    if isinstance(nested, dict):
+        told = all(
+            isinstance(given, list) and all(map(_is_response, given)) for given in nested.values()
+        )
+        item = item if told else _nested()
+        record = nested
+    if isinstance(item, Fault):
+        rows.refuse(line, [item])
         return
     found = dict(_questions(record))
     if not found:
@@ -75,6 +110,9 @@ def _questions(record: dict[str, object]) -> Iterator[tuple[str, list[_Response]
             yield name, _in_step(name, value, users, states)
         elif isinstance(value, list) and value and all(map(_is_response, value)):
             yield key, [_response(part) for part in value if isinstance(part, dict)]
+        elif isinstance(value, dict) and _is_response(value):
+            # Hugging Face turns a list of responses into one object of lists.
+            yield key, _in_step(key, value["value"], value["user_id"], value["status"])
 
 
 def _is_response(value: object) -> bool:
@@ -134,6 +172,15 @@ def _add(rows: AnswerRows, answer: Answer, response: _Response, line: int) -> No
 def _label(value: object, *, takes_set: bool) -> str | Fault:
     parts = value if isinstance(value, list) else []
     if any(isinstance(part, dict) and "start" in part for part in parts):
-        sentence = "answers of the kind 'span' mark regions, which are not read yet."
+        sentence = (
+            "answers of the kind 'span' mark regions, which are not read yet; leave the question "
+            "out with ignore= and its name."
+        )
         return Fault(Code.REGION_TYPE, sentence, "span")
+    if any(isinstance(part, dict) and "rank" in part for part in parts):
+        sentence = (
+            "answers of the kind 'ranking' are no values of a question; they are not read. Leave "
+            "the question out with ignore= and its name."
+        )
+        return Fault(Code.ANSWER_TYPE, sentence, "ranking")
     return answer_text(value, takes_set=takes_set)

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from catalog.reading.columns import Layout, Options
-from catalog.reading.decoding import Record, RecordDecoder, chunk_records, line_records
+from catalog.reading.decoding import Record, RecordDecoder, chunk_records, listed_records
 from catalog.reading.exports.archives import Member, members
 from catalog.reading.exports.rows import ANSWERED, EMPTY, Answer, AnswerRows, read_answers
-from catalog.reading.exports.values import answer_text, item_of
+from catalog.reading.exports.values import answer_text, item_of, scalar_text
 from catalog.reading.problems import Code, Fault, Notice, ReadingStoppedError, escape
 from catalog.reading.source import Chunk, chunked, split_lines
 from catalog.reading.tables import Table
@@ -18,6 +18,7 @@ from catalog.reading.tables import Table
 _REGIONS = ("entities", "relations", "bbox", "segmentation")
 # Members of projects where everybody works on the same answers: they name nobody.
 _NOBODY = {"all", "unknown"}
+_UNASSIGNED = "records without a label of 'unknown.jsonl', which nobody has labelled"
 
 
 class _Archive:
@@ -25,16 +26,18 @@ class _Archive:
 
     def __init__(self) -> None:
         self.annotator = ""
+        self.unassigned = False
         self.before = 0
         self.begins: list[str] = []
 
     def records(self, path: Path, options: Options) -> Iterator[Record]:
         """The records of all members, their lines counted through."""
         if options.compression != "zip":
-            yield from line_records(path, options)
+            yield from listed_records(path, options)
             return
         for member in members(path, options.limits):
             self.annotator = "" if member.stem in _NOBODY else member.stem
+            self.unassigned = member.stem == "unknown"
             self.begins.append(f"{escape(member.name, 60)} at line {self.before + 1:,}")
             yield from self._member_records(member, options)
 
@@ -60,13 +63,18 @@ class _Archive:
             return
         question = rows.questions.unnamed()
         takes_set = rows.questions.takes_set(question)
-        label = _label(record, rows.options.export.ignore, takes_set=takes_set)
-        answer = Answer(item, self.annotator, question=question)
-        if isinstance(label, Fault):
-            rows.add(line, answer, [label])
-        else:
-            answer.label, answer.status = label, ANSWERED if label else EMPTY
-            rows.add(line, answer)
+        ignored = rows.options.export.ignore
+        for annotator, said in _by_annotator(record, self.annotator):
+            label = _label(said, ignored, takes_set=takes_set)
+            if label == "" and self.unassigned:
+                rows.left_out.update({_UNASSIGNED: 1})
+                continue
+            answer = Answer(item, annotator, question=question)
+            if isinstance(label, Fault):
+                rows.add(line, answer, [label])
+            else:
+                answer.label, answer.status = label, ANSWERED if label else EMPTY
+                rows.add(line, answer)
 
     def notices(self) -> list[Notice]:
         """Where each member begins."""
@@ -87,6 +95,27 @@ def read_doccano(path: Path, layout: Layout, options: Options) -> Table:
 
 def _moved(fault: Fault, before: int) -> Fault:
     return fault if fault.line is None else replace(fault, line=fault.line + before)
+
+
+def _by_annotator(record: dict[str, object], annotator: str) -> list[tuple[str, dict[str, object]]]:
+    """What each annotator said: doccano 1.0 put several, each with a user, under one record."""
+    given = record.get("annotations")
+    known = {"label", "labels", "cats"} & record.keys()
+    if known or not isinstance(given, list) or not all(map(_has_user, given)):
+        return [(annotator, record)]
+    said: dict[str, list[object]] = {}
+    for part in given:
+        if isinstance(part, dict):
+            if regions := {"start_offset", "end_offset", "text"} & part.keys():
+                return [(annotator, {"label": [[sorted(regions)]]})]
+            said.setdefault(scalar_text(part["user"]) or annotator, []).append(part.get("label"))
+    return [(who, {"label": labels}) for who, labels in said.items()] or [
+        (annotator, {"label": []})
+    ]
+
+
+def _has_user(part: object) -> bool:
+    return isinstance(part, dict) and "user" in part
 
 
 def _label(record: dict[str, object], ignored: tuple[str, ...], *, takes_set: bool) -> str | Fault:

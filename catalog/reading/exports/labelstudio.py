@@ -22,6 +22,7 @@ from catalog.reading.exports.values import (
     answer_text,
     item_of,
     milliseconds,
+    paths_text,
     scalar_text,
     time_text,
 )
@@ -33,8 +34,10 @@ _ANSWERS = {
     "rating": "rating",
     "number": "number",
     "pairwise": "selected",
+    "taxonomy": "taxonomy",
 }
-_OTHER = {"textarea", "taxonomy", "datetime", "ranker", "chat"}
+_FREE_TEXT = {"textarea", "text", "chat"}
+_OTHER = {"datetime", "ranker", *_FREE_TEXT}
 # Where an answer is about a part of the item, these say which part.
 _PLACES = {"start", "end", "x", "y", "points", "rle", "startOffset", "endOffset", "sequence"}
 _MIN_KEYS = {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time"}
@@ -153,14 +156,22 @@ def _result_text(result: dict[str, object], *, takes_set: bool) -> str | Fault:
     said = value if isinstance(value, dict) else {}
     if _PLACES & said.keys():
         return _refused(f"{kind} of a region", scalar_text(result.get("from_name")) or kind)
-    return answer_text(said.get(_ANSWERS[kind]), takes_set=takes_set)
+    return _said(said.get(_ANSWERS[kind]), kind, takes_set=takes_set)
+
+
+def _said(value: object, kind: str, *, takes_set: bool) -> str | Fault:
+    if kind == "taxonomy":
+        return paths_text(value, takes_set=takes_set)
+    return answer_text(value, takes_set=takes_set)
 
 
 def _refused(kind: str, name: str) -> Fault:
     if kind in _OTHER:
+        what = "free text" if kind in _FREE_TEXT else "no values of a question"
         sentence = (
-            f"results of type '{escape(kind)}' are no values that annotators can agree on by "
-            f"equality; they are not read. Leave them out with ignore={escape(name)}."
+            f"results of type '{escape(kind)}' ('{escape(name)}') are {what}, on which annotators "
+            f"cannot agree by equality; they are not read. Leave them out with "
+            f"ignore={escape(name)}."
         )
         return Fault(Code.ANSWER_TYPE, sentence, kind)
     sentence = (
@@ -218,7 +229,7 @@ def _flat_result(result: dict[str, object], takes_set: bool, name: str) -> str |
     if not kinds or _PLACES & result.keys():
         other = [key for key, part in result.items() if isinstance(part, list)]
         return _refused((other or list(result) or ["nothing"])[0], name)
-    return answer_text(result[_ANSWERS[kinds[0]]], takes_set=takes_set)
+    return _said(result[_ANSWERS[kinds[0]]], kinds[0], takes_set=takes_set)
 
 
 def read_labelstudio_csv(path: Path, layout: Layout, options: Options) -> Table:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from catalog.reading.building import TableBuilder
 from catalog.reading.columns import Layout, Options
-from catalog.reading.decoding import Pairs, Record, member_records
+from catalog.reading.decoding import Pairs, Record, compact, member_records
 from catalog.reading.exports.rows import ANSWERED, EMPTY, Answer, AnswerRows, read_answers
 from catalog.reading.exports.values import answer_text, scalar_text
-from catalog.reading.problems import Code, Fault, escape
+from catalog.reading.problems import Code, Fault, ReadingStoppedError, escape
+from catalog.reading.records import RecordCollector, collect
 from catalog.reading.tables import Table
 
 
@@ -19,24 +21,56 @@ def read_lewidi(path: Path, layout: Layout, options: Options) -> Table:
 
 
 def _records(path: Path, options: Options) -> Iterator[Record]:
+    for key, (record, line, faults) in _members(path, options):
+        yield Pairs([("id", key), ("item", record)]), line, faults
+
+
+def _members(path: Path, options: Options) -> Iterator[tuple[str, Record]]:
+    """Each key with what stands under it; a key that stands there twice is a fault."""
     met: set[str] = set()
     for key, (record, line, faults) in member_records(path, options):
         if key in met:
             sentence = f"the key '{escape(key)}' stands in the file twice; keep one of them."
-            yield None, line, [Fault(Code.JSON_DUPLICATE_KEY, sentence, key)]
-        else:
-            yield Pairs([("id", key), ("item", record)]), line, faults
+            faults = [Fault(Code.JSON_DUPLICATE_KEY, sentence, key)]
         met.add(key)
+        yield key, (record, line, faults)
+
+
+def read_people(path: Path, layout: Layout, options: Options) -> Table:
+    """Read the attributes of annotators: ``{"Ann1": {"Gender": "female", "Age": "26"}}``."""
+    builder = TableBuilder(options)
+    try:
+        collect(RecordCollector(layout, options, builder), _people(path, layout, options))
+    except ReadingStoppedError as stopped:
+        builder.log.stop(stopped.fault.at(None))
+    return builder.finish()
+
+
+def _people(path: Path, layout: Layout, options: Options) -> Iterator[Record]:
+    ours = layout.columns[0].name
+    sent = layout.mapping.get(ours, ours)
+    for key, (record, line, faults) in _members(path, options):
+        if faults or not isinstance(record, Pairs):
+            sentence = "what stands under the name is no object; send the attributes as its keys."
+            yield None, line, faults or [Fault(Code.EXPORT_SHAPE, sentence, compact(record))]
+        else:
+            yield Pairs([(sent, key), *record]), line, []
 
 
 def _take(rows: AnswerRows, record: dict[str, object], line: int) -> None:
     item = str(record["id"])
+    if _is_unlabelled(record["item"]):
+        rows.left_out.update({"items without annotations, as test sets have them": 1})
+        return
     pairs = _pairs(record["item"])
     if isinstance(pairs, Fault):
         rows.refuse(line, [pairs])
         return
     question = rows.questions.unnamed()
     for annotator, value in pairs:
+        if value is None:
+            rows.left_out.update({"annotations that are null, of annotators who gave none": 1})
+            continue
         answer = Answer(item, annotator, question=question)
         label = _label(value, takes_set=rows.questions.takes_set(question))
         if isinstance(label, Fault):
@@ -44,6 +78,11 @@ def _take(rows: AnswerRows, record: dict[str, object], line: int) -> None:
         else:
             answer.label, answer.status = label, ANSWERED if label else EMPTY
             rows.add(line, answer)
+
+
+def _is_unlabelled(record: object) -> bool:
+    said = record if isinstance(record, dict) else {}
+    return "annotations" in said and said["annotations"] in ("", None, {}, [])
 
 
 def _pairs(record: object) -> list[tuple[str, object]] | Fault:
@@ -56,7 +95,8 @@ def _pairs(record: object) -> list[tuple[str, object]] | Fault:
     if names is None or values is None:
         sentence = (
             "the item lacks annotators or annotations; LeWiDi has "
-            '{"annotators": "Ann1,Ann2", "annotations": "0,1"} or {"annotations": {"Ann1": "0"}}.'
+            '{"annotators": "Ann1,Ann2", "annotations": "0,1"} or {"annotations": {"Ann1": "0"}}. '
+            "A file about the annotators themselves goes to uploads/annotators/."
         )
         return Fault(Code.EXPORT_SHAPE, sentence)
     if len(names) != len(values):

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from catalog.reading.columns import Layout, Options
-from catalog.reading.decoding import line_records
+from catalog.reading.decoding import listed_records
 from catalog.reading.exports.rows import (
     ANSWERED,
     EMPTY,
@@ -33,12 +33,14 @@ _REGION_VIEWS = {
     "image_manual",
     "audio_manual",
 }
+_REGION_KEYS = ("spans", "relations", "audio_spans", "paths")
+_TEXT_VIEWS = {"text_input"}
 _REJECTED = "choice tasks answered 'reject', which is no choice; they are kept as skipped"
 
 
 def read_prodigy(path: Path, layout: Layout, options: Options) -> Table:
-    """Read choices and binary decisions; the item is the task's ``_input_hash``."""
-    return read_answers(layout, options, line_records(path, options), _take, with_rounds=True)
+    """Read choices and decisions; the item is the task's ``_input_hash``."""
+    return read_answers(layout, options, listed_records(path, options), _take, with_rounds=True)
 
 
 def _take(rows: AnswerRows, task: dict[str, object], line: int) -> None:
@@ -57,8 +59,9 @@ def _take(rows: AnswerRows, task: dict[str, object], line: int) -> None:
 
 
 def _take_decision(rows: AnswerRows, answer: Answer, task: dict[str, object], line: int) -> None:
-    """A task that was accepted or rejected answers the question of its label."""
-    question = rows.questions.name(scalar_text(task.get("label")) or "")
+    """A task that was accepted or rejected answers the question of its label, if it has one."""
+    label = scalar_text(task.get("label"))
+    question = rows.questions.name(label) if label else rows.questions.unnamed()
     if question is None:
         return
     answer.question = question
@@ -78,8 +81,17 @@ def _task_fault(task: dict[str, object]) -> Fault | None:
     if isinstance(task.get("options"), list):
         return None
     view = scalar_text(task.get("_view_id")) or ""
-    if view in _REGION_VIEWS or "relations" in task or not scalar_text(task.get("label")):
-        kind = view or ("relations" if "relations" in task else "spans")
+    if view in _TEXT_VIEWS or "user_input" in task or "field_id" in task:
+        kind = view if view in _TEXT_VIEWS else "user_input"
+        sentence = (
+            f"tasks of the kind '{escape(kind)}' hold free text, on which annotators cannot agree "
+            "by equality; it is not read. Send the tasks with choices or decisions only."
+        )
+        return Fault(Code.ANSWER_TYPE, sentence, kind)
+    has_label = bool(scalar_text(task.get("label")))
+    marks = next((key for key in _REGION_KEYS if task.get(key) is not None), None)
+    if view in _REGION_VIEWS or "relations" in task or (marks and not has_label):
+        kind = view or ("relations" if "relations" in task else str(marks))
         sentence = (
             f"tasks of the kind '{escape(kind)}' mark regions, which are not read yet; choices and "
             "binary decisions are."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
@@ -11,6 +12,8 @@ from catalog.reading.problems import Code, Fault, escape
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_DIGITS = 15
+_WHOLE = re.compile(r"-?[0-9]+\.0+")
+_STEP = " > "
 
 
 def scalar_text(value: object) -> str | None:
@@ -25,7 +28,7 @@ def scalar_text(value: object) -> str | None:
 def answer_text(value: object, *, takes_set: bool) -> str | Fault:
     """One answer as a label; several together as a JSON list, where the question takes a set."""
     parts = value if isinstance(value, list) else [value]
-    texts = [text for part in parts if (text := scalar_text(part)) is not None]
+    texts = [text for part in parts if (text := _label_text(part)) is not None]
     if len(texts) < len(parts):
         shown = json.dumps(value, ensure_ascii=False, default=str)
         sentence = "the answer is no value or list of values; it cannot be a label."
@@ -41,6 +44,32 @@ def answer_text(value: object, *, takes_set: bool) -> str | Fault:
         )
         return Fault(Code.SEVERAL_ANSWERS, sentence, shown)
     return texts[0] if texts else ""
+
+
+def _label_text(value: object) -> str | None:
+    """An answer as text; a number is one value, however many zeros a tool writes after it."""
+    text = scalar_text(value)
+    if not isinstance(value, Numeral) or text is None or not _WHOLE.fullmatch(text):
+        return text
+    return text.partition(".")[0]
+
+
+def path_text(value: object) -> str | Fault:
+    """A place in a tree of values, from its root: ``Animals > Dogs``."""
+    parts = value if isinstance(value, list) else [value]
+    texts = [scalar_text(part) for part in parts]
+    if not texts or any(not text for text in texts):
+        shown = json.dumps(value, ensure_ascii=False, default=str)
+        sentence = "the answer is no path in a tree of values; it cannot be a label."
+        return Fault(Code.ANSWER_TYPE, sentence, shown)
+    return _STEP.join(text for text in texts if text)
+
+
+def paths_text(value: object, *, takes_set: bool) -> str | Fault:
+    """The paths that were chosen in a tree of values, as one label or as a set."""
+    found = [path_text(path) for path in (value if isinstance(value, list) else [value])]
+    fault = next((path for path in found if isinstance(path, Fault)), None)
+    return fault or answer_text(found, takes_set=takes_set)
 
 
 def time_text(value: object) -> str:
