@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import (
+    PolymorphicProxySerializer,
+    extend_schema,
+    extend_schema_view,
+)
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,6 +21,14 @@ from predictions.models import ModelVersion
 from predictions.queries import find_model
 from predictions.results_api import MODEL, ModelResultTable, ModelResultView, Result, Rows, keyed
 from predictions.serializers import CalibrationSerializer, ModelSerializer
+from predictions.votes_api import (
+    AGAINST,
+    VOTE_TABLES,
+    VOTES,
+    VoteCalibrationSerializer,
+    ece_rows,
+    kind_against,
+)
 
 
 class ModelList(DefinitionList):
@@ -57,20 +69,26 @@ class ModelDetail(DefinitionDetail):
         redefine_model(dataset, found, fields)
 
 
-@extend_schema_view(get=extend_schema(operation_id="calibration_retrieve", parameters=[MODEL]))
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="calibration_retrieve",
+        parameters=[MODEL, AGAINST],
+        responses=PolymorphicProxySerializer(
+            component_name="CalibrationAgainst",
+            serializers=[CalibrationSerializer, VoteCalibrationSerializer],
+            resource_type_field_name=None,
+        ),
+    )
+)
 class CalibrationView(ModelResultView):
     """Whether a model's probabilities come true: the newest finished result."""
 
     kind = "calibration"
+    known = ("against",)
     serializer_class = CalibrationSerializer
 
-
-def _ece_rows(result: Result) -> Rows:
-    chance = result["ece_if_calibrated"]
-    return [
-        {"error": key, **number, "if_calibrated": chance.get(key)}
-        for key, number in result["ece"].items()
-    ]
+    def kind_of(self, request: Request) -> str:
+        return kind_against(request)
 
 
 def _method_rows(result: Result) -> Rows:
@@ -86,7 +104,7 @@ def _method_rows(result: Result) -> Rows:
 
 TABLES: dict[str, Callable[[Result], Rows]] = {
     "scores": lambda result: keyed("score", result["scores"]),
-    "ece": _ece_rows,
+    "ece": ece_rows,
     "curve": lambda result: result["curve"]["bins"],
     "corp": lambda result: result["curve"]["corp"],
     "band": lambda result: result["curve"]["band"],
@@ -96,8 +114,16 @@ TABLES: dict[str, Callable[[Result], Rows]] = {
 }
 
 
+@extend_schema_view(get=extend_schema(parameters=[MODEL, AGAINST]))
 class CalibrationTable(ModelResultTable):
     """One table of the newest calibration result, as json, ndjson, csv or parquet."""
 
     kind = "calibration"
+    known = ("against",)
     tables = TABLES
+
+    def kind_of(self, request: Request) -> str:
+        return kind_against(request)
+
+    def tables_of(self, kind: str) -> dict[str, Callable[[Result], Rows]]:
+        return VOTE_TABLES if kind == VOTES else TABLES

@@ -20,6 +20,14 @@ class PredictionsConfig(AppConfig):
                 store=forecasts.store_predictions,
             )
         )
+        kinds.register_run(
+            kinds.RunKind(
+                name="calibration-votes",
+                compute="predictions.votes.measure_against_votes",
+                resolve=parameters.resolver("calibration-votes"),
+                standard=parameters.standard_votes,
+            )
+        )
         for name, compute in {
             "calibration": "predictions.services.measure_calibration",
             "conformal": "predictions.conformal.measure_conformal",

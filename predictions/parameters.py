@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from catalog.models import Dataset, Run
+from catalog.models import Dataset, Run, Upload
 from catalog.problems import Refusal
 from predictions import queries
 from predictions.models import ModelVersion
@@ -14,6 +14,13 @@ from predictions.models import ModelVersion
 #: The parameters of each kind of run, and what they are where nothing is said.
 DEFAULTS: dict[str, dict[str, Any]] = {
     "calibration": {
+        "n_replicates": 1000,
+        "ci_level": 0.95,
+        "min_items": 20,
+        "n_bins": 10,
+        "depth": 1,
+    },
+    "calibration-votes": {
         "n_replicates": 1000,
         "ci_level": 0.95,
         "min_items": 20,
@@ -88,6 +95,16 @@ def standard(dataset: Dataset, upload_kind: str | None) -> Iterator[dict[str, An
     """After predictions, reference labels or attributes came in: one run for every model."""
     if upload_kind in (None, "predictions", "reference-labels", "items"):
         for model in queries.models_with_predictions(dataset):
+            yield {"model": model.key}
+
+
+def standard_votes(dataset: Dataset, upload_kind: str | None) -> Iterator[dict[str, Any]]:
+    """After predictions, labels, reference labels or attributes came in, where there are labels."""
+    if upload_kind in (None, "predictions", "labels", "reference-labels", "items"):
+        # A withdrawn one changed the votes too: what was measured of them is out of date.
+        came = (Upload.State.STORED, Upload.State.WITHDRAWN)
+        has_labels = dataset.uploads.filter(kind="labels", state__in=came).exists()
+        for model in queries.models_with_predictions(dataset) if has_labels else ():
             yield {"model": model.key}
 
 

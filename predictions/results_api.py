@@ -32,9 +32,14 @@ Rows = list[dict[str, Any]]
 Result = dict[str, Any]
 
 
-def newest_of(request: Request, slug: str, kind: str) -> tuple[Dataset, ModelVersion, Run]:
-    """The newest finished run of a kind about the model that the address names."""
-    query = query_of(request, "model")
+def newest_of(
+    request: Request, slug: str, kind: str, *known: str
+) -> tuple[Dataset, ModelVersion, Run]:
+    """The newest finished run of a kind about the model that the address names.
+
+    ``known`` names the query parameters that the caller has read beside ``model``.
+    """
+    query = query_of(request, "model", *known)
     dataset = dataset_for(request.user, slug, may=May.READ_RESULTS)
     model = model_of(dataset, query.get("model"))
     return dataset, model, finished_run(request, dataset, kind, model.key)
@@ -49,10 +54,16 @@ class ModelResultView(APIView):
     """The newest finished result of one kind about a model."""
 
     kind: ClassVar[str]
+    #: Query parameters beside ``model``.
+    known: ClassVar[tuple[str, ...]] = ()
+
+    def kind_of(self, request: Request) -> str:
+        """Which kind of run the address means."""
+        return self.kind
 
     @extend_schema(parameters=[MODEL])
     def get(self, request: Request, slug: str) -> Response:
-        dataset, _, run = newest_of(request, slug, self.kind)
+        dataset, _, run = newest_of(request, slug, self.kind_of(request), *self.known)
         body = {**envelope(dataset, run), **visible(request.user, dataset, run.result or {})}
         return answer_result(request, run, body)
 
@@ -61,7 +72,16 @@ class ModelResultTable(tables.TableView):
     """One table of such a result, as json, ndjson, csv or parquet."""
 
     kind: ClassVar[str]
+    known: ClassVar[tuple[str, ...]] = ()
     tables: ClassVar[dict[str, Callable[[Result], Rows]]]
+
+    def kind_of(self, request: Request) -> str:
+        """Which kind of run the address means."""
+        return self.kind
+
+    def tables_of(self, kind: str) -> dict[str, Callable[[Result], Rows]]:
+        """The tables of a result of that kind."""
+        return self.tables
 
     @extend_schema(
         parameters=[MODEL], responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}
@@ -71,12 +91,14 @@ class ModelResultTable(tables.TableView):
     ) -> HttpResponse:
         # Who may not see the result is told so before what tables it has.
         dataset_for(request.user, slug, may=May.READ_RESULTS)
-        if table not in self.tables:
+        kind = self.kind_of(request)
+        known = self.tables_of(kind)
+        if table not in known:
             raise Refusal(
-                f"A {self.kind} result has no table {table!r}; it has: {', '.join(self.tables)}.",
+                f"A {kind} result has no table {table!r}; it has: {', '.join(known)}.",
                 code="not_found",
                 status=404,
             )
-        dataset, _, run = newest_of(request, slug, self.kind)
-        rows = self.tables[table](visible(request.user, dataset, run.result or {}))
-        return tables.table(rows, tables.wanted_format(request, suffix), f"{self.kind}-{table}")
+        dataset, _, run = newest_of(request, slug, kind, *self.known)
+        rows = known[table](visible(request.user, dataset, run.result or {}))
+        return tables.table(rows, tables.wanted_format(request, suffix), f"{kind}-{table}")
