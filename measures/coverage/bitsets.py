@@ -21,8 +21,9 @@ class Literals:
 
     Parameters
     ----------
-    attribute, node, parent : ndarray of int, shape (n_literals,)
-        ``parent`` is the literal of the group around the node, or -1 where that is "any".
+    attribute, node : ndarray of int, shape (n_literals,)
+    parents : ndarray of int, shape (n_literals, 2)
+        Literals of the groups or ranges around the node, or -1 where that is "any".
     bits : ndarray of uint64, shape (n_literals, n_words)
     planes : ndarray of uint64, shape (n_planes, n_words)
         Binary digits of the number of items with each profile, so that a count is a weighted
@@ -31,7 +32,7 @@ class Literals:
 
     attribute: Ints
     node: Ints
-    parent: Ints
+    parents: Ints
     bits: Bits
     planes: Bits
 
@@ -69,7 +70,7 @@ def literals_of(cube: Cube, axes: Sequence[Axis], *, missing_matches: bool) -> L
     """
     attribute: list[int] = []
     node: list[int] = []
-    parent: list[int] = []
+    parents: list[list[int]] = []
     rows: list[Bits] = []
     for j, axis in enumerate(axes):
         first = len(attribute)
@@ -78,13 +79,12 @@ def literals_of(cube: Cube, axes: Sequence[Axis], *, missing_matches: bool) -> L
         for i, leaves in enumerate(axis.leaves):
             attribute.append(j)
             node.append(i)
-            up = axis.parents[i]
-            parent.append(-1 if up == axis.any else first + up)
+            parents.append([-1 if up == axis.any else first + up for up in axis.parents[i]])
             rows.append(_packed(np.isin(codes, leaves) | unknown))
     n_planes = max(1, int(cube.n.max(initial=0)).bit_length())
     planes = [_packed((cube.n >> power) & 1 == 1) for power in range(n_planes)]
     return Literals(
-        np.array(attribute), np.array(node), np.array(parent), np.array(rows), np.array(planes)
+        np.array(attribute), np.array(node), np.array(parents), np.array(rows), np.array(planes)
     )
 
 
@@ -183,15 +183,13 @@ def _has_covered_parents(
     known_above, known_beside = _keys(above, base), _keys(beside, base)
     good = np.ones(len(candidates), bool)
     for j in range(candidates.shape[1]):
-        parent = literals.parent[candidates[:, j]]
         dropped = np.delete(candidates, j, axis=1)
-        replaced = candidates.copy()
-        replaced[:, j] = parent
-        good &= np.where(
-            parent < 0,
-            np.isin(_keys(dropped, base), known_above),
-            np.isin(_keys(replaced, base), known_beside),
-        )
+        above_covered = np.isin(_keys(dropped, base), known_above)
+        for parent in literals.parents[candidates[:, j]].T:
+            replaced = candidates.copy()
+            replaced[:, j] = parent
+            beside_covered = np.isin(_keys(replaced, base), known_beside)
+            good &= np.where(parent < 0, above_covered, beside_covered)
     return good
 
 

@@ -1,8 +1,8 @@
-"""The lattice of patterns: values, their groups, and "any", on every attribute."""
+"""The lattice of patterns: values, their groups or ranges, and "any", on every attribute."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -23,16 +23,18 @@ class Axis:
     ----------
     attribute : Attribute
     nodes : tuple of str
-        The values, then the groups of values; the node after the last stands for "any".
-    parents : tuple of int
-        Node that is one step more general; ``len(nodes)`` is "any".
+        The values, then the groups of values or the ranges of neighbouring values; the node after
+        the last stands for "any".
+    parents : tuple of pairs of int
+        The one or two nodes that are one step more general; ``len(nodes)`` is "any". A value in a
+        group has one, named twice; a range has two, one value more at either end.
     leaves : tuple of tuple of int
         Values under each node.
     """
 
     attribute: Attribute
     nodes: tuple[str, ...]
-    parents: tuple[int, ...]
+    parents: tuple[tuple[int, int], ...]
     leaves: tuple[tuple[int, ...], ...]
 
     @property
@@ -42,7 +44,7 @@ class Axis:
 
     @property
     def is_flat(self) -> bool:
-        """Whether there are no groups of values."""
+        """Whether there are no groups or ranges of values."""
         return len(self.nodes) == len(self.attribute.values)
 
 
@@ -85,7 +87,39 @@ def axis_of(attribute: Attribute, groups: Groups | None = None) -> Axis:
     if not all(leaves):
         empty = nodes[[bool(under) for under in leaves].index(False)]
         raise ValueError(f"Group {empty!r} of {attribute.name!r} holds no value.")
-    return Axis(attribute, nodes, tuple(parents), tuple(leaves))
+    return Axis(attribute, nodes, tuple((up, up) for up in parents), tuple(leaves))
+
+
+def axis_of_ranges(attribute: Attribute, name: Callable[[str, str], str] | None = None) -> Axis:
+    """An ordered attribute with every range of neighbouring values, for example 60 and over.
+
+    Parameters
+    ----------
+    attribute : Attribute
+        Its values in their order.
+    name : callable, optional
+        Name of the range from one value to another; by default ``"low to high"``.
+
+    Returns
+    -------
+    Axis
+        With k values, k (k + 1) / 2 - 1 nodes: the range of all values is "any".
+    """
+    k = len(attribute.values)
+    spans = [(low, low + width) for width in range(max(k - 1, 1)) for low in range(k - width)]
+    place = {span: node for node, span in enumerate(spans)}
+    said = name or (lambda low, high: f"{low} to {high}")
+    parents = []
+    for low, high in spans:
+        down = place.get((low - 1, high), len(spans))
+        up = place.get((low, high + 1), len(spans))
+        # At the end of the scale a range can grow on one side only; the whole scale is "any".
+        parents.append((up if low == 0 else down, down if high == k - 1 else up))
+    nodes = attribute.values + tuple(
+        said(attribute.values[low], attribute.values[high]) for low, high in spans[k:]
+    )
+    leaves = tuple(tuple(range(low, high + 1)) for low, high in spans)
+    return Axis(attribute, nodes, tuple(parents), leaves)
 
 
 def _leaves(node: int, parents: list[int], n_values: int) -> tuple[int, ...]:
@@ -159,8 +193,9 @@ def maximal(uncovered: NDArray[np.bool_], axes: Sequence[Axis]) -> NDArray[np.bo
         if axis.is_flat:
             best[_at(best, j, slice(0, axis.any))] &= ~_slots(uncovered, j, [axis.any])
             continue
-        for node, parent in enumerate(axis.parents):
-            best[_at(best, j, node)] &= ~uncovered[_at(best, j, parent)]
+        for node, parents in enumerate(axis.parents):
+            for parent in {*parents}:
+                best[_at(best, j, node)] &= ~uncovered[_at(best, j, parent)]
     return best
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import ceil, prod
@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from measures.coverage.bitsets import literals_of, search
 from measures.coverage.cube import Cube
-from measures.coverage.lattice import Axis, Groups, axis_of, maximal, roll_up
+from measures.coverage.lattice import Axis, Groups, axis_of, axis_of_ranges, maximal, roll_up
 from measures.coverage.target import Target
 from measures.intervals import n_for_precision
 
 Ints = NDArray[np.int64]
+RangeName = Callable[[str, str], str]
 
 MAX_NODES = 50_000_000
 """Patterns that are counted all at once; a larger lattice is searched level by level."""
@@ -232,6 +233,7 @@ def uncovered_patterns(
     *,
     max_level: int | None = None,
     groups: Mapping[str, Groups] | None = None,
+    ranges: Mapping[str, RangeName | None] | None = None,
     missing_matches: bool = False,
     max_nodes: int = MAX_NODES,
 ) -> UncoveredPatterns:
@@ -250,6 +252,9 @@ def uncovered_patterns(
         than ``max_nodes`` patterns.
     groups : mapping of attribute name to groups, optional
         See :func:`measures.coverage.lattice.axis_of`.
+    ranges : mapping of attribute name to a namer, optional
+        Ordered attributes that a pattern may fix to a range of neighbouring values, with how
+        ranges are named; see :func:`measures.coverage.lattice.axis_of_ranges`.
     missing_matches : bool
         With missing values, what is uncovered lies between two answers. ``False`` counts items
         whose values are known: patterns *possibly* uncovered. ``True`` counts an item for every
@@ -265,14 +270,15 @@ def uncovered_patterns(
     Raises
     ------
     ValueError
-        When groups are malformed or name no attribute, or ``max_level`` is needed or negative.
+        When groups are malformed, groups or ranges name no attribute or the same one, or
+        ``max_level`` is needed or negative.
 
     References
     ----------
     Asudeh, Jin and Jagadish (2019), "Assessing and remedying coverage for a given dataset",
     definitions 4 to 6.
     """
-    axes = _axes(cube, groups or {})
+    axes = axes_of(cube, groups, ranges)
     deepest = len(axes) if max_level is None else min(max_level, len(axes))
     if deepest < 0:
         raise ValueError(f"max_level cannot be negative; got {max_level}.")
@@ -310,7 +316,7 @@ def uncovered_cells(cube: Cube, threshold: Threshold, *, max_level: int) -> Unco
     ----------
     Asudeh, Jin and Jagadish (2019), section 5.
     """
-    axes = _axes(cube, {})
+    axes = axes_of(cube)
     wildcard = np.array([axis.any for axis in axes])
     nodes, counts = [np.zeros((0, len(axes)), np.int64)], [np.zeros(0, np.int64)]
     for level in range(1, min(max_level, len(axes)) + 1):
@@ -327,10 +333,70 @@ def uncovered_cells(cube: Cube, threshold: Threshold, *, max_level: int) -> Unco
     )
 
 
-def _axes(cube: Cube, groups: Mapping[str, Groups]) -> tuple[Axis, ...]:
-    for name in groups:
+def axes_of(
+    cube: Cube,
+    groups: Mapping[str, Groups] | None = None,
+    ranges: Mapping[str, RangeName | None] | None = None,
+) -> tuple[Axis, ...]:
+    """What each attribute of a cube can be fixed to: values, and groups or ranges of them.
+
+    Parameters
+    ----------
+    cube : Cube
+    groups, ranges : mapping, optional
+        As in :func:`uncovered_patterns`.
+
+    Returns
+    -------
+    tuple of Axis
+
+    Raises
+    ------
+    ValueError
+        When groups are malformed, or groups or ranges name no attribute or the same one.
+    """
+    grouped, ranged = groups or {}, ranges or {}
+    for name in (*grouped, *ranged):
         cube.position(name)
-    return tuple(axis_of(attribute, groups.get(attribute.name)) for attribute in cube.attributes)
+    if both := sorted({*grouped} & {*ranged}):
+        raise ValueError(f"{both[0]!r} has groups of values; it cannot have ranges as well.")
+    return tuple(
+        axis_of_ranges(attribute, ranged[attribute.name])
+        if attribute.name in ranged
+        else axis_of(attribute, grouped.get(attribute.name))
+        for attribute in cube.attributes
+    )
+
+
+def counts_of(cube: Cube, found: UncoveredPatterns, *, missing_matches: bool) -> Ints:
+    """Items in each of some patterns, whatever the search counted.
+
+    Parameters
+    ----------
+    cube : Cube
+    found : UncoveredPatterns
+        Over the cube's attributes.
+    missing_matches : bool
+        Whether an item with a missing value counts for every value it might have.
+
+    Returns
+    -------
+    ndarray of int, shape (n_patterns,)
+    """
+    fixed = found.nodes < [axis.any for axis in found.axes]
+    subsets, which = np.unique(fixed, axis=0, return_inverse=True)
+    counts = np.zeros(len(found.n), np.int64)
+    for s, subset in enumerate(subsets):
+        mine = np.flatnonzero(which.reshape(-1) == s)
+        columns = np.flatnonzero(subset).tolist()
+        if not columns:
+            counts[mine] = cube.n_items
+            continue
+        table = cube.table([cube.names[j] for j in columns])
+        axes = [found.axes[j] for j in columns]
+        rolled = roll_up(table, axes, missing_matches=missing_matches)
+        counts[mine] = rolled[tuple(found.nodes[mine][:, columns].T)]
+    return counts
 
 
 def _all_or_nothing(
