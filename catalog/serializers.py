@@ -88,6 +88,9 @@ class QuestionSerializer(StrictModelSerializer):
 class AttributeSerializer(StrictModelSerializer):
     values = TextListField(required=False, max_length=10_000)
     bands = TextListField(required=False, max_length=1000)
+    parents = serializers.DictField(
+        child=serializers.CharField(max_length=255, trim_whitespace=False), required=False
+    )
     missing_codes = TextListField(required=False)
 
     class Meta:
@@ -99,6 +102,8 @@ class AttributeSerializer(StrictModelSerializer):
             "kind",
             "values",
             "bands",
+            "parents",
+            "role",
             "missing_codes",
             "sensitive",
             "declared",

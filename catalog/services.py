@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Model, RestrictedError
 
 from catalog import runs
-from catalog.ingest.bands import parse_bands
+from catalog.attributes import check_attribute
 from catalog.ingest.store import grow
 from catalog.models import Attribute, Dataset, Membership, Question
 from catalog.problems import Refusal
@@ -108,11 +108,8 @@ def check_definition(definition: Model) -> None:
             raise Refusal(
                 f"The value {twice[0]!r} stands twice; name each value once.", pointer="/values"
             )
-    if isinstance(definition, Attribute) and definition.bands:
-        try:
-            parse_bands([str(band) for band in definition.bands])
-        except ValueError as error:
-            raise Refusal(str(error), code="bands", pointer="/bands") from None
+    if isinstance(definition, Attribute):
+        check_attribute(definition)
 
 
 def remove(dataset: Dataset, definition: Model) -> None:

@@ -4,62 +4,66 @@ from __future__ import annotations
 
 from typing import Any
 
+from catalog.models import Attribute
 from coverage.queries import ProfileCounts, Values, cube_of
-from measures.coverage.patterns import Pattern, UncoveredPatterns, count_threshold
-from measures.coverage.patterns import uncovered_patterns as maximal_uncovered
+from coverage.uncovered import Uncovered, in_words, ordered_domains, search, threshold_of
 from measures.coverage.target import Target
 
 MAX_LISTED = 500
-MAX_PATTERNS = 2_000_000
 MAX_DENSE = 5_000_000
 
 
 def adequacy(
-    counts: ProfileCounts, domains: Values, target: Target, parameters: dict[str, Any]
+    counts: ProfileCounts,
+    domains: Values,
+    target: Target,
+    parameters: dict[str, Any],
+    attributes: dict[str, Attribute],
 ) -> dict[str, Any]:
     """Uncovered patterns over the attributes that have values, ranked by what the target lacks."""
     names = parameters["attributes"] or list(domains)
     used = {name: domains[name] for name in names if domains.get(name)}
-    threshold = count_threshold(parameters["min_items"])
-    summary: dict[str, Any] = {"threshold": threshold.n, "attributes": list(used)}
     if not used:
-        nothing = {"max_level": 0, "n_patterns": 0, "per_level": {}}
+        threshold = threshold_of(parameters, sum(counts.n))
+        summary = {"threshold": threshold.n, "why": threshold.why, "attributes": []}
+        nothing = {"max_level": 0, "n_patterns": 0, "per_level": {}, "n_certain": 0}
         return {"uncovered_summary": summary | nothing, "uncovered_patterns": []}
-    level = affordable_level([len(values) for values in used.values()], parameters["pattern_level"])
-    found = maximal_uncovered(
-        cube_of(counts, used), threshold, max_level=level, max_nodes=MAX_DENSE
+    found = search(
+        cube_of(counts, ordered_domains(attributes, used)),
+        attributes,
+        parameters | {"level": parameters["pattern_level"]},
+        max_nodes=MAX_DENSE,
     )
-    summary |= {
-        "max_level": level,
-        "n_patterns": len(found.n),
-        "per_level": {str(level): n for level, n in found.per_level().items()},
-    }
     return {
-        "uncovered_summary": summary,
-        "uncovered_patterns": _in_words(found, target),
+        "uncovered_summary": summary_of(found) | {"attributes": list(used)},
+        "uncovered_patterns": _listed(found, target),
     }
 
 
-def affordable_level(sizes: list[int], wanted: int) -> int:
-    """The deepest level, up to the wanted one, down to which all patterns can be looked at."""
-    of_level = [1] + [0] * wanted
-    for size in sizes:
-        for level in range(wanted, 0, -1):
-            of_level[level] += of_level[level - 1] * size
-    deepest, total = 1, of_level[1]
-    while deepest < min(wanted, len(sizes)) and total + of_level[deepest + 1] <= MAX_PATTERNS:
-        deepest += 1
-        total += of_level[deepest]
-    return deepest
+def summary_of(found: Uncovered) -> dict[str, Any]:
+    """The threshold and how many patterns there are, possibly and certainly, by level."""
+    return {
+        "threshold": found.possible.threshold.n,
+        "why": found.possible.threshold.why,
+        "max_level": found.possible.max_level,
+        "n_patterns": len(found.possible.n),
+        "per_level": {str(level): n for level, n in found.possible.per_level().items()},
+        "n_certain": len(found.certain.n),
+        "certain_per_level": {str(level): n for level, n in found.certain.per_level().items()},
+    }
 
 
-def _in_words(found: UncoveredPatterns, target: Target) -> list[dict[str, Any]]:
+def _listed(found: Uncovered, target: Target) -> list[dict[str, Any]]:
+    needed = found.possible.threshold.n
+    first = found.possible.foremost(limit=MAX_LISTED, target=target)
     return [
-        {**pattern.as_dict(), "words": _words(pattern, found.threshold.n)}
-        for pattern in found.in_words(limit=MAX_LISTED, target=target)
+        {
+            **pattern.as_dict(),
+            "n_with_unknown": upper,
+            "certain": upper < needed,
+            "words": in_words(pattern.attributes, pattern.n, upper, needed),
+        }
+        for pattern, upper in zip(
+            first.in_words(target=target), found.with_unknown(first).tolist(), strict=True
+        )
     ]
-
-
-def _words(pattern: Pattern, needed: int) -> str:
-    subgroup = " & ".join(f"{name}={value}" for name, value in pattern.attributes.items())
-    return f"{subgroup or 'everything'}: {pattern.n:,} of {needed:,} needed"

@@ -8,7 +8,7 @@ class CoverageConfig(AppConfig):
     def ready(self) -> None:
         # Only now do models exist.
         from catalog import exchange, kinds  # noqa: PLC0415
-        from coverage import parameters, populations  # noqa: PLC0415
+        from coverage import parameters, pattern_parameters, populations  # noqa: PLC0415
 
         kinds.register_upload(
             kinds.UploadKind(
@@ -49,6 +49,14 @@ class CoverageConfig(AppConfig):
                 compute="coverage.diverging.measure_divergence",
                 resolve=parameters.resolve_divergence,
                 standard=parameters.standard_divergence,
+            )
+        )
+        kinds.register_run(
+            kinds.RunKind(
+                name="patterns",
+                compute="coverage.patterns.measure_patterns",
+                resolve=pattern_parameters.resolve,
+                standard=pattern_parameters.standard,
             )
         )
         exchange.tell("item_weights", "coverage.item_weights.item_weights")

@@ -6,9 +6,10 @@ from math import prod
 from typing import Any
 
 from coverage.queries import ProfileCounts, Values, cube_of
+from coverage.uncovered import threshold_of
 from measures.coverage.collection import collection_plan
 from measures.coverage.constraints import Constraints, Rule
-from measures.coverage.patterns import count_threshold, uncovered_cells
+from measures.coverage.patterns import uncovered_cells
 from measures.estimates import Reason
 
 MAX_COMBINATIONS = 100_000
@@ -35,7 +36,7 @@ def plan_of(
 
 
 def _planned(counts: ProfileCounts, used: Values, parameters: dict[str, Any]) -> dict[str, Any]:
-    threshold = count_threshold(parameters["min_items"])
+    threshold = threshold_of(parameters, sum(counts.n))
     lacking = uncovered_cells(cube_of(counts, used), threshold, max_level=parameters["plan_level"])
     rules = [Rule(where) for where in parameters["impossible"] or ()]
     try:

@@ -10,8 +10,8 @@ import numpy as np
 
 from catalog.models import Attribute, Run
 from coverage import queries
-from coverage.adequacy import affordable_level
 from coverage.disclosure import Families, cells_to_withhold, key_of
+from coverage.uncovered import affordable_level
 from measures.coverage.cube import Cube
 from measures.coverage.divergence import Diverging, diverging_subgroups, global_contributions
 from measures.intervals import wilson

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from catalog.models import Run
+from catalog.models import Attribute, Run
 from catalog.problems import Refusal
 from coverage import queries
 from coverage.models import Population
@@ -22,6 +22,7 @@ class Material:
     counts: queries.ProfileCounts
     domains: queries.Values
     placed: queries.PlacedTarget
+    attributes: dict[str, Attribute]
     parameters: dict[str, Any]
     rng: np.random.Generator
     n_differing: int = 0
@@ -77,7 +78,7 @@ def material_beside(
         counts = queries.count_of_profiles(dataset, population.of)
     attributes = queries.attributes_of(dataset, population.of)
     domains = queries.domains_of(attributes, counts)
-    return Material(population, counts, domains, placed, parameters, rng, differing)
+    return Material(population, counts, domains, placed, attributes, parameters, rng, differing)
 
 
 def described(material: Material) -> dict[str, Any]:

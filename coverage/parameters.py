@@ -7,7 +7,9 @@ from typing import Any
 
 from catalog.models import Attribute, Dataset
 from catalog.problems import Refusal
+from coverage import pattern_parameters
 from coverage.models import Population
+from coverage.pattern_parameters import check_attributes, check_names, refuse
 from coverage.queries import labelled_questions
 
 DEFAULTS: dict[str, Any] = {
@@ -20,7 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "ratio_low": 0.8,
     "ratio_high": 1.25,
     "assume_no_interaction": True,
-    "min_items": 30,
+    **pattern_parameters.THRESHOLD,
     "pattern_level": 3,
     "plan_level": 2,
     "attributes": None,
@@ -30,8 +32,8 @@ DEFAULTS: dict[str, Any] = {
     "label": None,
 }
 CORRECTIONS = ("bh", "holm")
-_WHOLE = {"n_replicates": (100, 10_000), "max_level": (1, 3), "min_items": (1, 1_000_000)}
-_WHOLE |= {"pattern_level": (1, 5), "plan_level": (1, 3)}
+_WHOLE = {"n_replicates": (100, 10_000), "max_level": (1, 3)}
+_WHOLE |= {"pattern_level": (1, 40), "plan_level": (1, 3)}
 _FRACTIONS = {"ci_level": (0.5, 0.9999), "alpha": (1e-9, 0.5), "gap": (0.0, 1.0)}
 _FRACTIONS |= {"ratio_low": (0.5, 1.0), "ratio_high": (1.0, 2.0)}
 
@@ -62,7 +64,8 @@ def resolve(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str
     full = {**DEFAULTS, **parameters, "population": population.name}
     _check(full)
     known = list(dataset.attributes.filter(of=population.of).values_list("name", flat=True))
-    _check_attributes(full["attributes"], known)
+    check_attributes(full["attributes"], known)
+    pattern_parameters.check_threshold(full, known)
     _check_impossible(full["impossible"], known)
     _check_counting(dataset, population, full)
     return population.name, full
@@ -72,17 +75,17 @@ def _check_counting(dataset: Dataset, population: Population, full: dict[str, An
     """What is counted, with which intervals, and beside which label."""
     units = ("items", "groups") if population.of == Attribute.Of.ITEM else ("items",)
     if full["unit"] not in units:
-        _refuse("unit", " or ".join(units), full["unit"])
+        refuse("unit", " or ".join(units), full["unit"])
     if full["simultaneous"] not in _SIMULTANEOUS:
-        _refuse("simultaneous", "goodman, sison_glaz or null", full["simultaneous"])
+        refuse("simultaneous", "goodman, sison_glaz or null", full["simultaneous"])
     names = [question.name for question in labelled_questions(dataset)]
     if full["label"] is not None and (
         full["label"] not in names or population.of != Attribute.Of.ITEM
     ):
         listed = ", ".join(names) or "none yet"
-        _refuse("label", f"a question with reference labels of items ({listed})", full["label"])
+        refuse("label", f"a question with reference labels of items ({listed})", full["label"])
     if full["label"] is not None and full["unit"] == "groups":
-        _refuse("label", "null where groups are counted, which can have several", full["label"])
+        refuse("label", "null where groups are counted, which can have several", full["label"])
 
 
 def resolve_weights(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -90,10 +93,10 @@ def resolve_weights(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, 
     population = known_population(dataset, parameters, "weights", WEIGHTS)
     full = {**WEIGHTS, **parameters, "population": population.name}
     if full["method"] not in _METHODS:
-        _refuse("method", f"one of {', '.join(_METHODS)}", full["method"])
+        refuse("method", f"one of {', '.join(_METHODS)}", full["method"])
     if full["bounds"] is not None and not _are_bounds(full["bounds"]):
         wanted = "the least and the greatest weight as multiples of the mean, like [0.2, 5]"
-        _refuse("bounds", wanted, full["bounds"])
+        refuse("bounds", wanted, full["bounds"])
     return population.name, full
 
 
@@ -120,7 +123,7 @@ def resolve_missingness(dataset: Dataset, parameters: dict[str, Any]) -> tuple[s
     if parts is None:
         return "", {"parts": [name for name in known if name.casefold() in _PARTS]}
     if not isinstance(parts, list) or any(name not in known for name in parts):
-        _refuse("parts", f"a list of some of {', '.join(known) or 'none yet'}", parts)
+        refuse("parts", f"a list of some of {', '.join(known) or 'none yet'}", parts)
     return "", {"parts": parts}
 
 
@@ -144,12 +147,12 @@ def resolve_divergence(dataset: Dataset, parameters: dict[str, Any]) -> tuple[st
     full = {**DIVERGENCE, **parameters}
     for name, (low, high) in {"min_items": (1, 1_000_000), "max_level": (1, 4)}.items():
         if type(full[name]) is not int or not low <= full[name] <= high:
-            _refuse(name, f"a whole number from {low:,} to {high:,}", full[name])
+            refuse(name, f"a whole number from {low:,} to {high:,}", full[name])
     for name, (least, most) in {"min_support": (0.0, 1.0), "alpha": (1e-9, 0.5)}.items():
         if type(full[name]) not in (int, float) or not least <= full[name] <= most:
-            _refuse(name, f"a number from {least:g} to {most:g}", full[name])
+            refuse(name, f"a number from {least:g} to {most:g}", full[name])
     items = dataset.attributes.filter(of=Attribute.Of.ITEM).order_by("name")
-    _check_attributes(full["attributes"], list(items.values_list("name", flat=True)))
+    check_attributes(full["attributes"], list(items.values_list("name", flat=True)))
     return full["question"], full
 
 
@@ -177,38 +180,18 @@ def known_population(
     return population
 
 
-def check_names(parameters: dict[str, Any], kind: str, known: list[str]) -> None:
-    """Refuse a parameter that this kind of run does not have."""
-    if unknown := sorted(set(parameters) - set(known)):
-        raise Refusal(
-            f"A {kind} run has no parameter {unknown[0]!r}; it has {', '.join(known)}.",
-            code="unknown_parameter",
-            pointer=f"/parameters/{unknown[0]}",
-        )
-
-
 def _check(full: dict[str, Any]) -> None:
     for name, (low, high) in _WHOLE.items():
         if type(full[name]) is not int or not low <= full[name] <= high:
-            _refuse(name, f"a whole number from {low:,} to {high:,}", full[name])
+            refuse(name, f"a whole number from {low:,} to {high:,}", full[name])
     for name, (least, most) in _FRACTIONS.items():
         # JSON has one kind of number: 1 is as good as 1.0.
         if type(full[name]) not in (int, float) or not least <= full[name] <= most:
-            _refuse(name, f"a number from {least:g} to {most:g}", full[name])
+            refuse(name, f"a number from {least:g} to {most:g}", full[name])
     if full["correction"] not in CORRECTIONS:
-        _refuse("correction", "bh (Benjamini-Hochberg) or holm", full["correction"])
+        refuse("correction", "bh (Benjamini-Hochberg) or holm", full["correction"])
     if type(full["assume_no_interaction"]) is not bool:
-        _refuse("assume_no_interaction", "true or false", full["assume_no_interaction"])
-
-
-def _check_attributes(names: Any, known: list[str]) -> None:
-    if names is None:
-        return
-    listed = ", ".join(known) or "none yet"
-    if not isinstance(names, list) or not names or any(name not in known for name in names):
-        _refuse("attributes", f"a list of some of {listed}", names)
-    if len(set(names)) < len(names):
-        _refuse("attributes", f"a list of some of {listed}, each once", names)
+        refuse("assume_no_interaction", "true or false", full["assume_no_interaction"])
 
 
 def _check_impossible(rules: Any, known: list[str]) -> None:
@@ -217,7 +200,7 @@ def _check_impossible(rules: Any, known: list[str]) -> None:
         return
     good = isinstance(rules, list) and all(_is_rule(rule, known) for rule in rules)
     if not good:
-        _refuse("impossible", 'a list like [{"age": ["0-9"], "married": ["yes"]}]', rules)
+        refuse("impossible", 'a list like [{"age": ["0-9"], "married": ["yes"]}]', rules)
 
 
 def _is_rule(rule: Any, known: list[str]) -> bool:
@@ -227,10 +210,6 @@ def _is_rule(rule: Any, known: list[str]) -> bool:
         and all(name in known for name in rule)
         and all(isinstance(values, list) and values for values in rule.values())
     )
-
-
-def _refuse(name: str, wanted: str, got: Any) -> None:
-    raise Refusal(f"{name} must be {wanted}; it is {got!r}.", pointer=f"/parameters/{name}")
 
 
 def standard(dataset: Dataset, upload_kind: str | None) -> Iterator[dict[str, Any]]:

@@ -128,6 +128,35 @@ class CoverageSerializer(ResultSerializer):
     warnings = serializers.ListField(child=serializers.CharField())
 
 
+class PatternSerializer(serializers.Serializer[Any]):
+    """A subgroup that lacks items."""
+
+    attributes = serializers.DictField(child=serializers.CharField())
+    level = serializers.IntegerField()
+    n = serializers.IntegerField(allow_null=True)
+    n_with_unknown = serializers.IntegerField(
+        allow_null=True, help_text="Items, had every unknown value been this one."
+    )
+    deficit = serializers.IntegerField(allow_null=True)
+    certain = serializers.BooleanField(allow_null=True)
+    words = serializers.CharField(allow_null=True)
+
+
+class PatternsSerializer(ResultSerializer):
+    """Subgroups that lack items, whatever the population."""
+
+    of = serializers.CharField()
+    question = serializers.CharField(allow_null=True)
+    label_attribute = serializers.CharField(
+        allow_null=True, help_text="The name under which the label is one more attribute."
+    )
+    attributes = serializers.ListField(child=serializers.CharField())
+    n_items = serializers.IntegerField()
+    summary = serializers.DictField(allow_null=True)
+    patterns = PatternSerializer(many=True)
+    n_matching = serializers.IntegerField(help_text="Patterns that are asked for, shown or not.")
+
+
 class LabelRateSerializer(serializers.Serializer[Any]):
     """The share of one reference label, as it is and as the population would show it."""
 

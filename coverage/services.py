@@ -47,7 +47,7 @@ def measure_coverage(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any
         "warnings": _warnings(work),
         "conventions": _conventions(work),
     }
-    result |= adequacy(work.counts, work.domains, work.target, work.parameters)
+    result |= adequacy(work.counts, work.domains, work.target, work.parameters, work.attributes)
     result["label_patterns"] = _label_patterns(run, work)
     if should_stop():
         # Nobody will read it: the run was cancelled, and planning takes longest.
@@ -66,7 +66,7 @@ def _label_patterns(run: Run, work: Material) -> dict[str, Any] | None:
     domains = work.domains | {name: [str(value) for value in question.values]}
     names = work.parameters["attributes"]
     asked = work.parameters | {"attributes": None if names is None else [*names, name]}
-    found = adequacy(counts, domains, work.target, asked)
+    found = adequacy(counts, domains, work.target, asked, work.attributes)
     rows = [row for row in found["uncovered_patterns"] if name in row["attributes"]]
     return {"attribute": name, "threshold": work.parameters["min_items"], "patterns": rows}
 
@@ -147,8 +147,9 @@ def _conventions(work: Material) -> dict[str, str]:
         "topup_no_removal": "items to add, removing none, until every cell has its target share",
         "status": "gap: significant at alpha and beyond the practical margins; "
         "insufficient_evidence: too few to say; not_estimable: nothing to compare",
-        "uncovered_patterns": "maximal: fewer than min_items, while everything more general has "
-        "enough",
+        "uncovered_patterns": "maximal: fewer items than the threshold, while everything more "
+        "general has enough. n counts known values; n_with_unknown also the items that might "
+        "belong, and certain says that even they are too few",
         "collection_plan": "items so that every subgroup of up to plan_level attributes has "
         "min_items; one item fills every subgroup it belongs to; lower_bound: no plan is cheaper",
     }

@@ -246,6 +246,9 @@ def _code_numbers(incoming: Incoming, attribute: Attribute, column: TextColumn) 
             None,
         ),
     )
+    if attribute.role == Attribute.Role.DESIGN_WEIGHT:
+        _refuse_weightless(incoming, attribute, column, numbers)
+        return _Coded(attribute.name, np.full(len(numbers), -1), [], numbers)
     if not attribute.bands:
         incoming.warn(
             NoticeCode.ATTRIBUTE_WITHOUT_BANDS,
@@ -268,6 +271,24 @@ def _code_numbers(incoming: Incoming, attribute: Attribute, column: TextColumn) 
         ),
     )
     return _Coded(attribute.name, codes, list(bands.names), numbers)
+
+
+def _refuse_weightless(
+    incoming: Incoming, attribute: Attribute, column: TextColumn, numbers: NDArray[np.float64]
+) -> None:
+    """A design weight is how many of its kind an item stands for: itself, at the very least."""
+    rows = incoming.rows
+    incoming.refuse(
+        rows[numbers[rows] <= 0],
+        RowCode.OUT_OF_RANGE,
+        attribute.name,
+        lambda row: (
+            column.values[column.codes[row]],
+            f"{column.values[column.codes[row]]} is no design weight; {attribute.name!r} says how "
+            "many of its kind an item stands for. Send a number above 0, or leave it empty.",
+            None,
+        ),
+    )
 
 
 def _update(

@@ -23,6 +23,7 @@ class RowCode(StrEnum):
     LABEL_MISSING = "label_missing"
     NOT_A_NUMBER = "not_a_number"
     OUTSIDE_BANDS = "outside_bands"
+    OUT_OF_RANGE = "out_of_range"
     DUPLICATE_ROW = "duplicate_row"
     DUPLICATE_KEY = "duplicate_key"
     CONFLICTING_ROWS = "conflicting_rows"

@@ -72,6 +72,10 @@ class Attribute(models.Model):
         ORDINAL = "ordinal"
         NUMERIC = "numeric"
 
+    class Role(models.TextChoices):
+        SUBGROUP = "subgroup"
+        DESIGN_WEIGHT = "design_weight"
+
     dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="attributes")
     of = models.CharField(max_length=10, choices=Of, default=Of.ITEM)
     name = models.CharField(max_length=80, help_text="The column's name in uploads.")
@@ -85,6 +89,18 @@ class Attribute(models.Model):
         default=list,
         blank=True,
         help_text='Bands of a numeric attribute, for example ["0-17", "18-64", "65+"].',
+    )
+    parents = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text='The group around each value, and around a group, for example {"Paris": '
+        '"France", "France": "Europe"}; a value left out has none.',
+    )
+    role = models.CharField(
+        max_length=13,
+        choices=Role,
+        default=Role.SUBGROUP,
+        help_text="design_weight: a number above 0, how many of its kind an item stands for.",
     )
     missing_codes = models.JSONField(
         default=list, blank=True, help_text="Values that mean: unknown."
@@ -101,6 +117,15 @@ class Attribute(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["dataset", "of", "name"], name="one_attribute_per_name_and_bearer"
+            ),
+            models.UniqueConstraint(
+                fields=["dataset"],
+                condition=models.Q(role="design_weight"),
+                name="one_design_weight_per_dataset",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(role="design_weight") | models.Q(of="item", kind="numeric"),
+                name="design_weight_is_a_number_of_items",
             ),
         ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from math import ceil, prod
 
@@ -159,36 +159,56 @@ class UncoveredPatterns:
         """How many patterns each level has; levels without any are left out."""
         return dict(sorted(Counter(self.levels.tolist()).items()))
 
-    def in_words(self, *, limit: int | None = None, target: Target | None = None) -> list[Pattern]:
-        """The patterns for a reader, the most important first.
+    def foremost(
+        self, *, limit: int | None = None, target: Target | None = None
+    ) -> UncoveredPatterns:
+        """The most important patterns, in order.
 
         Parameters
         ----------
         limit : int, optional
-            Show at most this many; there can be tens of thousands.
+            At most this many; there can be tens of thousands.
         target : Target, optional
             Rank by target share times deficit; without it, by level and then by deficit.
 
         Returns
         -------
-        list of Pattern
+        UncoveredPatterns
         """
         deficit = self.threshold.n - self.n
-        shares = None if target is None else self.target_shares(target)
-        if shares is None:
+        if target is None:
             order = np.lexsort([-deficit, self.levels])
         else:
+            shares = self.target_shares(target)
             mass = np.array([-1.0 if share is None else share for share in shares])
             order = np.lexsort([self.levels, -(mass * deficit)])
+        return replace(self, nodes=self.nodes[order[:limit]], n=self.n[order[:limit]])
+
+    def in_words(self, *, limit: int | None = None, target: Target | None = None) -> list[Pattern]:
+        """The patterns for a reader, the most important first.
+
+        Parameters
+        ----------
+        limit, target : optional
+            See :meth:`foremost`.
+
+        Returns
+        -------
+        list of Pattern
+        """
+        first = self.foremost(limit=limit, target=target)
+        shares = [None] * len(first.n) if target is None else first.target_shares(target)
         return [
             Pattern(
-                attributes=self._attributes(i),
-                n=int(self.n[i]),
-                deficit=int(deficit[i]),
-                level=int(self.levels[i]),
-                target_share=None if shares is None else shares[i],
+                attributes=first._attributes(i),
+                n=n,
+                deficit=self.threshold.n - n,
+                level=level,
+                target_share=shares[i],
             )
-            for i in order[:limit].tolist()
+            for i, (n, level) in enumerate(
+                zip(first.n.tolist(), first.levels.tolist(), strict=True)
+            )
         ]
 
     def target_shares(self, target: Target) -> list[float | None]:

@@ -161,7 +161,7 @@ def test_subgroups_with_too_few_items_are_found_and_planned_for(
         (("age", "young"), ("sex", "M")),
     }
     old = patterns[(("age", "old"),)]
-    assert (old["n"], old["deficit"], old["words"]) == (20, 10, "age=old: 20 of 30 needed")
+    assert (old["n"], old["deficit"], old["words"]) == (20, 10, "age=old: 20 of at least 30")
     summary = result["uncovered_summary"]
     assert (summary["n_patterns"], summary["per_level"]) == (2, {"1": 1, "2": 1})
     plan = result["collection_plan"]

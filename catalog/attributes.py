@@ -1,0 +1,79 @@
+"""What an attribute's definition must hold to, whoever sends it."""
+
+from __future__ import annotations
+
+from catalog.ingest.bands import parse_bands
+from catalog.models import Attribute
+from catalog.problems import Refusal
+
+
+def check_attribute(attribute: Attribute) -> None:
+    """Refuse an attribute whose bands, parents or role contradict themselves.
+
+    Raises
+    ------
+    Refusal
+        Names the field, the value and what to do.
+    """
+    if attribute.bands:
+        try:
+            parse_bands([str(band) for band in attribute.bands])
+        except ValueError as error:
+            raise Refusal(str(error), code="bands", pointer="/bands") from None
+    _check_parents(attribute)
+    _check_role(attribute)
+
+
+def groups_of(attribute: Attribute) -> dict[str, list[str]]:
+    """The members of each group of values, from the parent of each member.
+
+    Returns
+    -------
+    dict of str to list of str
+        Members are values or other groups, in the order in which they were declared.
+    """
+    groups: dict[str, list[str]] = {}
+    for member, group in attribute.parents.items():
+        groups.setdefault(str(group), []).append(str(member))
+    return groups
+
+
+def _check_parents(attribute: Attribute) -> None:
+    parents = attribute.parents
+    values = [str(value) for value in attribute.domain]
+    groups = set(parents.values())
+    if clash := sorted(groups & set(values)):
+        _refuse(f"{clash[0]!r} is a value and cannot be a group of values too; rename the group.")
+    unknown = sorted(set(parents) - groups - set(values)) if attribute.domain else []
+    if unknown:
+        _refuse(
+            f"{unknown[0]!r} has a parent and is neither a value of {attribute.name!r} nor a "
+            f"group; the values are: {', '.join(values[:10])}."
+        )
+    for member in parents:
+        path = [member]
+        while path[-1] in parents:
+            path.append(parents[path[-1]])
+            if path[-1] in path[:-1]:
+                _refuse(f"the parents go round in a circle: {' > '.join(path)}.")
+
+
+def _refuse(detail: str) -> None:
+    raise Refusal(f"The parents cannot be used: {detail}", code="parents", pointer="/parents")
+
+
+def _check_role(attribute: Attribute) -> None:
+    if attribute.role != Attribute.Role.DESIGN_WEIGHT:
+        return
+    if attribute.of != Attribute.Of.ITEM or attribute.kind != Attribute.Kind.NUMERIC:
+        raise Refusal(
+            "A design weight is a numeric attribute of items; send of item and kind numeric.",
+            pointer="/role",
+        )
+    others = Attribute.objects.filter(
+        dataset=attribute.dataset, role=Attribute.Role.DESIGN_WEIGHT
+    ).exclude(pk=attribute.pk)
+    if other := others.first():
+        raise Refusal(
+            f"{other.name!r} is the design weight already; an item has one.", pointer="/role"
+        )

@@ -1,0 +1,124 @@
+"""Runs of the kind ``patterns``: every subgroup that lacks items, of any label too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from catalog.models import Run
+from coverage import queries
+from coverage.adequacy import summary_of
+from coverage.uncovered import Uncovered, in_words, ordered_domains, search
+from measures.coverage.patterns import UncoveredPatterns, counts_of
+
+MAX_DENSE = 20_000_000
+MAX_STORED = 50_000
+Row = dict[str, Any]
+
+
+def measure_patterns(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any]:
+    """Maximal uncovered patterns, possibly and certainly so, as short rows of numbers.
+
+    A result can have tens of thousands; :func:`rows_of` puts those into words that are asked for.
+    """
+    asked = run.parameters
+    attributes = queries.attributes_of(run.dataset, asked["of"])
+    counts, label = queries.count_of_profiles(run.dataset, asked["of"]), None
+    names = asked["attributes"]
+    domains = queries.domains_of(attributes, counts)
+    if asked["question"] is not None:
+        question = run.dataset.questions.get(name=asked["question"])
+        counts, label = queries.counts_with_label(question)
+        domains = queries.domains_of(attributes, counts)
+        domains[label] = [str(value) for value in question.values]
+    wanted = list(domains) if names is None else [*names, *([] if label is None else [label])]
+    used = {name: domains[name] for name in wanted if domains.get(name)}
+    result = {
+        "of": asked["of"],
+        "question": asked["question"],
+        "label_attribute": label,
+        "attributes": list(used),
+        "n_items": sum(counts.n),
+        "conventions": CONVENTIONS,
+    }
+    if not used:
+        return result | {"summary": None, "axes": [], "possible": [], "certain": []}
+    cube = queries.cube_of(counts, ordered_domains(attributes, used))
+    found = search(cube, attributes, asked | {"level": asked["max_level"]}, max_nodes=MAX_DENSE)
+    return result | {
+        "summary": summary_of(found),
+        "axes": [
+            {"name": axis.attribute.name, "nodes": list(axis.nodes)} for axis in found.possible.axes
+        ],
+        "possible": _stored(found, found.possible),
+        # Without unknown values both are one list, which is not stored twice.
+        "certain": None if found.certain is found.possible else _stored(found, found.certain),
+    }
+
+
+def _stored(found: Uncovered, patterns: UncoveredPatterns) -> list[list[int]]:
+    """Each pattern as its counts, without and with unknown values, then attribute and node."""
+    first = patterns.foremost(limit=MAX_STORED)
+    upper = found.with_unknown(first).tolist()
+    lower = first.n if patterns is found.possible else _known(found, first)
+    anything = [axis.any for axis in first.axes]
+    return [
+        [n, most, *(x for j, node in enumerate(row) if node < anything[j] for x in (j, node))]
+        for n, most, row in zip(lower.tolist(), upper, first.nodes.tolist(), strict=True)
+    ]
+
+
+def _known(found: Uncovered, patterns: UncoveredPatterns) -> Any:
+    return counts_of(found.cube, patterns, missing_matches=False)
+
+
+def rows_of(result: dict[str, Any], certainty: str, asked: dict[str, str]) -> Iterator[Row]:
+    """The patterns of a result in words: those with an attribute, a value, or a level.
+
+    Parameters
+    ----------
+    result : dict, what :func:`measure_patterns` gave
+    certainty : str, ``"possible"`` or ``"certain"``
+    asked : dict of str to str, of the keys attribute, value and level
+    """
+    stored = result[certainty]
+    if stored is None:
+        stored = result["possible"]
+    axes, needed = result["axes"], (result["summary"] or {"threshold": 0})["threshold"]
+    for n, upper, *pairs in stored:
+        attributes = {
+            axes[j]["name"]: axes[j]["nodes"][node]
+            for j, node in zip(pairs[::2], pairs[1::2], strict=True)
+        }
+        if not _is_asked(attributes, asked):
+            continue
+        yield {
+            "attributes": attributes,
+            "level": len(attributes),
+            "n": n,
+            "n_with_unknown": upper,
+            "deficit": needed - n,
+            "certain": upper < needed,
+            "words": in_words(attributes, n, upper, needed),
+        }
+
+
+def _is_asked(attributes: dict[str, str], asked: dict[str, str]) -> bool:
+    return (
+        ("attribute" not in asked or asked["attribute"] in attributes)
+        and ("value" not in asked or asked["value"] in attributes.values())
+        and ("level" not in asked or asked["level"] == str(len(attributes)))
+    )
+
+
+CONVENTIONS = {
+    "pattern": "fixes some attributes to a value, a group of values or a range of them; uncovered "
+    "with fewer items than the threshold, maximal when everything one step more general has enough "
+    "(Asudeh, Jin and Jagadish 2019)",
+    "level": "attributes that are fixed; max_level says how deep was looked",
+    "possible": "counting items whose values are known",
+    "certain": "counting an item with an unknown value for every value it might have",
+    "threshold": "min_items; or min_share of all items; or as many as estimate a share of "
+    "expected_share within half_width, by Wilson's interval",
+    "order": "the most general first, then what lacks most",
+}

@@ -1,0 +1,112 @@
+"""Uncovered patterns over REST: asked by attribute, value and level, never dumped whole."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from catalog import access
+from catalog.access import May
+from catalog.models import Attribute, Dataset, Run
+from catalog.problems import Refusal
+from catalog.rest import tables
+from catalog.rest.queries import query_of
+from catalog.rest.results import answer_result, envelope, finished_run
+from coverage.pattern_parameters import subject_of
+from coverage.patterns import rows_of
+from coverage.serializers import PatternsSerializer
+
+CERTAINTIES = ("possible", "certain")
+MAX_SHOWN = 1000
+ASKED = [
+    OpenApiParameter("of", str, description="item (the default) or annotator."),
+    OpenApiParameter("question", str, description="Patterns of items by their label."),
+    OpenApiParameter("certainty", str, description="possible (the default) or certain."),
+    OpenApiParameter("attribute", str, description="Only patterns that fix this attribute."),
+    OpenApiParameter("value", str, description="Only patterns with this value, group or range."),
+    OpenApiParameter("level", int, description="Only patterns with so many attributes."),
+]
+NAMES = ("of", "question", "certainty", "attribute", "value", "level")
+LIMIT = OpenApiParameter("limit", int, description="Patterns to show, at most 1,000; 100.")
+
+
+class PatternsView(APIView):
+    """Subgroups with too few items, whatever the population: the newest finished result."""
+
+    serializer_class = PatternsSerializer
+
+    @extend_schema(operation_id="coverage_patterns_retrieve", parameters=[*ASKED, LIMIT])
+    def get(self, request: Request, slug: str) -> Response:
+        query = query_of(request, *NAMES, "limit")
+        dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
+        run = _run(request, dataset, query)
+        rows = _rows(request, dataset, run, query)
+        shown = list(islice(rows, _limit(query)))
+        result = {name: one for name, one in (run.result or {}).items() if name not in _STORED}
+        full = access.may(request.user, dataset, May.READ_ROWS)
+        body = {
+            **envelope(dataset, run),
+            **result,
+            "patterns": shown,
+            "n_matching": len(shown) + sum(1 for _ in rows),
+            "disclosure": "full" if full else f"min_cell_{dataset.min_cell}",
+        }
+        return answer_result(request, run, body)
+
+
+class PatternsTable(tables.TableView):
+    """All patterns that are asked for, as json, ndjson, csv or parquet."""
+
+    @extend_schema(
+        parameters=ASKED, responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}
+    )
+    def get(self, request: Request, slug: str, suffix: str | None = None) -> HttpResponse:
+        query = query_of(request, *NAMES)
+        dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
+        rows = list(_rows(request, dataset, _run(request, dataset, query), query))
+        return tables.table(rows, tables.wanted_format(request, suffix), "coverage-patterns")
+
+
+_STORED = {"axes", *CERTAINTIES}
+
+
+def _run(request: Request, dataset: Dataset, query: dict[str, str]) -> Run:
+    of = query.get("of", Attribute.Of.ITEM)
+    for name, allowed, given in (
+        ("of", Attribute.Of.values, of),
+        ("certainty", CERTAINTIES, query.get("certainty", CERTAINTIES[0])),
+    ):
+        if given not in allowed:
+            raise Refusal(f"{name} must be {' or '.join(allowed)}; it is {given!r}.", pointer=name)
+    return finished_run(request, dataset, "patterns", subject_of(of, query.get("question")))
+
+
+def _rows(request: Request, dataset: Dataset, run: Run, query: dict[str, str]) -> Any:
+    """The patterns; auditors see which they are where that says no more than that they lack."""
+    rows = rows_of(run.result or {}, query.get("certainty", CERTAINTIES[0]), query)
+    if access.may(request.user, dataset, May.READ_ROWS):
+        return rows
+    summary = (run.result or {})["summary"]
+    if summary is None or summary["threshold"] < dataset.min_cell:
+        # That a subgroup is named would tell that it is smaller than auditors may know.
+        return iter(())
+    hidden = {"n": None, "n_with_unknown": None, "deficit": None, "certain": None, "words": None}
+    return ({**row, **hidden, "status": "withheld"} for row in rows)
+
+
+def _limit(query: dict[str, str]) -> int:
+    given = query.get("limit", "100")
+    if not (given.isascii() and given.isdigit() and 0 <= int(given) <= MAX_SHOWN):
+        raise Refusal(
+            f"limit must be a whole number from 0 to {MAX_SHOWN:,}; it is {given!r}. All patterns "
+            "are in the table coverage/patterns.csv.",
+            pointer="limit",
+        )
+    return int(given)
