@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from audits import queries
+from audits.queries import Brief
 from audits.reading import visible_result
 from audits.verdicts import SEVERITY, Light, Number, Verdict, not_yet, worst
 from catalog.access import RIGHTS, May, User
@@ -66,16 +67,33 @@ def evidence_of(user: User, dataset: Dataset, kind: str, *, limit: int) -> list[
     chosen = set(sorted(subjects, key=lambda s: -severity(s))[:limit])
     subjects = [subject for subject in subjects if subject in chosen]
     runs = {run.subject: run for run in queries.newest_runs(dataset, kind, subjects)}
-    found = []
-    for subject in subjects:
-        if subject not in runs:
-            found.append(Evidence(kind, subject, not_yet(HEADLINES[kind], "no_data")))
-            continue
-        result = visible_result(user, dataset, runs[subject])
-        brief = briefs[subject]
-        verdict = replace(brief.verdict, number=headline_in(kind, result))
-        found.append(Evidence(kind, subject, verdict, runs[subject], result, brief.is_outdated))
-    return found
+    return [_evidence(user, dataset, kind, one, runs.get(one), briefs) for one in subjects]
+
+
+def evidence_about(user: User, dataset: Dataset, kind: str, subject: str | None) -> Evidence:
+    """The evidence about one subject, or about the one with most to worry about."""
+    if subject is None:
+        found = evidence_of(user, dataset, kind, limit=1)
+        return found[0] if found else Evidence(kind, "", not_yet(HEADLINES[kind], "no_data"))
+    briefs = {brief.subject: brief for brief in queries.briefs_of(dataset, (kind,))}
+    run = queries.newest_runs(dataset, kind, [subject]).first()
+    return _evidence(user, dataset, kind, subject, run, briefs)
+
+
+def _evidence(
+    user: User,
+    dataset: Dataset,
+    kind: str,
+    subject: str,
+    run: Run | None,
+    briefs: dict[str, Brief],
+) -> Evidence:
+    if run is None:
+        return Evidence(kind, subject, not_yet(HEADLINES[kind], "no_data"))
+    result = visible_result(user, dataset, run)
+    brief = briefs[subject]
+    verdict = replace(brief.verdict, number=headline_in(kind, result))
+    return Evidence(kind, subject, verdict, run, result, brief.is_outdated)
 
 
 def worst_of(kind: str, found: list[Evidence]) -> Evidence:

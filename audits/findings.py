@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from audits.numerals import between, localized
 from audits.verdicts import Number, Verdict
 
 REASONS = {
@@ -28,10 +29,11 @@ def in_words(reason: str | None) -> str:
 
 def with_interval(number: Number, digits: int = 2) -> str:
     """``0.27 [0.26, 0.28]``, or the value alone where there is no interval."""
-    value = f"{number['value']:.{digits}f}"
+    value = localized(f"{number['value']:.{digits}f}")
     if number.get("ci_low") is None or number.get("ci_high") is None:
         return value
-    return f"{value} [{number['ci_low']:.{digits}f}, {number['ci_high']:.{digits}f}]"
+    low, high = (localized(f"{number[end]:.{digits}f}") for end in ("ci_low", "ci_high"))
+    return f"{value} [{low}{between()}{high}]"
 
 
 def subgroup_name(attributes: dict[str, Any]) -> str:
@@ -52,7 +54,7 @@ def agreement_finding(verdict: Verdict) -> str:
     return _("%(said)s: alpha %(alpha)s on %(n)s items") % {
         "said": said,
         "alpha": with_interval(alpha),
-        "n": f"{alpha['n']:,}",
+        "n": localized(f"{alpha['n']:,}"),
     }
 
 
@@ -68,9 +70,11 @@ def coverage_finding(verdict: Verdict, result: dict[str, Any]) -> str:
             where = subgroup_name(largest["attributes"])
             return _("%(where)s is %(points)s points %(side)s its target share: %(n)s in all") % {
                 "where": where,
-                "points": f"{abs(points):.1f}",
+                "points": localized(f"{abs(points):.1f}"),
                 "side": _("below") if points < 0 else _("above"),
-                "n": _("%(k)s gaps") % {"k": f"{len(gaps):,}"} if len(gaps) > 1 else _("one gap"),
+                "n": _("%(k)s gaps") % {"k": localized(f"{len(gaps):,}")}
+                if len(gaps) > 1
+                else _("one gap"),
             }
     said = {
         "representative": _("Every attribute value is close to its target share"),
@@ -80,7 +84,7 @@ def coverage_finding(verdict: Verdict, result: dict[str, Any]) -> str:
     }.get(verdict.word)
     if said is None:
         return _("Coverage is not defined: %(why)s") % {"why": in_words(verdict.reason)}
-    return said if n is None else f"{said} (n = {n:,})"
+    return said if n is None else f"{said} (n = {localized(f'{n:,}')})"
 
 
 def calibration_finding(verdict: Verdict) -> str:
@@ -97,5 +101,5 @@ def calibration_finding(verdict: Verdict) -> str:
     return _("%(said)s: mean error %(error)s on %(n)s items") % {
         "said": said,
         "error": with_interval(error, 3),
-        "n": f"{error['n']:,}",
+        "n": localized(f"{error['n']:,}"),
     }

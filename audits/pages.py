@@ -34,7 +34,8 @@ def page(view: View) -> View:
             return view(request, *args, **kwargs)
         except Refusal as refusal:
             known = refusal.status if refusal.status in (403, 404) else 400
-            context = {"refusal": refusal.detail}
+            # What a data set lacks may be said to its members; which data sets there are, to none.
+            context = {"refusal": refusal.detail, "is_item": refusal.code == "unknown_item"}
             return render(request, f"{known}.html", context, status=known)
 
     return login_required(never_cache(require_safe(answer)))
@@ -103,6 +104,7 @@ def dataset_detail(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "dataset": dataset,
         "role": role,
+        "current": "card",
         "counts": queries.counts_of(dataset),
         "sections": sections,
         "reads_results": reads_results,

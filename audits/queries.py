@@ -190,6 +190,19 @@ def newest_runs(dataset: Dataset, kind: str, subjects: list[str]) -> QuerySet[Ru
     )
 
 
+def excerpt(
+    dataset: Dataset, kind: str, subject: str, paths: dict[str, str]
+) -> tuple[Run | None, dict[str, Any]]:
+    """The newest finished run, without its result, and lists of those parts that paths name.
+
+    A result may hold ten thousand rows where a page shows twenty-five.
+    """
+    columns = {f"part_{name}": _path(path) for name, path in paths.items()}
+    newest = newest_runs(dataset, kind, [subject]).values("pk")
+    run = Run.objects.filter(pk__in=newest).defer("result").annotate(**columns).first()
+    return run, {name: getattr(run, f"part_{name}") for name in paths} if run else {}
+
+
 @dataclass(frozen=True)
 class Unfinished:
     """Runs that have no result: those on their way, and those that failed."""

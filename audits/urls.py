@@ -3,12 +3,14 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from audits import pages
+from audits import pages, room_pages
 
 app_name = "audits"
 urlpatterns = [
     path("", pages.dataset_list, name="datasets"),
     path("datasets/<str:slug>/", pages.dataset_detail, name="dataset"),
+    path("datasets/<str:slug>/quality/", room_pages.quality, name="quality"),
+    path("datasets/<str:slug>/case/", room_pages.case, name="case"),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
 ]

@@ -9,59 +9,11 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from audits import charts, findings
+from audits.names import NAMES
+from audits.numerals import between, localized
 from catalog.sizes import Size
 
 register = template.Library()
-
-NAMES = {
-    "percent_agreement": _("Percent agreement"),
-    "cohen_kappa": _("Cohen's kappa"),
-    "fleiss_kappa": _("Fleiss' kappa"),
-    "scott_pi": _("Scott's pi"),
-    "conger_kappa": _("Conger's kappa"),
-    "brennan_prediger": _("Brennan-Prediger"),
-    "gwet_ac1": _("Gwet's AC1"),
-    "gwet_ac2": _("Gwet's AC2"),
-    "krippendorff_alpha": _("Krippendorff's alpha"),
-    "krippendorff_alpha_nominal": _("Krippendorff's alpha, nominal"),
-    "krippendorff_alpha_ordinal": _("Krippendorff's alpha, ordinal"),
-    "krippendorff_alpha_interval": _("Krippendorff's alpha, interval"),
-    "krippendorff_alpha_ratio": _("Krippendorff's alpha, ratio"),
-    "cohen_kappa_linear": _("Cohen's kappa, linear weights"),
-    "cohen_kappa_mean_pairwise": _("Cohen's kappa, mean over pairs"),
-    "cohen_kappa_quadratic": _("Cohen's kappa, quadratic weights"),
-    "total_variation": _("Total variation distance"),
-    "jensen_shannon": _("Jensen-Shannon divergence"),
-    "psi": _("Population stability index"),
-    "hellinger": _("Hellinger distance"),
-    "cramers_v": _("Cramer's V"),
-    "chi_squared": _("Pearson's chi-squared"),
-    "effective_sample_size": _("Effective sample size"),
-    "brier": _("Brier score"),
-    "brier_sum": _("Brier score, summed over classes"),
-    "log_loss": _("Log loss"),
-    "accuracy": _("Accuracy"),
-    "auc": _("Area under the ROC curve"),
-    "mcb": _("Miscalibration (MCB)"),
-    "dsc": _("Discrimination (DSC)"),
-    "unc": _("Uncertainty (UNC)"),
-    "ece.uniform_15": _("Calibration error (ECE, 15 bins)"),
-    "uniform_10": _("ECE, 10 bins of equal width"),
-    "uniform_15": _("ECE, 15 bins of equal width"),
-    "quantile_10": _("ECE, 10 bins of equal size"),
-    "classwise_15": _("ECE class by class, 15 bins"),
-    "toplabel_15": _("ECE of the most probable class, 15 bins"),
-    "brier_skill": _("Brier skill, against the base rate"),
-    "log_loss_skill": _("Log loss skill, against the base rate"),
-    "smooth": _("Smooth calibration error"),
-    "cox": _("Cox's test: intercept 0 and slope 1"),
-    "slope": _("Slope (1 is best; below: over-confident)"),
-    "intercept": _("Intercept (0 is best)"),
-    "in_the_large": _("Calibration in the large (0 is best)"),
-    "observed_expected": _("Observed over expected (1 is best)"),
-    "spiegelhalter": _("Spiegelhalter's test"),
-    "kuiper": _("Kuiper's test"),
-}
 
 
 @register.filter
@@ -86,8 +38,9 @@ def reason(code: str | None) -> str:
 def counted(number: Any) -> str:
     """A count with separators; an estimated one says so."""
     if isinstance(number, Size):
-        return f"{number.n:,}" if number.is_exact else f"≈ {_rounded(number.n):,}"
-    return "-" if _is_absent(number) else f"{number:,}"
+        shown = f"{number.n:,}" if number.is_exact else f"≈ {_rounded(number.n):,}"
+        return localized(shown)
+    return "-" if _is_absent(number) else localized(f"{number:,}")
 
 
 def _rounded(n: int) -> int:
@@ -106,13 +59,13 @@ def decimal(value: Any, digits: int = 3) -> str:
     if _is_absent(value):
         return "-"
     text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}f}"
-    return text.replace("-", "\u2212")
+    return localized(text).replace("-", "\u2212")
 
 
 @register.filter
 def share(value: Any, digits: int = 1) -> str:
     """A fraction as percent."""
-    return "-" if _is_absent(value) else f"{100 * value:.{digits}f}\u202f%"
+    return "-" if _is_absent(value) else localized(f"{100 * value:.{digits}f}") + "\u202f%"
 
 
 @register.filter
@@ -126,7 +79,7 @@ def point_interval(number: dict[str, Any]) -> str:
     """An interval of a difference of fractions, in percentage points."""
     if number.get("ci_low") is None or number.get("ci_high") is None:
         return "-"
-    return f"[{points(number['ci_low'])}, {points(number['ci_high'])}]"
+    return f"[{points(number['ci_low'])}{between()}{points(number['ci_high'])}]"
 
 
 @register.filter
@@ -141,7 +94,7 @@ def place(row: dict[str, Any]) -> str:
 @register.filter
 def points(value: Any) -> str:
     """A difference of fractions as percentage points, with its sign."""
-    return "-" if _is_absent(value) else f"{100 * value:+.1f}".replace("-", "\u2212")
+    return "-" if _is_absent(value) else localized(f"{100 * value:+.1f}").replace("-", "\u2212")
 
 
 @register.filter
@@ -149,7 +102,7 @@ def probability(value: Any) -> str:
     """A p-value."""
     if _is_absent(value):
         return "-"
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return localized("< 0.001" if value < 0.001 else f"{value:.3f}")
 
 
 @register.filter
@@ -157,7 +110,39 @@ def interval(number: dict[str, Any], digits: int = 3) -> str:
     """``[0.260, 0.284]``; a dash where there is none."""
     if number.get("ci_low") is None or number.get("ci_high") is None:
         return "-"
-    return f"[{decimal(number['ci_low'], digits)}, {decimal(number['ci_high'], digits)}]"
+    low, high = (decimal(number[end], digits) for end in ("ci_low", "ci_high"))
+    return f"[{low}{between()}{high}]"
+
+
+@register.filter
+def share_interval(number: dict[str, Any], digits: int = 1) -> str:
+    """An interval of a fraction, in percent; nothing where there is none."""
+    if number.get("ci_low") is None or number.get("ci_high") is None:
+        return ""
+    low, high = (localized(f"{100 * number[end]:.{digits}f}") for end in ("ci_low", "ci_high"))
+    return f"[{low}{between()}{high}]"
+
+
+@register.filter
+def answer(value: Any) -> str:
+    """A value of a question: a name, a number, or the names of a set."""
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, list):
+        return " + ".join(str(one) for one in value) or str(_("none of them"))
+    return localized(f"{value:g}") if isinstance(value, float) else str(value)
+
+
+@register.filter
+def exact(value: Any) -> str:
+    """A number with all its digits."""
+    return localized(f"{value:.12g}")
+
+
+@register.filter
+def seconds(milliseconds: int | None) -> str:
+    """A duration in seconds."""
+    return "-" if milliseconds is None else localized(f"{milliseconds / 1000:.1f}")
 
 
 @register.filter
