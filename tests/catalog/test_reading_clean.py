@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog.reading import Column, Kind, Layout, NumberColumn, Options, TextColumn, formats, read
+from catalog.reading import clean as reading_clean
 from catalog.reading.clean import read_clean
 from catalog.reading.headers import Header
 from catalog.reading.tables import Table
@@ -74,9 +75,49 @@ def test_a_clean_file_is_read_the_same_by_both(
 @pytest.mark.parametrize(
     "body",
     [
+        HEADER + ROW.replace("i1", '"i1"').replace("well done", '"well done"'),
+        (HEADER + ROW).replace("\n", "\r\n"),
+        '"item","label","comment","confidence","round","labelled_at"\r\n'
+        '"i1","cat","x","0.5","2","2026-01-31T09:30:00+01:00"',
+        HEADER + ROW + ROW.replace("i1", "i2").replace("09:30:00", "09:30:00.25"),
+    ],
+)
+def test_quotes_around_whole_fields_and_line_ends_of_windows_are_read_the_fast_way_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    path = tmp_path / "f.csv"
+    path.write_bytes(body.encode())
+    fast = clean(path)
+    assert fast is not None
+    same(fast, strictly(path, monkeypatch))
+
+
+def test_a_column_is_coded_the_same_in_one_batch_as_in_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "f.csv"
+    items = np.random.default_rng(5).integers(0, 900, 4000)
+    path.write_text(HEADER + "".join(f"i{i},c{i % 3},,,{i % 5 + 1},\n" for i in items.tolist()))
+    whole = clean(path)
+    monkeypatch.setattr(reading_clean, "_BLOCK", 2048)
+    parts = clean(path)
+    assert whole is not None
+    assert parts is not None
+    same(whole, parts)
+    same(whole, strictly(path, monkeypatch))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
         HEADER + ROW + "i2,dog\n",
-        HEADER + ROW + '"i2",dog,,,,\n',
-        HEADER + ROW.replace("\n", "\r\n"),
+        HEADER + ROW + '"i2,2",dog,,,,\n',
+        HEADER + ROW + '"i""2",dog,,,,\n',
+        HEADER + ROW + '"i2",dog,"two\nlines",,,\n',
+        HEADER + ROW + '"i2"x,dog,,,,\n',
+        HEADER + ROW + 'i2,d"og,,,,\n',
+        HEADER + ROW + '"i2,dog,,,,\n',
+        HEADER + ROW.replace("cat", "c\rt"),
         HEADER + ROW + "\n" + ROW,
         HEADER + ROW + HEADER,
         HEADER + ROW.replace("i1", " i1"),
@@ -118,6 +159,7 @@ def test_bytes_that_are_no_utf8_are_left_to_the_strict_reader(tmp_path: Path) ->
 
 FIELD = st.sampled_from(
     ["a", "b", "", " ", "a b", "0.5", "1", "2", "1e3", "-0.0", "nan", "2026-01-01T00:00:00Z"]
+    + ['"a"', '"a b"', '"0.5"', '"a,b"', '""', 'a"', '"a"b', '"2026-01-01T00:00:00Z"']
     + ["2026-01-01", "\u00e9", "e\u0301", "\t", "\x00", '"', "item", "x" * 300, "1.0", "+1", ".5"]
 )
 
@@ -125,7 +167,9 @@ FIELD = st.sampled_from(
 @given(
     st.lists(st.lists(FIELD, min_size=5, max_size=7), max_size=6), st.sampled_from(["\n", "\r\n"])
 )
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_whatever_the_file_the_fast_reader_never_disagrees(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[list[str]], end: str
 ) -> None:

@@ -1,0 +1,84 @@
+"""What the bytes of a whole column say at once, in numpy: a regular expression costs ten times."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Mask = npt.NDArray[np.bool_]
+_ZERO, _NINE, _SPACE, _TILDE = b"09 ~"
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A column of text as Arrow keeps it: the bytes of value ``i`` begin at ``starts[i]``.
+
+    Parameters
+    ----------
+    starts : (n + 1,) int32
+    data : uint8, the bytes of all values, one after the other
+    """
+
+    starts: npt.NDArray[np.int32]
+    data: npt.NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, texts: pa.Array) -> Texts:
+        """The bytes of a string array without nulls, not copied."""
+        _, starts, data = texts.buffers()
+        at = np.frombuffer(starts, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+        held = np.empty(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+        return cls(at - at[0], held[at[0] : at[-1]])
+
+    @property
+    def widths(self) -> npt.NDArray[np.int32]:
+        """Bytes of each value."""
+        return np.diff(self.starts)
+
+    def only(self, allowed: bytes) -> bool:
+        """Whether no byte is another than these."""
+        table = np.ones(256, bool)
+        table[np.frombuffer(allowed, np.uint8)] = False
+        return not table[self.data].any()
+
+    def plain(self) -> Mask:
+        """Which values are printable ASCII, without a space at either end, and not empty."""
+        full = self.widths > 0
+        plain = full.copy()
+        strange = np.flatnonzero((self.data < _SPACE) | (self.data > _TILDE))
+        plain[np.searchsorted(self.starts, strange, "right") - 1] = False
+        plain[full] &= self.data[self.starts[:-1][full]] != _SPACE
+        plain[full] &= self.data[self.starts[1:][full] - 1] != _SPACE
+        return plain
+
+    def all_like(self, form: re.Pattern[bytes]) -> bool:
+        """Whether every value has the form, proven by the first one of each width.
+
+        Values of one width that have digits where the first has digits, and the same byte
+        elsewhere, have its form; so ``form`` must not tell digits apart, but for the first two.
+        """
+        widths = self.widths
+        for width in np.unique(widths).tolist():
+            which = np.flatnonzero(widths == width)
+            if not width or not self._all_like_first(form, which, width):
+                return False
+        return True
+
+    def _all_like_first(
+        self, form: re.Pattern[bytes], which: npt.NDArray[np.intp], width: int
+    ) -> bool:
+        if len(which) == len(self.widths):
+            block = self.data.reshape(-1, width)
+        else:
+            block = self.data[self.starts[which][:, None] + np.arange(width)]
+        first = block[0]
+        digits = (first >= _ZERO) & (first <= _NINE)
+        same = (block == first) | (digits & (block >= _ZERO) & (block <= _NINE))
+        if not same.all():
+            return False
+        heads = {bytes(head) for head in np.unique(block[:, :2], axis=0)}
+        return all(form.fullmatch(head + bytes(first[2:])) for head in heads)
