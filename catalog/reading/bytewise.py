@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+_Number = TypeVar("_Number", np.int32, np.int64, np.float64)
 Mask = npt.NDArray[np.bool_]
 _ZERO, _NINE, _SPACE, _TILDE = b"09 ~"
+_ROWS = 2048  # compared at a time
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Texts:
         widths = self.widths
         for width in np.unique(widths).tolist():
             which = np.flatnonzero(widths == width)
-            if not width or not self._all_like_first(form, which, width):
+            if width < 2 or not self._all_like_first(form, which, width):
                 return False
         return True
 
@@ -77,8 +80,28 @@ class Texts:
             block = self.data[self.starts[which][:, None] + np.arange(width)]
         first = block[0]
         digits = (first >= _ZERO) & (first <= _NINE)
-        same = (block == first) | (digits & (block >= _ZERO) & (block <= _NINE))
-        if not same.all():
-            return False
-        heads = {bytes(head) for head in np.unique(block[:, :2], axis=0)}
-        return all(form.fullmatch(head + bytes(first[2:])) for head in heads)
+        low = np.tile(np.where(digits, _ZERO, first).astype(np.uint8), _ROWS)
+        span = np.tile(np.where(digits, 9, 0).astype(np.uint8), _ROWS)
+        # Long rows of many values: numpy pays for each inner loop.
+        for start in range(0, len(block), _ROWS):
+            part = block[start : start + _ROWS].reshape(-1)
+            if ((part - low[: len(part)]) > span[: len(part)]).any():
+                return False
+        met = np.zeros(1 << 16, bool)
+        met[np.ascontiguousarray(block[:, :2]).view(np.uint16)] = True
+        heads = np.flatnonzero(met).astype(np.uint16)
+        return all(form.fullmatch(head.tobytes() + bytes(first[2:])) for head in heads)
+
+
+def mask_of(which: Mask) -> pa.Array:
+    """The same truths as an Arrow array."""
+    bits = pa.py_buffer(np.packbits(which, bitorder="little"))
+    return pa.Array.from_buffers(pa.bool_(), len(which), [None, bits])
+
+
+def numbers_of(array: pa.Array, kind: type[_Number]) -> npt.NDArray[_Number]:
+    """The numbers of a fixed-width Arrow array without nulls, not copied."""
+    held = array.buffers()[1]
+    if held is None:
+        return np.empty(0, kind)
+    return np.frombuffer(held, kind)[array.offset : array.offset + len(array)]

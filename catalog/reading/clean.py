@@ -4,6 +4,9 @@ The strict reader is the truth about problems. This one answers only where it ca
 strict one would find nothing to say - quotes only around whole fields that hold no quote, every
 distinct value plain - and otherwise answers nothing, so that the file is read strictly. It costs
 a tenth, and holds a few blocks of the file at a time beside the coded columns.
+
+Arrow loads pandas when it is first given a Python value or asked for a numpy array, which takes as
+long as reading half a million rows. So arrays go to and fro as buffers here.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from catalog.reading.bytewise import Texts
+from catalog.reading.bytewise import Texts, mask_of, numbers_of
 from catalog.reading.characters import compared_spelling, text_faults
 from catalog.reading.columns import TEXT_KINDS, Column, Kind, Options
 from catalog.reading.headers import Header
@@ -72,7 +75,9 @@ def _quoted(path: Path, separator: bytes) -> bool | None:
     """
     opening = closing = quotes = 0
     for block in _lines(path):
-        if b"\x00" in block or block.count(b"\r") != block.count(b"\r\n"):
+        if b"\x00" in block:
+            return None
+        if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
             return None
         if (n := block.count(b'"')) == 0:
             continue
@@ -130,11 +135,10 @@ class _Typed:
     missing: list[npt.NDArray[np.bool_]] = field(default_factory=list)
 
     def add(self, texts: pa.Array) -> None:
-        absent = pc.equal(texts, "")
-        missing = absent.to_numpy(zero_copy_only=False)
+        missing = Texts.of(texts).widths == 0
         if self.column.missing_codes or (missing.any() and not self.column.allows_empty):
             raise _Unproven
-        present = texts.filter(pc.invert(absent)) if missing.any() else texts
+        present = texts.filter(mask_of(~missing)) if missing.any() else texts
         values = np.zeros(len(texts), np.int64 if self.column.kind is Kind.TIME else np.float64)
         values[~missing] = self._times(present) if self._is_time else self._numbers(present)
         self.values.append(values)
@@ -147,8 +151,7 @@ class _Typed:
     def _times(self, texts: pa.Array) -> npt.NDArray[np.int64]:
         if not Texts.of(texts).all_like(_TIME):
             raise _Unproven
-        times = texts.cast(pa.timestamp("us", "UTC")).cast(pa.int64())
-        return np.asarray(times.to_numpy(), np.int64)
+        return numbers_of(texts.cast(pa.timestamp("us", "UTC")), np.int64)
 
     def _numbers(self, texts: pa.Array) -> npt.NDArray[np.float64]:
         held = Texts.of(texts)
@@ -159,7 +162,7 @@ class _Typed:
         if not right:
             raise _Unproven
         # The conversion takes a text whole or not at all, and no letters came this far but "e".
-        numbers: npt.NDArray[np.float64] = texts.cast(pa.float64()).to_numpy() + 0.0
+        numbers = numbers_of(texts.cast(pa.float64()), np.float64) + 0.0
         low, high = self.column.bounds
         if not np.isfinite(numbers).all() or ((numbers < low) | (numbers > high)).any():
             raise _Unproven
@@ -178,7 +181,7 @@ class _Coded:
     options: Options
     separators: tuple[str, ...]
     codes: list[npt.NDArray[np.int32]] = field(default_factory=list)
-    known: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
+    known: pa.Array = field(default_factory=lambda: pa.nulls(0, pa.string()))
     waiting: list[pa.Array] = field(default_factory=list)
 
     def add(self, texts: pa.Array) -> None:
@@ -191,7 +194,7 @@ class _Coded:
         n_known = len(self.known)
         parts = [self.known, *self.waiting]
         encoded = pa.concat_arrays(parts).dictionary_encode()
-        codes = encoded.indices.to_numpy()
+        codes = numbers_of(encoded.indices, np.int32)
         ends = np.cumsum([len(part) for part in parts])
         self.codes += [codes[start:stop].copy() for start, stop in pairwise(ends)]
         self.known, self.waiting = encoded.dictionary, []
@@ -200,7 +203,7 @@ class _Coded:
     def _prove(self, values: pa.Array) -> None:
         held = Texts.of(values)
         plain = held.plain() & (held.widths <= min(self.column.longest, 1 << 16))
-        odd = values.filter(pa.array(~plain))
+        odd = values.filter(mask_of(~plain))
         if len(odd) > _MOST_ODD_VALUES:
             raise _Unproven
         faulty = any(value != "" and not self._is_right(value) for value in odd.to_pylist())
@@ -248,8 +251,7 @@ def _feed(
             continue
         for place, coder in enumerate(coders):
             texts = batch.column(place)
-            width = pc.max(pc.binary_length(texts)).as_py()
-            longest[place] = max(longest[place], width)
+            longest[place] = max(longest[place], int(Texts.of(texts).widths.max()))
             coder.add(texts)
         # Each value may come in two quotes, and has a separator or a line end after it.
         if n_rows > options.limits.max_rows or sum(longest) + 4 * len(coders) > (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -189,3 +191,20 @@ def test_a_large_file_takes_the_fast_way(tmp_path: Path, monkeypatch: pytest.Mon
     assert path.stat().st_size > formats.WORTH_ARROW
     fast = read(path, LAYOUT, Options())
     same(fast, strictly(path, monkeypatch))
+
+
+def test_the_fast_way_does_not_load_pandas(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text(HEADER + ROW + '"\u00e9",,,,,\n')
+    program = (
+        "import sys; from pathlib import Path;"
+        "from catalog.reading import Column, Kind, Layout, Options;"
+        "from catalog.reading.clean import read_clean; from catalog.reading.headers import Header;"
+        "extra = Column('extra', Kind.CATEGORY);"
+        "columns = (Column('labelled_at', Kind.TIME), Column('round', Kind.INTEGER),"
+        " Column('confidence', Kind.NUMBER));"
+        "header = Header(Layout(columns, extra), Options());"
+        "assert read_clean(Path(sys.argv[1]), header, Options()).n_rows == 2;"
+        "assert 'pandas' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program, str(path)], check=True, timeout=60)
