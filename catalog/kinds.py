@@ -62,6 +62,8 @@ class UploadKind:
         under the data set's lock; appends problems to ``incoming`` and returns the counts.
     contributor_may : bool
         Whether a contributor may send this kind.
+    formats : tuple of str
+        What it takes beside tables, of ``catalog.reading.columns.ARRAYS``.
     withdraw : callable or None
         Undoes a stored upload, in the caller's transaction and under the data set's lock; returns
         how many rows changed, or raises ``Refusal``. ``None``: no history is kept of this kind.
@@ -73,6 +75,7 @@ class UploadKind:
     store: Callable[[Incoming], Counts]
     subject_parameter: str | None = None
     contributor_may: bool = False
+    formats: tuple[str, ...] = ()
     withdraw: Callable[[Upload], int] | None = None
 
 

@@ -1,10 +1,20 @@
-"""Models and predictions in the admin: to be looked at, see :mod:`catalog.browsing`."""
+"""Models, predictions and features in the admin: to be looked at, see :mod:`catalog.browsing`."""
+
+import uuid
+from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
 
 from catalog.browsing import BrowseAdmin, RowAdmin, linked
 from catalog.models import Item
-from predictions.models import ModelVersion, PredictionRow
+from predictions.models import (
+    FeatureSet,
+    FeatureVectorRow,
+    ItemNoveltyRow,
+    ModelVersion,
+    PredictionRow,
+)
 
 
 @admin.register(PredictionRow)
@@ -32,3 +42,46 @@ class ModelVersionAdmin(BrowseAdmin):
     search_fields = ("name", "version", "dataset__slug", "question__name")
     list_filter = ("scores", "out_of_fold", "dataset")
     rows = ((PredictionRow, "model"),)
+
+
+@admin.register(FeatureSet)
+class FeatureSetAdmin(BrowseAdmin):
+    list_display = ("name", linked("dataset"), "width")
+    search_fields = ("name", "dataset__slug")
+    list_filter = ("dataset",)
+    rows = ((FeatureVectorRow, "features"),)
+
+
+@admin.register(FeatureVectorRow)
+class FeatureVectorAdmin(RowAdmin):
+    list_display = (
+        "first",
+        "width",
+        linked("dataset"),
+        linked("features"),
+        linked("item"),
+        linked("upload"),
+    )
+    search_fields = ("item__external_id__exact",)
+    search_help_text = "The exact id of an item, as in the uploads."
+    list_filter = ("features", "dataset")
+    key = ("features_id", "item_id")
+    named_by = ((Item, "item_id"),)
+
+
+@admin.register(ItemNoveltyRow)
+class ItemNoveltyAdmin(RowAdmin):
+    list_display = ("p_values", "scores", linked("dataset"), linked("run"), linked("item"))
+    search_fields = ("item__external_id__exact",)
+    search_help_text = "The exact id of an item, as in the uploads."
+    list_filter = ("dataset",)
+    named_by = ((Item, "item_id"),)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        run, _, item = object_id.partition("_")
+        try:
+            key = {"run_id": uuid.UUID(run), "item_id": int(item)}
+        except ValueError:
+            return None
+        rows = self.get_queryset(request).select_related(*self.list_select_related)
+        return rows.filter(**key).first()

@@ -8,7 +8,7 @@ class PredictionsConfig(AppConfig):
     def ready(self) -> None:
         # Only now do models exist.
         from catalog import exchange, kinds  # noqa: PLC0415
-        from predictions import forecasts, parameters  # noqa: PLC0415
+        from predictions import feature_kinds, forecasts, parameters  # noqa: PLC0415
 
         exchange.tell("class_probabilities", "predictions.queries.class_probabilities")
         kinds.register_upload(
@@ -41,3 +41,4 @@ class PredictionsConfig(AppConfig):
                     standard=parameters.standard,
                 )
             )
+        feature_kinds.register()

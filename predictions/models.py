@@ -1,9 +1,11 @@
 """Models and what they predicted."""
 
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from catalog.models import Dataset, Item, Question, Upload
+from catalog.models import Dataset, Item, Question, Run, Upload
 
 
 class ModelVersion(models.Model):
@@ -120,3 +122,108 @@ class PredictionRow(models.Model):
 
     def __str__(self) -> str:
         return f"prediction for {self.item} by {self.model}"
+
+
+class RealField(models.FloatField):  # type: ignore[type-arg]
+    """A number of 32 bits: what embeddings are made of, at half the room."""
+
+    def db_type(self, connection: Any) -> str:
+        return "real"
+
+
+class FeatureSet(models.Model):
+    """What was measured or computed of each item, as a vector of numbers: features, embeddings."""
+
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="feature_sets")
+    name = models.CharField(max_length=38)
+    columns = models.JSONField(help_text="What each number of a vector is, in their order.")
+
+    class Meta:
+        ordering = ["dataset", "name"]
+        verbose_name = "feature set"
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "name"], name="one_feature_set_per_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def width(self) -> int:
+        """Numbers in a vector."""
+        return len(self.columns)
+
+
+class FeatureVector(models.Model):
+    """The features of one item. Without foreign keys in the database, as predictions are."""
+
+    pk = models.CompositePrimaryKey("features_id", "item_id")
+    features = models.ForeignKey(FeatureSet, models.DO_NOTHING, db_constraint=False, db_index=False)
+    item = models.ForeignKey(Item, models.DO_NOTHING, db_constraint=False, db_index=False)
+    upload = models.ForeignKey(Upload, models.DO_NOTHING, db_constraint=False, db_index=False)
+    vector = ArrayField(RealField(), help_text="One a column of the feature set, in 32 bits.")
+
+    class Meta:
+        ordering = ["features_id", "item_id"]
+
+    def __str__(self) -> str:
+        return f"features {self.features_id} of item {self.item_id}"
+
+
+class FeatureVectorRow(models.Model):
+    """A vector with its key as one text, from a view; see :class:`PredictionRow`."""
+
+    id = models.TextField(primary_key=True)
+    dataset = models.ForeignKey(Dataset, models.DO_NOTHING)
+    features = models.ForeignKey(FeatureSet, models.DO_NOTHING)
+    item = models.ForeignKey(Item, models.DO_NOTHING)
+    width = models.IntegerField()
+    first = ArrayField(RealField(), help_text="The first eight numbers.")
+    upload = models.ForeignKey(Upload, models.DO_NOTHING)
+
+    class Meta:
+        managed = False
+        db_table = "predictions_feature_row"
+        ordering = ["features_id", "item_id"]
+        verbose_name = "feature vector"
+
+    def __str__(self) -> str:
+        return f"{self.features} of {self.item}"
+
+
+class ItemNovelty(models.Model):
+    """What the newest novelty run says of one item; numbers in the order of the run's methods."""
+
+    pk = models.CompositePrimaryKey("run_id", "item_id")
+    run = models.ForeignKey(Run, models.DO_NOTHING, db_constraint=False, db_index=False)
+    item = models.ForeignKey(Item, models.DO_NOTHING, db_constraint=False, db_index=False)
+    scores = ArrayField(models.FloatField(), help_text="How unlike the reference; no unit.")
+    p_values = ArrayField(models.FloatField(), help_text="Conformal; low is novel.")
+
+    class Meta:
+        ordering = ["run_id", "item_id"]
+        verbose_name_plural = "item novelties"
+
+    def __str__(self) -> str:
+        return f"novelty of item {self.item_id}"
+
+
+class ItemNoveltyRow(models.Model):
+    """An item's novelty with its key as one text, from a view; see :class:`PredictionRow`."""
+
+    id = models.TextField(primary_key=True)
+    dataset = models.ForeignKey(Dataset, models.DO_NOTHING)
+    run = models.ForeignKey(Run, models.DO_NOTHING)
+    item = models.ForeignKey(Item, models.DO_NOTHING)
+    scores = ArrayField(models.FloatField())
+    p_values = ArrayField(models.FloatField())
+
+    class Meta:
+        managed = False
+        db_table = "predictions_novelty_row"
+        ordering = ["run_id", "item_id"]
+        verbose_name = "item novelty"
+        verbose_name_plural = "item novelties"
+
+    def __str__(self) -> str:
+        return f"novelty of {self.item}"

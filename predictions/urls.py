@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from predictions import api, confidence_api, conformal_api, ensembles_api, recalibrations_api
+from predictions import (
+    api,
+    confidence_api,
+    conformal_api,
+    ensembles_api,
+    features_api,
+    recalibrations_api,
+)
 
 D = "datasets/<str:slug>/"
 TABLES = {
@@ -14,6 +21,8 @@ TABLES = {
 urlpatterns = [
     path(f"{D}models/", api.ModelList.as_view()),
     path(f"{D}models/<str:key>/", api.ModelDetail.as_view()),
+    path(f"{D}features/", features_api.FeatureSetList.as_view()),
+    path(f"{D}features/<str:key>/", features_api.FeatureSetDetail.as_view()),
     path(f"{D}calibration/", api.CalibrationView.as_view()),
     path(f"{D}recalibrations/", recalibrations_api.RecalibrationList.as_view()),
     path(f"{D}recalibrations/<str:method>.json", recalibrations_api.RecalibrationFile.as_view()),

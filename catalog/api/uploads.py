@@ -19,8 +19,8 @@ from catalog.api.bodies import SentFile
 from catalog.ingest import receiving, source_lines, withdrawing
 from catalog.models import Dataset, Membership, Upload
 from catalog.problems import Refusal
-from catalog.reading import Code, Problem, sniff
-from catalog.reading.columns import EXPORTS, FORMATS
+from catalog.reading import Code, Problem, array_format, sniff
+from catalog.reading.columns import ARRAYS, EXPORTS, FORMATS
 from catalog.rest import tables
 from catalog.rest.paging import CursorPage
 from catalog.rest.parsing import parse_json
@@ -33,6 +33,7 @@ MEDIA_TYPES = (
     "application/x-ndjson",
     "application/json",
     "application/vnd.apache.parquet",
+    "application/octet-stream",
 )
 FORM = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
 PARAMETERS = [
@@ -41,6 +42,8 @@ PARAMETERS = [
     "question",
     "model",
     "population",
+    "features",
+    "item_order",
     "on_error",
     "on_identical",
     "dry_run",
@@ -58,6 +61,7 @@ PARAMETERS = [
     "questions",
     "attributes",
 ]
+WORDS = ("delimiter", "decimal", "timezone", "unknown", "precision", "on_identical", "item_order")
 
 
 def upload_of(dataset: Dataset, user: Any, upload_id: str) -> Upload:
@@ -160,7 +164,7 @@ class UploadKindOrOne(APIView):
         upload = described(request, dataset, kind, query)
         sent = SentFile(request, query)
         upload.file_name = upload.file_name or receiving.inert_name(sent.name)
-        recognise(upload, sent)
+        recognise(upload, sent, kind.formats)
         check_layout(kind, upload)
         upload.sha256, upload.size = sent.keep()
         upload, _ = receiving.record(dataset, kind, upload)
@@ -230,6 +234,12 @@ def check_layout(kind: kinds.UploadKind, upload: Upload) -> None:
         people = form == "lewidi" and kind.name == "annotators"
         if form in EXPORTS and not people and not {"item", "annotator", "label"} <= columns:
             raise ValueError(f"format={form} holds labels; send it to uploads/labels/.")
+        if form in ARRAYS and form not in kind.formats:
+            raise ValueError(f"format={form} holds vectors of numbers; uploads/features/ takes it.")
+        if form != "npy" and "item_order" in upload.options:
+            raise ValueError(
+                "item_order= is for a bare NPY; other files name the item of each row."
+            )
     except ValueError as error:
         raise Refusal(str(error), code="invalid_options") from None
 
@@ -250,7 +260,7 @@ def options_of(request: Request, query: dict[str, str]) -> dict[str, Any]:
             f"Content-Encoding {encoding!r} is not taken; send the file plain or gzip."
         )
     options: dict[str, Any] = {}
-    for word in ("delimiter", "decimal", "timezone", "unknown", "precision", "on_identical"):
+    for word in WORDS:
         if word in query:
             options[word] = query[word]
     if options.get("delimiter") in ("tab", "\\t"):
@@ -301,9 +311,12 @@ def questions_of(text: str) -> dict[str, str]:
     return columns_of(text, "questions")
 
 
-def recognise(upload: Upload, sent: SentFile) -> None:
+def recognise(upload: Upload, sent: SentFile, arrays: tuple[str, ...]) -> None:
     """Settle format and compression by the first bytes; refuse what is no table."""
     head = sent.head
+    if (array := array_format(head)) in arrays:
+        upload.options = {**upload.options, "format": array, "compression": None}
+        return
     if head.startswith(b"PK\x03\x04") and upload.options.get("format") == "doccano":
         upload.options["compression"] = "zip"
         return

@@ -39,6 +39,8 @@ class RowCode(StrEnum):
     OVERLAPPING_VALUES = "overlapping_values"
     CONFLICTING_ATTRIBUTE = "conflicting_attribute"
     REFERENCE_EXISTS = "reference_exists"
+    OTHER_FEATURES = "other_features"
+    ROWS_NOT_ITEMS = "rows_not_items"
     # The reader's codes too; here of columns that another one may stand in for.
     HEADER_MISSING_COLUMN = "header_missing_column"
     HEADER_DUPLICATE_COLUMN = "header_duplicate_column"

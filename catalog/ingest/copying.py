@@ -20,7 +20,8 @@ from pyarrow import csv
 _HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
 _TRAILER = b"\xff\xff"
 _EPOCH_2000 = 946_684_800_000_000  # microseconds from 1970 to PostgreSQL's zero
-_FLOAT8_OID = 701
+#: The type of an array's numbers: its name in PostgreSQL's catalog, and how many bytes each has.
+_ARRAYS = {"float4[]": (700, 4), "float8[]": (701, 8)}
 _WIRE = {
     "int2": ">i2",
     "int4": ">i4",
@@ -40,8 +41,9 @@ class Column:
     Parameters
     ----------
     name : str
-    kind : str, one of int2, int4, int8, float4, float8, bool, timestamptz, uuid, text, "float8[]"
-    values : array, (n,), or (n, k) for ``float8[]``; timestamps as microseconds since 1970
+    kind : str, one of int2, int4, int8, float4, float8, bool, timestamptz, uuid, text, "float4[]",
+        "float8[]"
+    values : array, (n,), or (n, k) for arrays; timestamps as microseconds since 1970
     missing : bool array (n,) or None, where the column is NULL
     """
 
@@ -95,10 +97,10 @@ def _block(columns: list[Column], rows: Any, absent: set[str]) -> NDArray[Any]:
         fields.append((f"{c.name}:length", ">i4"))
         if c.name in absent:
             continue
-        if c.kind == "float8[]":
+        if c.kind in _ARRAYS:
             k = np.asarray(c.values).shape[1]
             fields.append((f"{c.name}:head", ">i4", (5,)))  # type: ignore[arg-type]
-            fields.append((c.name, np.dtype([("length", ">i4"), ("x", ">f8")]), (k,)))  # type: ignore[arg-type]
+            fields.append((c.name, _element(c.kind), (k,)))  # type: ignore[arg-type]
         else:
             fields.append((c.name, _WIRE[c.kind]))
     block = np.empty(len(np.asarray(columns[0].values)[rows]), np.dtype(fields))
@@ -113,15 +115,21 @@ def _fill(block: NDArray[Any], c: Column, rows: Any, absent: set[str]) -> None:
         block[f"{c.name}:length"] = -1
         return
     values = np.asarray(c.values)[rows]
-    if c.kind == "float8[]":
+    if c.kind in _ARRAYS:
         k = values.shape[1]
-        block[f"{c.name}:length"] = 20 + 12 * k
-        block[f"{c.name}:head"] = (1, 0, _FLOAT8_OID, k, 1)
-        block[c.name]["length"] = 8
+        oid, size = _ARRAYS[c.kind]
+        block[f"{c.name}:length"] = 20 + (4 + size) * k
+        block[f"{c.name}:head"] = (1, 0, oid, k, 1)
+        block[c.name]["length"] = size
         block[c.name]["x"] = values
         return
     block[f"{c.name}:length"] = np.dtype(_WIRE[c.kind]).itemsize
     block[c.name] = values - _EPOCH_2000 if c.kind == "timestamptz" else values
+
+
+def _element(kind: str) -> np.dtype[Any]:
+    """One number of an array, as it stands on the wire."""
+    return np.dtype([("length", ">i4"), ("x", f">f{_ARRAYS[kind][1]}")])
 
 
 def _as_csv(columns: list[Column]) -> io.BytesIO:
@@ -150,6 +158,7 @@ def copy_out(
     kinds: dict[str, str],
     *,
     vector: tuple[str, int] | None = None,
+    vector_kind: str = "float8[]",
 ) -> dict[str, NDArray[Any]]:
     """Read the rows of a SELECT whose columns are never NULL into one array a column.
 
@@ -157,15 +166,15 @@ def copy_out(
     ----------
     select : str, with ``%s`` for the parameters
     kinds : dict, column name to int2 | int4 | int8 | float4 | float8 | bool, in the SELECT's order
-    vector : (str, int) or None, name and width of a last column ``float8[]``
+    vector : (str, int) or None, name and width of a last column that is an array
+    vector_kind : str, ``float8[]`` or ``float4[]``
     """
     wire: list[tuple[str, Any]] = [("fields", ">i2")]
     for name, kind in kinds.items():
         wire += [(f"{name}:length", ">i4"), (name, _WIRE[kind])]
     if vector is not None:
-        element = np.dtype([("length", ">i4"), ("x", ">f8")])
         wire += [("vector:length", ">i4"), ("vector:head", (">i4", (5,)))]
-        wire += [("vector", (element, (vector[1],)))]
+        wire += [("vector", (_element(vector_kind), (vector[1],)))]
     # COPY hands over one row at a time: kept as so many objects they would weigh twice the rows.
     sink = io.BytesIO()
     with connection.cursor() as cursor:
@@ -181,5 +190,5 @@ def copy_out(
         name: rows[name].astype(np.dtype(_WIRE[k]).newbyteorder("=")) for name, k in kinds.items()
     }
     if vector is not None:
-        out[vector[0]] = rows["vector"]["x"].astype(np.float64)
+        out[vector[0]] = rows["vector"]["x"].astype(f"f{_ARRAYS[vector_kind][1]}")
     return out

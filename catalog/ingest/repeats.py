@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from catalog.ingest.checks import NoticeCode
 from catalog.ingest.store import Incoming
-from catalog.reading.tables import TextColumn
+from catalog.reading.tables import MatrixColumn, TextColumn
 
 Rows = NDArray[np.intp]
 
@@ -18,6 +18,8 @@ def identical(incoming: Incoming, rows: Rows, others: Rows) -> NDArray[np.bool_]
     for column in incoming.table.columns.values():
         if isinstance(column, TextColumn):
             same &= column.codes[rows] == column.codes[others]
+        elif isinstance(column, MatrixColumn):
+            same &= (column.values[rows] == column.values[others]).all(axis=1)
         else:
             both = column.missing[rows] & column.missing[others]
             either = column.missing[rows] | column.missing[others]

@@ -6,8 +6,8 @@ from catalog.reading.child import read_in_child
 from catalog.reading.columns import Column, Export, Kind, Layout, Limits, Options
 from catalog.reading.formats import read
 from catalog.reading.problems import Code, Notice, Problem
-from catalog.reading.sniffing import Sniffed, sniff
-from catalog.reading.tables import NumberColumn, Table, TextColumn, TimeColumn
+from catalog.reading.sniffing import Sniffed, array_format, sniff
+from catalog.reading.tables import MatrixColumn, NumberColumn, Table, TextColumn, TimeColumn
 
 __all__ = [
     "Code",
@@ -16,6 +16,7 @@ __all__ = [
     "Kind",
     "Layout",
     "Limits",
+    "MatrixColumn",
     "Notice",
     "NumberColumn",
     "Options",
@@ -24,6 +25,7 @@ __all__ = [
     "Table",
     "TextColumn",
     "TimeColumn",
+    "array_format",
     "read",
     "read_in_child",
     "sniff",

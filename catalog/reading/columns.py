@@ -120,6 +120,7 @@ class Limits:
 
     max_rows: int = 2_000_000
     max_columns: int = 1_000
+    max_width: int = 16_384
     max_line: int = MIB
     max_value: int = 65_536
     max_bytes: int = 1 << 30
@@ -144,7 +145,9 @@ EXPORTS = (
     "argilla",
     "lewidi",
 )
-FORMATS = (*TABLES, *EXPORTS)
+# What numpy writes; for kinds of file that take a vector of numbers an item.
+ARRAYS = ("npy", "npz")
+FORMATS = (*TABLES, *EXPORTS, *ARRAYS)
 _DELIMITED = ("csv", "wide", "dices", "labelstudio-csv")
 ORIENTATIONS = ("items_in_rows", "annotators_in_rows")
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
+from catalog.reading.arrays import read_arrays
 from catalog.reading.building import TableBuilder
-from catalog.reading.columns import EXPORTS, Layout, Options
+from catalog.reading.columns import ARRAYS, EXPORTS, Layout, Options
 from catalog.reading.delimited import read_delimited
 from catalog.reading.exports import read_export
 from catalog.reading.headers import Header
@@ -40,6 +41,8 @@ def read(path: Path | str, layout: Layout, options: Options) -> Table:
     """
     if options.format in EXPORTS:
         return read_export(Path(path), layout, options)
+    if options.format in ARRAYS:
+        return read_arrays(Path(path), layout, options)
     if _is_large_and_plain(Path(path), options):
         # By name: Arrow doubles a reader's start, which only a large file pays back.
         read_clean = import_module("catalog.reading.clean").read_clean

@@ -83,6 +83,11 @@ class Code(StrEnum):
     DUPLICATE_ROW = "duplicate_row"
     CORRUPT_ZIP = "corrupt_zip"
     ZIP_MEMBER = "zip_member"
+    # Arrays of numpy
+    ARRAY_HEADER = "array_header"
+    ARRAY_TYPE = "array_type"
+    ARRAY_SHAPE = "array_shape"
+    ARRAY_LENGTH = "array_length"
     # The reading process
     READER_MEMORY_LIMIT = "reader_memory_limit"
     READER_TIME_LIMIT = "reader_time_limit"

@@ -93,6 +93,13 @@ class Sniffed:
     compression: str | None = None
 
 
+def array_format(head: bytes) -> str | None:
+    """Which of numpy's files this is by its first bytes; an NPZ is any zip until it is opened."""
+    if head.startswith(b"\x93NUMPY"):
+        return "npy"
+    return "npz" if head.startswith((b"PK\x03\x04", b"PK\x05\x06")) else None
+
+
 def sniff(head: bytes, content_type: str | None, filename: str | None) -> Sniffed | Problem:
     """The format of a file from its first bytes (4 KiB will do), or why it is refused.
 

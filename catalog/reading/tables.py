@@ -67,7 +67,21 @@ class TimeColumn:
         return TimeColumn(self.values[rows], self.missing[rows])
 
 
-AnyColumn = TextColumn | NumberColumn | TimeColumn
+@dataclass(slots=True)
+class MatrixColumn:
+    """A vector of numbers for each row, as binary32; ``values`` has a shape of (rows, width)."""
+
+    values: npt.NDArray[np.float32]
+
+    @property
+    def missing(self) -> Mask:
+        return np.zeros(len(self.values), bool)
+
+    def take(self, rows: Rows) -> MatrixColumn:
+        return MatrixColumn(self.values[rows])
+
+
+AnyColumn = TextColumn | NumberColumn | TimeColumn | MatrixColumn
 
 
 @dataclass(slots=True)
@@ -84,7 +98,7 @@ class Table:
     columns : mapping of str to column
         By our name; columns that the file does not have are absent.
     header : tuple of str
-        The names as sent.
+        The names as sent; of a file of arrays, those of the matrix's columns.
     problems : list of Problem
         The first thousand, by line; ``n_problems`` is the true total.
     problem_rows : array of int64

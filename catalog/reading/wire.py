@@ -12,7 +12,14 @@ import numpy.typing as npt
 
 from catalog.reading.columns import Column, Export, Kind, Layout, Limits, Options
 from catalog.reading.problems import Code, Notice, Problem
-from catalog.reading.tables import AnyColumn, NumberColumn, Table, TextColumn, TimeColumn
+from catalog.reading.tables import (
+    AnyColumn,
+    MatrixColumn,
+    NumberColumn,
+    Table,
+    TextColumn,
+    TimeColumn,
+)
 
 ANSWER = "answer.json"
 REQUEST = "request.json"
@@ -84,6 +91,8 @@ def _write_column(folder: Path, stem: str, column: AnyColumn) -> Json:
         spellings = {str(code): spelled for code, spelled in column.spellings.items()}
         return {"type": "text", "n_values": len(column.values), "spellings": spellings}
     _save(folder, f"{stem}.values", column.values)
+    if isinstance(column, MatrixColumn):
+        return {"type": "matrix"}
     _save(folder, f"{stem}.missing", column.missing)
     return {"type": "number" if isinstance(column, NumberColumn) else "time"}
 
@@ -114,7 +123,10 @@ def _read_column(folder: Path, stem: str, said: Json) -> AnyColumn:
         texts = joined.split("\0") if said["n_values"] else []
         spellings = {int(code): tuple(spelled) for code, spelled in said["spellings"].items()}
         return TextColumn(_load(folder, f"{stem}.codes"), texts, spellings)
-    values, missing = _load(folder, f"{stem}.values"), _load(folder, f"{stem}.missing")
+    values = _load(folder, f"{stem}.values")
+    if said["type"] == "matrix":
+        return MatrixColumn(values)
+    missing = _load(folder, f"{stem}.missing")
     return (NumberColumn if said["type"] == "number" else TimeColumn)(values, missing)
 
 

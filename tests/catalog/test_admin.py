@@ -15,12 +15,12 @@ from django.test import Client
 from annotations.models import LabelRow, SupersededLabel
 from catalog.browsing import pretty
 from catalog.models import ApiToken, ColumnBlock, Dataset, Item, Membership, Run, WorkerBeat
-from predictions.models import PredictionRow
+from predictions.models import ItemNovelty, PredictionRow
 from tests.conftest import Trust, work_off
 
 ROOMS = ("catalog", "annotations", "coverage", "predictions")
 #: Behind the views that the admin shows instead.
-TABLES_WITH_COMPOUND_KEYS = {"Label", "Prediction"}
+TABLES_WITH_COMPOUND_KEYS = {"Label", "Prediction", "FeatureVector", "ItemNovelty"}
 EDITABLE = {"Dataset": (False, True, False), "Membership": (True, True, True)}
 
 
@@ -41,6 +41,7 @@ def root(alice: Trust) -> Client:
         ("population", "sex,weight\nF,1\nM,1\n"),
         ("reference-labels", "item,label\na,yes\nb,no\n"),
         ("predictions", "item,probability\na,0.75\nb,0.5\n"),
+        ("features", "item,x,y\na,0.5,1\nb,2,3\n"),
     ):
         alice.send(path, kind, body)
     work_off()
@@ -57,6 +58,9 @@ def root(alice: Trust) -> Client:
         n_rows=3,
         dtype="<i4",
         body=bytes(12),
+    )
+    ItemNovelty.objects.create(
+        run=Run.objects.all()[0], item=Item.objects.all()[0], scores=[2.5], p_values=[0.25]
     )
     WorkerBeat.objects.create(name="w", kind="worker", seen_at=Run.objects.all()[0].created_at)
     User.objects.create_superuser("root", password="correct-horse")
@@ -101,7 +105,7 @@ def test_every_list_search_and_object_opens_and_offers_only_what_is_safe(root: C
         if not change:
             assert root.post(address(model, row), {}).status_code == 403
         crawled += 1
-    assert crawled == 19
+    assert crawled == 22
 
 
 def is_the_last_owner(row: Any) -> bool:

@@ -1,0 +1,22 @@
+"""The kinds of file and of run that are about features: made known when Django starts."""
+
+from __future__ import annotations
+
+from catalog import kinds
+from catalog.reading.columns import ARRAYS
+from predictions import features
+
+
+def register() -> None:
+    """Make them known to the catalog."""
+    kinds.register_upload(
+        kinds.UploadKind(
+            name="features",
+            subject_parameter="features",
+            check_subject=features.check_subject,
+            layout=features.layout,
+            store=features.store_features,
+            formats=ARRAYS,
+            withdraw=features.withdraw_features,
+        )
+    )
