@@ -37,6 +37,7 @@ TABLES = (
     "target_lacking",
     "uncovered_patterns",
     "collection_plan",
+    "precision",
 )
 
 
@@ -93,8 +94,11 @@ class CoverageTable(tables.TableView):
             )
         population = population_of(dataset, query.get("population"))
         run = finished_run(request, dataset, "coverage", population)
-        rows = visible(request.user, dataset, run.result or {}).get(table, [])
-        if table == "attributes":
+        shown = visible(request.user, dataset, run.result or {})
+        rows = shown.get(table, [])
+        if table == "precision":
+            rows = shown["collection_plan"].get("precision", [])
+        elif table == "attributes":
             rows = [cell for cells in rows.values() for cell in cells]
         elif table == "collection_plan":
             rows = rows["purchases"]

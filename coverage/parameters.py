@@ -7,7 +7,7 @@ from typing import Any
 
 from catalog.models import Attribute, Dataset
 from catalog.problems import Refusal
-from coverage import pattern_parameters
+from coverage import collection_parameters, pattern_parameters
 from coverage.models import Population
 from coverage.pattern_parameters import check_attributes, check_names, refuse
 from coverage.queries import labelled_questions
@@ -27,13 +27,16 @@ DEFAULTS: dict[str, Any] = {
     "plan_level": 2,
     "attributes": None,
     "impossible": None,
+    "costs": None,
+    "supplies": None,
+    "model": None,
     "unit": "items",
     "simultaneous": None,
     "label": None,
 }
 CORRECTIONS = ("bh", "holm")
 _WHOLE = {"n_replicates": (100, 10_000), "max_level": (1, 3)}
-_WHOLE |= {"pattern_level": (1, 40), "plan_level": (1, 3)}
+_WHOLE |= {"pattern_level": (1, 40), "plan_level": (1, 5)}
 _FRACTIONS = {"ci_level": (0.5, 0.9999), "alpha": (1e-9, 0.5), "gap": (0.0, 1.0)}
 _FRACTIONS |= {"ratio_low": (0.5, 1.0), "ratio_high": (1.0, 2.0)}
 
@@ -63,10 +66,11 @@ def resolve(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str
     population = known_population(dataset, parameters, "coverage", DEFAULTS)
     full = {**DEFAULTS, **parameters, "population": population.name}
     _check(full)
-    known = list(dataset.attributes.filter(of=population.of).values_list("name", flat=True))
+    attributes = {a.name: a for a in dataset.attributes.filter(of=population.of)}
+    known = list(attributes)
     check_attributes(full["attributes"], known)
     pattern_parameters.check_threshold(full, known)
-    _check_impossible(full["impossible"], known)
+    collection_parameters.check_rules(full, attributes)
     _check_counting(dataset, population, full)
     return population.name, full
 
@@ -84,6 +88,8 @@ def _check_counting(dataset: Dataset, population: Population, full: dict[str, An
     ):
         listed = ", ".join(names) or "none yet"
         refuse("label", f"a question with reference labels of items ({listed})", full["label"])
+    if full["model"] is not None and not isinstance(full["model"], str):
+        refuse("model", "the name of a model, like net:1, or null", full["model"])
     if full["label"] is not None and full["unit"] == "groups":
         refuse("label", "null where groups are counted, which can have several", full["label"])
 
@@ -192,24 +198,6 @@ def _check(full: dict[str, Any]) -> None:
         refuse("correction", "bh (Benjamini-Hochberg) or holm", full["correction"])
     if type(full["assume_no_interaction"]) is not bool:
         refuse("assume_no_interaction", "true or false", full["assume_no_interaction"])
-
-
-def _check_impossible(rules: Any, known: list[str]) -> None:
-    """Each rule is an object of attributes with the values that cannot go together."""
-    if rules is None:
-        return
-    good = isinstance(rules, list) and all(_is_rule(rule, known) for rule in rules)
-    if not good:
-        refuse("impossible", 'a list like [{"age": ["0-9"], "married": ["yes"]}]', rules)
-
-
-def _is_rule(rule: Any, known: list[str]) -> bool:
-    return (
-        isinstance(rule, dict)
-        and bool(rule)
-        and all(name in known for name in rule)
-        and all(isinstance(values, list) and values for values in rule.values())
-    )
 
 
 def standard(dataset: Dataset, upload_kind: str | None) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ from catalog.models import Run
 from catalog.problems import Refusal
 from coverage import queries
 from coverage.adequacy import adequacy
-from coverage.collecting import plan_of
+from coverage.collecting import composition_of, plan_of
 from coverage.material import Material, described, material_of
 from measures.coverage.cells import Correction, Rules
 from measures.coverage.representation import Representation, family_of, representation
@@ -52,8 +52,7 @@ def measure_coverage(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any
     if should_stop():
         # Nobody will read it: the run was cancelled, and planning takes longest.
         return result
-    targeted = list(work.target.names)
-    result["collection_plan"] = plan_of(work.counts, work.domains, targeted, work.parameters)
+    result["collection_plan"] = plan_of(work) | {"to_target": composition_of(found)}
     return result
 
 
@@ -151,5 +150,12 @@ def _conventions(work: Material) -> dict[str, str]:
         "general has enough. n counts known values; n_with_unknown also the items that might "
         "belong, and certain says that even they are too few",
         "collection_plan": "items so that every subgroup of up to plan_level attributes has "
-        "min_items; one item fills every subgroup it belongs to; lower_bound: no plan is cheaper",
+        "min_items; one item fills every subgroup it belongs to; lower_bound: no plan is cheaper. "
+        "to_target is another question: items that others should have given (deficit_at_fixed_n), "
+        "or that are to be added with none given up (topup_no_removal), for the target's shares",
+        "precision": "half_width: of Wilson's interval of a share of expected_share, with the "
+        "subgroup's items, and with those of the plan that are sure to belong to it",
+        "calibration": "overconfidence: mean confidence minus accuracy of a model; its half_width "
+        "is z s / sqrt(n), s of the whole below 10 items; n_more: items with reference labels "
+        "until it is that of the plan",
     }

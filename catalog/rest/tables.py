@@ -33,7 +33,9 @@ def flat(row: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _columns(rows: Rows) -> list[str]:
-    return list(dict.fromkeys(name for row in rows for name in row))
+    """Every column that a row has; what the rows are about comes first."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return sorted(names, key=lambda name: not name.startswith("attributes."))
 
 
 def _as_json(rows: Rows) -> bytes:
