@@ -7,9 +7,11 @@ from typing import Any
 from django.db import connection
 
 from annotations.models import Label, SupersededLabel
-from catalog.ingest.copying import Column, copy_in
+from catalog.changes import record_items
+from catalog.ingest.copying import Column, copy_in, copy_out
 from catalog.ingest.store import Counts
 from catalog.models import Question, Upload
+from catalog.queries import NUMBER_MASK
 
 TABLE = Label._meta.db_table
 KEY = "(item_id, annotator_id, round)"
@@ -108,10 +110,22 @@ def merge(question: Question, upload: Upload) -> Counts:
         n_news = cursor.rowcount
         cursor.execute("SELECT count(*) FROM arriving")
         n_rows = cursor.fetchone()[0]
+        if n_news:
+            _record(question)
         replaced = _replace(cursor, partition, upload) if n_news else 0
         stored = _add(cursor, partition) if n_news > replaced else 0
         cursor.execute("DROP TABLE news, arriving")
     return Counts(stored, n_rows - n_news, replaced)
+
+
+def _record(question: Question) -> None:
+    """Say of which items the labels change."""
+    found = copy_out(
+        f"SELECT DISTINCT item_id & {NUMBER_MASK} FROM news",  # noqa: S608
+        (),
+        {"item": "int8"},
+    )
+    record_items(question.dataset_id, "labels", question.pk, found["item"])
 
 
 def _replace(cursor: Any, partition: str, upload: Upload) -> int:

@@ -47,7 +47,7 @@ def publish(run: Run, should_stop: Callable[[], bool]) -> None:
         consensus = _consensus_of(question, run)
         counts = _replace(question, consensus, run)
         if counts["stored"] + counts["replaced"] + counts["removed"]:
-            grow(dataset)
+            grow(dataset, changed="reference-labels")
             runs.launch_standard(dataset, "reference-labels", user=run.requested_by)
         outcome = {
             "question": question.name,

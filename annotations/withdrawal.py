@@ -9,8 +9,11 @@ from django.db.models import Q
 
 from annotations.models import SupersededLabel
 from annotations.partitions import PAYLOAD, partition_of
+from catalog.changes import record_items
+from catalog.ingest.copying import copy_out
 from catalog.models import Question, ReferenceLabel, Upload
 from catalog.problems import Refusal
+from catalog.queries import NUMBER_MASK
 
 HISTORY = SupersededLabel._meta.db_table
 _KEY = ("question_id", "item_id", "annotator_id", "round")
@@ -67,6 +70,8 @@ def _withdraw(cursor: Any, question: Question, upload: Upload) -> int:
         [upload.pk],
     )
     withdrawn = int(cursor.rowcount)
+    if withdrawn:
+        _record(question, upload)
     sets = ", ".join(f"{name} = s.{name}" for name in PAYLOAD)
     cursor.execute(
         f"UPDATE {partition} l SET {sets} FROM {HISTORY} s "  # noqa: S608
@@ -80,6 +85,17 @@ def _withdraw(cursor: Any, question: Question, upload: Upload) -> int:
         question=question, superseded_by=upload, restored_at=None
     ).update(restored_at=_now(cursor))
     return withdrawn
+
+
+def _record(question: Question, upload: Upload) -> None:
+    """Say of which items the labels change; what comes back has the keys of what goes."""
+    found = copy_out(
+        f"SELECT DISTINCT item_id & {NUMBER_MASK} FROM {HISTORY} "  # noqa: S608
+        "WHERE upload_id = %s AND question_id = %s AND superseded_by_id IS NULL",
+        (upload.pk, question.pk),
+        {"item": "int8"},
+    )
+    record_items(question.dataset_id, "labels", question.pk, found["item"])
 
 
 def _now(cursor: Any) -> Any:

@@ -24,6 +24,7 @@ from catalog.models import (
     ReferenceLabel,
     Run,
     Upload,
+    VersionChange,
     WorkerBeat,
 )
 
@@ -198,6 +199,19 @@ class ColumnBlockAdmin(BrowseAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("body")
+
+
+@admin.register(VersionChange)
+class VersionChangeAdmin(BrowseAdmin):
+    """What each version changed, so that copies need not be made anew."""
+
+    list_display = ("version", linked("dataset"), "of", "subject_id")
+    search_fields = ("of", "dataset__slug")
+    list_filter = ("of",)
+    hidden = ("items",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("items")
 
 
 @admin.register(WorkerBeat)

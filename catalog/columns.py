@@ -1,10 +1,12 @@
 """A columnar copy of the rows of one version, so that the next analysis does not read them again.
 
-Rows stay the truth. A copy is written by whoever has just read the rows, belongs to the version of
-the data set that was read, and is found only while that is still the version: every change to rows
-makes a new version in the same transaction, so a copy can never be out of date and be read. Copies
-of earlier versions are removed when a new one is written. Reading one costs about a tenth of
-reading the rows, since PostgreSQL hands over a few large values instead of millions of small ones.
+Rows stay the truth. A copy is written by whoever has just read the rows, and belongs to the version
+of the data set that was read. Every change to rows makes a new version in the same transaction, and
+says which items it changed (:mod:`catalog.changes`): so a copy of an earlier version is still good
+for all other items, and is found together with those that must be read again. It is not found when
+some version since does not say what it changed. A copy is removed when a newer one is written.
+Reading one costs about a tenth of reading the rows, since PostgreSQL hands over a few large values
+instead of millions of small ones.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
+from catalog.changes import changes_since, forget
 from catalog.models import ColumnBlock, Dataset
 
 # A block is cut between two items after about so many rows.
@@ -54,13 +57,31 @@ class Columns:
         return len(self.arrays["item"])
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A copy that is good but for some items.
+
+    Parameters
+    ----------
+    columns : Columns, of the version that was copied
+    version : int, the newest version of the data set
+    changed : int64 array, numbers of the items whose rows changed since, ascending
+    kinds : frozenset of str, the kinds of uploads since
+    """
+
+    columns: Columns
+    version: int
+    changed: NDArray[np.int64]
+    kinds: frozenset[str]
+
+
 def current_version(dataset_id: int) -> int:
     """The version of the data set as the database has it now, not as an object remembers it."""
     return Dataset.objects.values_list("version", flat=True).get(pk=dataset_id)
 
 
 def keep(dataset_id: int, of: str, subject_id: int, columns: Columns) -> bool:
-    """Write the copy of these rows, and remove those of earlier versions.
+    """Write the copy of these rows, and remove an earlier one.
 
     Returns
     -------
@@ -70,45 +91,79 @@ def keep(dataset_id: int, of: str, subject_id: int, columns: Columns) -> bool:
     if columns.n_rows < max(1, MIN_ROWS):
         return False
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))",
-            [f"{_TABLE} {of} {subject_id}"],
-        )
-        is_mine = cursor.fetchone()[0]
-        if not is_mine or current_version(dataset_id) != columns.version:
+        if not _claimed(cursor, dataset_id, of, subject_id, columns.version):
             return False
-        ColumnBlock.objects.filter(dataset_id=dataset_id, version__lt=columns.version).delete()
-        place = (dataset_id, of, subject_id, columns.version)
-        if ColumnBlock.objects.filter(**dict(zip(_PLACE, place, strict=False))).exists():
-            return False
-        body = _written(place, columns)
-        names = ", ".join(f'"{name}"' for name in (*_PLACE, *_FACTS))
-        cursor.copy_expert(f"COPY {_TABLE} ({names}) FROM STDIN (FORMAT binary)", body, 1 << 20)
+        edges = _edges(columns.arrays["item"])
+        body = _written((dataset_id, of, subject_id, columns.version), columns, edges)
+        _copy_in(cursor, body)
+        _forget_changes(dataset_id)
     return True
+
+
+def keep_arrays(dataset_id: int, of: str, subject_id: int, columns: Columns) -> bool:
+    """Write arrays of any lengths that were computed of a version; returns as :func:`keep`."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        if not _claimed(cursor, dataset_id, of, subject_id, columns.version):
+            return False
+        _copy_in(cursor, _written((dataset_id, of, subject_id, columns.version), columns, None))
+    return True
+
+
+def _claimed(cursor: Any, dataset_id: int, of: str, subject_id: int, version: int) -> bool:
+    """Whether this process is the one to write; what it replaces is gone then."""
+    cursor.execute(
+        "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"{_TABLE} {of} {subject_id}"]
+    )
+    if not cursor.fetchone()[0] or current_version(dataset_id) != version:
+        return False
+    blocks = ColumnBlock.objects.filter(dataset_id=dataset_id, of=of, subject_id=subject_id)
+    blocks.filter(version__lt=version).delete()
+    return not blocks.filter(version=version).exists()
+
+
+def _copy_in(cursor: Any, body: io.BytesIO) -> None:
+    names = ", ".join(f'"{name}"' for name in (*_PLACE, *_FACTS))
+    cursor.copy_expert(f"COPY {_TABLE} ({names}) FROM STDIN (FORMAT binary)", body, 1 << 20)
+
+
+def _forget_changes(dataset_id: int) -> None:
+    """What changed before the oldest copy is of no use to any."""
+    oldest = ColumnBlock.objects.filter(dataset_id=dataset_id).order_by("version")
+    forget(dataset_id, oldest.values_list("version", flat=True)[:1].get())
 
 
 def find(
     dataset_id: int, of: str, subject_id: int, wanted: Sequence[str] | None = None
-) -> Columns | None:
-    """The copy of the newest version, or ``None`` when there is none.
+) -> Kept | None:
+    """The copy and what has changed since, or ``None`` when there is none that is of use.
+
+    To be called in one transaction with the reading of what has changed.
 
     Parameters
     ----------
     wanted : sequence of str or None
         The columns to read; all of them by default. One that the rows do not have is left out.
     """
+    blocks = ColumnBlock.objects.filter(dataset_id=dataset_id, of=of, subject_id=subject_id)
+    version = blocks.order_by("-version").values_list("version", flat=True).first()
+    changes = None if version is None else changes_since(dataset_id, version, of, subject_id)
+    if version is None or changes is None:
+        return None
     with connection.cursor() as cursor:
         chosen = "" if wanted is None else "AND b.column = ANY(%s)"
         statement = cursor.mogrify(
             f"SELECT b.version, b.column, b.dtype, b.names::text, b.body FROM {_TABLE} b "  # noqa: S608
-            "JOIN catalog_dataset d ON d.id = b.dataset_id AND d.version = b.version "
-            f"WHERE b.dataset_id = %s AND b.of = %s AND b.subject_id = %s {chosen} "
-            "ORDER BY b.column, b.number",
-            (dataset_id, of, subject_id, *([] if wanted is None else [list(wanted)])),
+            "WHERE b.dataset_id = %s AND b.of = %s AND b.subject_id = %s AND b.version = %s "
+            f"{chosen} ORDER BY b.column, b.number",
+            (dataset_id, of, subject_id, version, *([] if wanted is None else [list(wanted)])),
         ).decode()
         out = io.BytesIO()
         cursor.copy_expert(f"COPY ({statement}) TO STDOUT (FORMAT binary)", out, 1 << 20)
-    return _read(out)
+    read = _read(out)
+    if read is None:
+        return None
+    now = current_version(dataset_id)
+    return Kept(read, now, changes.items, changes.kinds)
 
 
 def _read(out: io.BytesIO) -> Columns | None:
@@ -143,16 +198,16 @@ def _rows(body: memoryview) -> Iterator[list[memoryview]]:
         yield fields
 
 
-def _written(place: tuple[Any, ...], columns: Columns) -> io.BytesIO:
+def _written(place: tuple[Any, ...], columns: Columns, edges: Sequence[int] | None) -> io.BytesIO:
     dataset_id, of, subject_id, version = place
-    item = columns.arrays["item"]
-    edges = _edges(item)
+    item = columns.arrays.get("item", np.zeros(0, np.int64))
     out = io.BytesIO()
     out.write(_HEADER)
     for name, array in columns.arrays.items():
         kind = _narrow(array)
         words = json.dumps(list(columns.names.get(name, [])))
-        for number, (start, stop) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+        cuts = [0, len(array)] if edges is None else edges
+        for number, (start, stop) in enumerate(zip(cuts[:-1], cuts[1:], strict=True)):
             fields = (
                 struct.pack("!q", dataset_id),
                 of.encode(),
@@ -160,8 +215,8 @@ def _written(place: tuple[Any, ...], columns: Columns) -> io.BytesIO:
                 struct.pack("!i", version),
                 name.encode(),
                 struct.pack("!i", number),
-                struct.pack("!q", int(item[start])),
-                struct.pack("!q", int(item[stop - 1])),
+                struct.pack("!q", int(item[start]) if edges else 0),
+                struct.pack("!q", int(item[stop - 1]) if edges else 0),
                 struct.pack("!i", stop - start),
                 kind.str.encode(),
                 # jsonb comes with the number of its format.
@@ -188,7 +243,7 @@ def _narrow(array: NDArray[Any]) -> np.dtype[Any]:
     """The smallest little-endian kind that holds every value; floats stay as they are."""
     if array.dtype.kind not in "iu":
         return np.dtype("<f8")
-    low, high = int(array.min()), int(array.max())
+    low, high = int(array.min(initial=0)), int(array.max(initial=0))
     for kind in ("<i1", "<i2", "<i4"):
         limits = np.iinfo(kind)
         if limits.min <= low and high <= limits.max:

@@ -16,6 +16,7 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from catalog import kinds, runs
+from catalog.changes import record_version
 from catalog.ingest.checks import NoticeCode, RowCode, reader_problem, row_problem
 from catalog.ingest.receiving import options_of, path_of
 from catalog.models import Dataset, Run, Upload
@@ -213,7 +214,7 @@ def _finish(run: Run, incoming: Incoming, counts: Counts) -> None:
         upload.rows_replaced = counts.replaced
     if not refused and not upload.dry_run:
         if counts.changes:
-            grow(dataset)
+            grow(dataset, changed="annotators" if counts.beside else upload.kind)
         upload.version = dataset.version
     _end(run, upload, Upload.State.REJECTED if refused else Upload.State.STORED)
     if upload.version is not None and counts.changes:
@@ -230,10 +231,15 @@ def _end(run: Run, upload: Upload, state: Upload.State) -> None:
         raise runs.Lost(f"Run {run.pk} was cancelled or taken over; nothing was stored.")
 
 
-def grow(dataset: Dataset, *, definitions: bool = False) -> None:
-    """Make a new version of the data set, in the caller's transaction."""
-    changed = {"version": F("version") + 1}
+def grow(dataset: Dataset, *, definitions: bool = False, changed: str | None = None) -> None:
+    """Make a new version of the data set, in the caller's transaction.
+
+    ``changed`` is the kind of rows that differ; without it anything may.
+    """
+    grown = {"version": F("version") + 1}
     if definitions:
-        changed["defined_version"] = F("version") + 1
-    Dataset.objects.filter(pk=dataset.pk).update(**changed)
+        grown["defined_version"] = F("version") + 1
+    Dataset.objects.filter(pk=dataset.pk).update(**grown)
     dataset.refresh_from_db(fields=["version", "defined_version"])
+    if changed is not None:
+        record_version(dataset, changed)

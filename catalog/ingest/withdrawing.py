@@ -41,7 +41,7 @@ def withdraw(dataset: Dataset, upload: Upload, user: Any) -> None:
         current.withdrawn_at, current.withdrawn_by = timezone.now(), user
         current.save(update_fields=["state", "withdrawn_at", "withdrawn_by"])
         # As after a changed definition: bytes that were stored before are not "the same" any more.
-        grow(locked, definitions=True)
+        grow(locked, definitions=True, changed=current.kind)
         runs.launch_standard(locked, current.kind, user=user)
     upload.refresh_from_db()
 

@@ -1,6 +1,6 @@
 """What every room shares: who may see what, what is labelled, what came in, what was computed."""
 
-from catalog.models.columns import ColumnBlock
+from catalog.models.columns import ColumnBlock, VersionChange
 from catalog.models.datasets import Dataset, Membership
 from catalog.models.definitions import Attribute, Question
 from catalog.models.items import Annotator, Item, Profile
@@ -22,5 +22,6 @@ __all__ = [
     "ReferenceLabel",
     "Run",
     "Upload",
+    "VersionChange",
     "WorkerBeat",
 ]

@@ -1,4 +1,4 @@
-"""Columns of a version: what analyses read instead of rows."""
+"""Columns of a version, and what later versions changed: what analyses read instead of rows."""
 
 from django.db import models
 
@@ -36,3 +36,30 @@ class ColumnBlock(models.Model):
 
     def __str__(self) -> str:
         return f"{self.column} of {self.of}, items {self.low} to {self.high}"
+
+
+class VersionChange(models.Model):
+    """What a version of a data set changed.
+
+    Each version that an upload made has one row without a subject, which says of what kind the
+    upload was; beside it stand the items that changed, for each subject. A version without such a
+    row may have changed anything. See :mod:`catalog.changes`.
+    """
+
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="+", db_index=False)
+    version = models.PositiveIntegerField()
+    of = models.CharField(max_length=20, help_text="What changed, for example labels.")
+    subject_id = models.BigIntegerField(default=0, help_text="The question; 0 for the version.")
+    items = models.BinaryField(default=bytes, help_text="Numbers of items as <i8, ascending.")
+
+    class Meta:
+        ordering = ["dataset", "version", "of", "subject_id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset", "version", "of", "subject_id"],
+                name="one_change_per_version_and_subject",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.of} of version {self.version}"
