@@ -7,11 +7,11 @@ import numpy as np
 from catalog.exchange import ItemWeights
 from catalog.models import Attribute, Dataset
 from catalog.problems import Refusal
-from catalog.queries import item_subgroups
 from coverage.material import Material, material_beside
 from coverage.models import Population
 from coverage.parameters import WEIGHTS
-from coverage.weights import method_of, weight_of, weights_of
+from coverage.strata import strata_of
+from coverage.weights import method_of, weight_by_item, weights_of
 
 
 def item_weights(dataset: Dataset, population: str | None = None) -> ItemWeights | None:
@@ -56,14 +56,14 @@ def _is_known(target: Population) -> bool:
 
 
 def _per_item(dataset: Dataset, material: Material) -> ItemWeights | None:
+    strata = strata_of(dataset, Attribute.Of.ITEM, material.counts)
     try:
-        weights = weights_of(material)
+        weights = weights_of(material, strata)
     except Refusal:
         return None  # No item has a value of one of the attributes.
     if weights.factors is None:
         return None
-    items = item_subgroups(dataset, names=[])
-    own = weight_of(weights, [*items.profiles, {}])[items.profile_of]
+    own = weight_by_item(dataset, weights, strata)
     item = np.flatnonzero(own > 0)
     # Items of combinations that nobody in the population has weigh nothing and are left out.
     shares = own[item] / own[item].mean()

@@ -22,18 +22,39 @@ class Outcomes:
     ----------
     model : str, ``name:version``
     out_of_fold : bool or None
+    classes : tuple of str
     item : (n,) int64
-    confidence : (n,) float64, the probability of the class that was most probable
-    correct : (n,) float64, 1 where that class is the reference label
-    brier : (n,) float64, sum of squared differences over the classes, in [0, 2]
+    probabilities : (n, K) float64
+    truth : (n,) int64, position of the reference label in the classes
     """
 
     model: str
     out_of_fold: bool | None
+    classes: tuple[str, ...]
     item: NDArray[np.int64]
-    confidence: Floats
-    correct: Floats
-    brier: Floats
+    probabilities: Floats
+    truth: NDArray[np.int64]
+
+    @property
+    def confidence(self) -> Floats:
+        """Probability of the class that is most probable."""
+        return np.asarray(self.probabilities.max(axis=1))
+
+    @property
+    def correct(self) -> Floats:
+        """1 where the most probable class is the reference label, else 0."""
+        return np.asarray(self.probabilities.argmax(axis=1) == self.truth, float)
+
+    @property
+    def brier(self) -> Floats:
+        """Sum of squared differences over the classes, in [0, 2]."""
+        of_truth = self.probabilities[np.arange(len(self.truth)), self.truth]
+        # Sum of (p_k - y_k)^2, with y_k = 1 for the true class alone.
+        return np.asarray((self.probabilities**2).sum(axis=1) - 2 * of_truth + 1)
+
+    def surplus(self, k: int) -> Floats:
+        """Probability of a class minus whether it is the reference label."""
+        return np.asarray(self.probabilities[:, k] - (self.truth == k))
 
 
 def outcomes(question: Question, model: str | None) -> Outcomes | None:
@@ -55,14 +76,7 @@ def outcomes(question: Question, model: str | None) -> Outcomes | None:
     item, mine, theirs = np.intersect1d(said.item, number, assume_unique=True, return_indices=True)
     if not len(item):
         return None
-    p, truth = said.probabilities[mine], truth[theirs]
-    of_truth = p[np.arange(len(item)), truth]
+    own = said.probabilities[mine]
     return Outcomes(
-        said.model,
-        said.out_of_fold,
-        item.astype(np.int64),
-        p.max(axis=1),
-        (p.argmax(axis=1) == truth).astype(float),
-        # Sum of (p_k - y_k)^2, with y_k = 1 for the true class alone.
-        (p**2).sum(axis=1) - 2 * of_truth + 1,
+        said.model, said.out_of_fold, said.classes, item.astype(np.int64), own, truth[theirs]
     )

@@ -41,7 +41,7 @@ _FRACTIONS = {"ci_level": (0.5, 0.9999), "alpha": (1e-9, 0.5), "gap": (0.0, 1.0)
 _FRACTIONS |= {"ratio_low": (0.5, 1.0), "ratio_high": (1.0, 2.0)}
 
 
-WEIGHTS: dict[str, Any] = {"method": "auto", "bounds": None}
+WEIGHTS: dict[str, Any] = {"method": "auto", "bounds": None, "model": None}
 DIVERGENCE: dict[str, Any] = {
     "min_items": 30,
     "min_support": 0.0,
@@ -103,6 +103,8 @@ def resolve_weights(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, 
     if full["bounds"] is not None and not _are_bounds(full["bounds"]):
         wanted = "the least and the greatest weight as multiples of the mean, like [0.2, 5]"
         refuse("bounds", wanted, full["bounds"])
+    if full["model"] is not None and not isinstance(full["model"], str):
+        refuse("model", "the name of a model, like net:1, or null", full["model"])
     return population.name, full
 
 
@@ -116,8 +118,9 @@ def _are_bounds(given: Any) -> bool:
 
 
 def standard_weights(dataset: Dataset, upload_kind: str | None) -> Iterator[dict[str, Any]]:
-    """As for coverage; reference labels, whose rates are weighted, are a reason too."""
-    yield from standard(dataset, "items" if upload_kind == "reference-labels" else upload_kind)
+    """As for coverage; labels and predictions, of which weights tell, are a reason too."""
+    is_weighted = upload_kind in ("reference-labels", "predictions")
+    yield from standard(dataset, "items" if is_weighted else upload_kind)
 
 
 def resolve_missingness(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -182,6 +182,9 @@ class WeightsSerializer(ResultSerializer):
     method = serializers.CharField(help_text="post_stratification or raking; empty: none.")
     n_items = serializers.IntegerField()
     n_weighted = serializers.IntegerField(help_text="Items that have a weight.")
+    design_weight = serializers.CharField(allow_null=True, help_text="The attribute that is one.")
+    n_without_design_weight = serializers.IntegerField()
+    converged = serializers.BooleanField()
     least_weight = serializers.FloatField(allow_null=True)
     greatest_weight = serializers.FloatField(allow_null=True)
     design_effect = NumberSerializer()
@@ -195,6 +198,7 @@ class WeightsSerializer(ResultSerializer):
     n_cells = serializers.IntegerField()
     cells = serializers.ListField(child=serializers.DictField())
     label_rates = QuestionRatesSerializer(many=True)
+    model_metrics = serializers.ListField(child=serializers.DictField())
 
 
 class MissingnessSerializer(ResultSerializer):

@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 
 from catalog import access
 from catalog.access import May
-from catalog.disclosure import withhold_small
+from catalog.disclosure import withhold, withhold_small
 from catalog.models import Dataset, Profile, Run
 from catalog.problems import Refusal
 from catalog.queries import is_out_of_date
@@ -86,7 +86,12 @@ def disclosed(result: dict[str, Any], min_cell: int) -> dict[str, Any]:
         for one in result["label_rates"]
         if one["values"]
     ]
+    metrics = [
+        one if one["reason"] or min(one["n"], one["n_weighted"]) >= min_cell else withhold(one)
+        for one in result["model_metrics"]
+    ]
     hidden = {"cells": [], "unreachable": [], "detail": "", "label_rates": rates}
+    hidden |= {"model_metrics": metrics}
     return {**result, **hidden}
 
 
@@ -117,18 +122,21 @@ def _check(dataset: Dataset, run: Run) -> None:
 def _weights(dataset: Dataset, result: dict[str, Any]) -> Iterator[tuple[str, float | None]]:
     of = result["population"]["of"]
     profiles = dict(Profile.objects.filter(dataset=dataset, of=of).values_list("pk", "values"))
-    weight = _weight_by_profile(result, profiles)
+    factor = _factor_by_profile(result, profiles)
+    design = result["design_weight"]
     bearers = dataset.items if of == "item" else dataset.annotators
-    rows = bearers.order_by("pk").values_list("external_id", "profile_id")
-    for name, profile in rows.iterator(chunk_size=ROWS_AT_ONCE):
-        yield name, weight.get(profile)
+    fields = ["external_id", "profile_id", *([] if design is None else ["numbers"])]
+    rows = bearers.order_by("pk").values_list(*fields)
+    for name, profile, *numbers in rows.iterator(chunk_size=ROWS_AT_ONCE):
+        own = (numbers[0] or {}).get(design) if numbers else 1.0
+        yield name, None if own is None or profile not in factor else factor[profile] * own
 
 
-def _weight_by_profile(result: dict[str, Any], profiles: dict[int, Any]) -> dict[int, float]:
-    """From a stored result: the weight of the items of each profile that has one."""
+def _factor_by_profile(result: dict[str, Any], profiles: dict[int, Any]) -> dict[int, float]:
+    """From a stored result: what the design weight of items of each profile is multiplied by."""
     names = result["population"]["attributes"]
     cells = {
-        tuple(cell["attributes"][name] for name in names): cell["weight"]
+        tuple(cell["attributes"][name] for name in names): cell["factor"]
         for cell in result["cells"]
     }
     keys = {pk: tuple(str(p.get(name)) for name in names) for pk, p in profiles.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +16,6 @@ from measures.coverage.fitting import AxisMargin, fit_margins, margin_error, tot
 from measures.coverage.representation import family_of
 from measures.coverage.target import Target
 from measures.estimates import Estimate, Reason, undefined
-from measures.intervals import wilson
 
 Floats = NDArray[np.float64]
 
@@ -256,12 +256,29 @@ class Method(StrEnum):
     """Every margin gets its target totals; a joint target is taken attribute by attribute."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Design:
+    """Design weights of items, summed over those with the same attribute values.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (n_rows, n_attributes)
+        In the attributes of the cube that they go with; ``MISSING`` (-1) where not known.
+    weight, weight_squared : ndarray of float, shape (n_rows,)
+    """
+
+    codes: NDArray[np.int64]
+    weight: Floats
+    weight_squared: Floats
+
+
 def weights_to_target(
     cube: Cube,
     target: Target,
     *,
     method: Method = Method.AUTO,
     bounds: tuple[float, float] | None = None,
+    design: Design | None = None,
 ) -> Weights:
     """Weights that give the items of a data set the target's composition; their mean is 1.
 
@@ -275,6 +292,8 @@ def weights_to_target(
     bounds : tuple of float, optional
         Least and greatest weight, as multiples of the mean; see :func:`rake`. With bounds, the
         cells of post-stratification are met as nearly as the bounds allow.
+    design : Design, optional
+        Of the items that the cube counts; without it, each weighs 1 before.
 
     Returns
     -------
@@ -292,6 +311,9 @@ def weights_to_target(
     family = family_of(cube, target, target.names, Rules())
     n = family.counts.astype(float)
     sample = Sample(family.attributes, n, n, n)
+    if design is not None:
+        weight, squared = _spread(cube, family.attributes, design)
+        sample = Sample(family.attributes, n, weight, squared)
     is_joint = len(target.margins) == 1
     by_cell = is_joint if method is Method.AUTO else method is Method.POST_STRATIFICATION
     if by_cell and family.target is not None:
@@ -310,47 +332,25 @@ def weights_to_target(
     return rake(sample, margins, bounds=bounds, tolerance=1e-6)
 
 
-def weighted_rate(
-    n_success: ArrayLike, n: ArrayLike, weights: ArrayLike, *, level: float = 0.95
-) -> Estimate:
-    """Rate that the target population would show, from the rates of weighted cells.
+def _spread(cube: Cube, attributes: tuple[Attribute, ...], design: Design) -> tuple[Floats, Floats]:
+    """Sums of design weights, and of their squares, in each cell of some of the attributes."""
+    shape = tuple(len(attribute.values) for attribute in attributes)
+    key = np.zeros(len(design.codes), np.int64)
+    inside = np.ones(len(design.codes), bool)
+    for attribute, size in zip(attributes, shape, strict=True):
+        place = {value: at for at, value in enumerate(attribute.values)}
+        own = cube.attribute(attribute.name).values
+        # The last slot is what a missing value's code of -1 reaches.
+        places = np.array([*(place.get(value, -1) for value in own), -1], np.int64)
+        at = places[design.codes[:, cube.position(attribute.name)]]
+        inside &= at >= 0
+        key = key * size + np.maximum(at, 0)
 
-    Parameters
-    ----------
-    n_success, n : array_like of int, shape (n_cells,)
-        Successes and items in each cell.
-    weights : array_like of float, shape (n_cells,)
-        Weight of each item of the cell.
-    level : float in (0, 1)
+    def summed(sums: Floats) -> Floats:
+        cells = np.bincount(key[inside], sums[inside], minlength=math.prod(shape))
+        return cells.astype(float).reshape(shape)
 
-    Returns
-    -------
-    Estimate
-        In [0, 1]; ``n`` counts the items that carry weight. The interval is Wilson's at Kish's
-        effective number of items.
-
-    Raises
-    ------
-    ValueError
-        When successes exceed items, or a weight is negative or not finite.
-
-    References
-    ----------
-    Kish (1965), 11.7; Korn and Graubard (1998) on intervals at the effective size.
-    """
-    x, size, w = (np.asarray(a, float) for a in np.broadcast_arrays(n_success, n, weights))
-    if not np.isfinite(w).all() or (w < 0).any():
-        raise ValueError("Weights must be finite numbers of at least 0.")
-    if ((x < 0) | (x > size)).any():
-        first = int(np.flatnonzero((x < 0) | (x > size))[0])
-        raise ValueError(f"Cell {first} has {x[first]:g} successes among {size[first]:g} items.")
-    total, items = float((w * size).sum()), int(size[w > 0].sum())
-    if total == 0:
-        return undefined(Reason.NO_DATA, 0)
-    rate = min(1.0, float((w * x).sum()) / total)
-    effective = total**2 / float((w**2 * size).sum())
-    low, high = wilson(rate * effective, effective, level=level)
-    return Estimate(rate, items, None, low, high, level, "wilson_at_effective_n")
+    return summed(design.weight), summed(design.weight_squared)
 
 
 def _kish(n: int, total: float, squares: float) -> Estimate:
@@ -421,7 +421,9 @@ def _bounded(
     per_item = np.divide(sample.weight, sample.n, out=np.ones_like(sample.n), where=filled)
     mean = float(margins[0].totals.sum() / sample.n.sum())
     low, high = bounds[0] * mean / per_item, bounds[1] * mean / per_item
+    rounds = 0
     for _ in range(_TRIM_ROUNDS):
+        rounds += 1
         cut = np.where(filled, np.clip(factors, low, high), 0.0)
         if np.allclose(cut, factors, rtol=1e-9, atol=0):
             break
@@ -430,4 +432,4 @@ def _bounded(
         )
     held = filled & ((cut <= low * (1 + 1e-9)) | (cut >= high * (1 - 1e-9)))
     error = margin_error(cut * sample.weight, margins)
-    return _weights(sample, cut, rounds=0, error=error, n_bounded=int(held.sum()))
+    return _weights(sample, cut, rounds=rounds, error=error, n_bounded=int(held.sum()))

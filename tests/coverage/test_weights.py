@@ -7,7 +7,8 @@ import io
 
 import pytest
 
-from catalog.models import Run
+from catalog import exchange
+from catalog.models import Dataset, Run
 from catalog.tasks import work_run
 from tests.conftest import Trust, work_off
 from tests.coverage.conftest import JOINT
@@ -136,3 +137,97 @@ def test_a_small_label_takes_its_question_along_for_auditors(
     values = auditor.get(f"{weighted}coverage/weights/")["label_rates"][0]["values"]
     assert {one["weighted"]["reason"] for one in values} == {"suppressed"}
     assert {one["n"] for one in values} == {None}
+
+
+DESIGN = {"name": "stands_for", "kind": "numeric", "role": "design_weight"}
+
+
+def rows_of_people(weights: dict[int, str]) -> str:
+    """The fixture's people again, with a design weight by cell; half of each cell the double."""
+    values = ("F,young", "F,old", "M,young", "M,old")
+    lines = [
+        f"i{at}_{k},{values[at]},{weights[at] if k % 2 else 2 * float(weights[at])}"
+        for at, (_, n) in enumerate(GROUPS)
+        for k in range(n)
+    ]
+    return "item,sex,age,stands_for\n" + "\n".join(lines) + "\n"
+
+
+def test_design_weights_are_kept_in_proportion(alice: Trust, weighted: str) -> None:
+    alice.post(f"{weighted}attributes/", DESIGN)
+    sent = alice.upload(weighted, "items", rows_of_people(dict.fromkeys(range(4), "3")))
+    assert sent["state"] == "stored", sent["problems"]
+    result = alice.get(f"{weighted}coverage/weights/")
+    assert (result["design_weight"], result["n_without_design_weight"]) == ("stands_for", 0)
+    items = {name: float(weight) for name, weight in per_item(alice, weighted).items()}
+    assert sum(items.values()) == pytest.approx(100)
+    for at, share in enumerate((30, 20, 30, 20)):
+        own = [items[f"i{at}_{k}"] for k in range(GROUPS[at][1])]
+        assert own[0] == pytest.approx(2 * own[1])
+        assert sum(own) == pytest.approx(share)
+    # Kish over the items that are downloaded: n sum(w^2) / sum(w)^2.
+    kish = 100 * sum(w * w for w in items.values()) / 100**2
+    assert result["design_effect"]["value"] == pytest.approx(kish)
+    assert result["effective_n"]["value"] == pytest.approx(100 / kish)
+    assert result["least_weight"] == pytest.approx(min(items.values()))
+    sick = result["label_rates"][0]["values"][1]["weighted"]
+    wanted = sum(w for name, w in items.items() if is_sick(name)) / 100
+    assert sick["value"] == pytest.approx(wanted)
+    given = exchange.item_weights(Dataset.objects.get(slug="people"), "census")
+    assert given is not None
+    assert sorted(given.weights) == pytest.approx(sorted(items.values()))
+
+
+def is_sick(name: str) -> bool:
+    at, k = name[1:].split("_")
+    return int(k) < {"0": 11, "1": 9, "2": 5, "3": 4}[at]
+
+
+def test_items_without_a_design_weight_have_none_and_one_of_zero_is_refused(
+    alice: Trust, weighted: str
+) -> None:
+    alice.post(f"{weighted}attributes/", DESIGN)
+    refused = alice.upload(weighted, "items", "item,stands_for\ni0_0,-2\ni0_1,0\n")
+    assert refused["state"] == "rejected"
+    assert [problem["code"] for problem in refused["problems"]] == ["out_of_range"] * 2
+    sent = alice.upload(weighted, "items", rows_of_people(dict.fromkeys(range(4), "1")))
+    assert sent["state"] == "stored"
+    alice.upload(weighted, "items", "item,sex,age,stands_for\nlate,F,old,\n")
+    result = alice.get(f"{weighted}coverage/weights/")
+    assert (result["n_items"], result["n_weighted"]) == (101, 100)
+    assert result["n_without_design_weight"] == 1
+    assert per_item(alice, weighted)["late"] == ""
+    other = alice.post(f"{weighted}attributes/", DESIGN | {"name": "again"}, expect=400)
+    assert "'stands_for' is the design weight already" in other["errors"][0]["message"]
+
+
+def test_a_model_is_judged_as_the_population_would_judge_it(
+    alice: Trust, weighted: str, person: object
+) -> None:
+    model = {"name": "net", "version": "1", "question": "state", "classes": ["well", "sick"]}
+    alice.post(f"{weighted}models/", model | {"positive_class": "sick"})
+    # Sure of everybody's health at 0.9: right about the 71 who are well.
+    rows = [f"i{at}_{k},0.1" for at, (_, n) in enumerate(GROUPS) for k in range(n)]
+    body = "item,probability\n" + "\n".join(rows) + "\n"
+    assert alice.upload(weighted, "predictions", body, model="net:1")["state"] == "stored"
+    found = alice.get(f"{weighted}coverage/weights/")["model_metrics"]
+    assert [(one["question"], one["model"], one["reason"]) for one in found] == [
+        ("state", "net:1", None)
+    ]
+    one = found[0]
+    assert one["accuracy"]["unweighted"]["value"] == pytest.approx(0.71)
+    # Well: 0.3 x 4/5 + 0.2 x 2/5 + 0.3 x 4/5 + 0.2 x 1/5.
+    assert one["accuracy"]["weighted"]["value"] == pytest.approx(0.6)
+    assert one["brier"]["weighted"]["value"] == pytest.approx(0.6 * 0.02 + 0.4 * 1.62)
+    assert one["overconfidence"]["weighted"]["value"] == pytest.approx(0.9 - 0.6)
+    large = {row["value"]: row for row in one["calibration_in_the_large"]}
+    assert large["sick"]["weighted"]["value"] == pytest.approx(0.1 - 0.4)
+    assert large["well"]["unweighted"]["value"] == pytest.approx(0.9 - 0.71)
+    for name in ("accuracy", "brier", "overconfidence"):
+        wide = {k: one[name][k]["ci_high"] - one[name][k]["ci_low"] for k in one[name]}
+        assert wide["weighted"] > wide["unweighted"] > 0
+    auditor = person("audrey")  # type: ignore[operator]
+    alice.post(f"{weighted}members/", {"user": "audrey", "role": "auditor"})
+    alice.patch("datasets/people/", {"min_cell": 101})
+    hidden = auditor.get(f"{weighted}coverage/weights/")["model_metrics"][0]
+    assert hidden["accuracy"]["weighted"]["reason"] == "suppressed"

@@ -8,13 +8,15 @@ from hypothesis import strategies as st
 from measures.coverage.cube import MISSING, Attribute, count_items, count_profiles
 from measures.coverage.fitting import AxisMargin, fit_margins
 from measures.coverage.target import target_from_cells
+from measures.coverage.weighted_means import weighted_mean, weighted_rate
 from measures.coverage.weighting import (
+    Design,
+    Method,
     Sample,
     design_effect,
     effective_n,
     post_stratify,
     rake,
-    weighted_rate,
     weights_to_target,
 )
 from measures.estimates import Reason
@@ -202,3 +204,33 @@ def test_tables_of_the_wrong_shape_are_refused():
         sample_of(SAMPLE.T)
     with pytest.raises(ValueError, match="not all 0"):
         post_stratify(sample_of(SAMPLE), 0 * TARGET)
+
+
+def test_design_weights_are_raked_as_they_are_post_stratified_by_hand():
+    sex = Attribute("sex", ("F", "M"))
+    # Three women of design weights 1, 1 and 4, one man of 2, and one of unknown sex.
+    cube = count_profiles([sex], [[0], [1], [-1]], [3, 1, 1])
+    design = Design(np.array([[0], [1], [-1]]), np.array([6.0, 2, 9]), np.array([18.0, 4, 81]))
+    target = target_from_cells([({"sex": "F"}, 1), ({"sex": "M"}, 1)])
+    for method in (Method.POST_STRATIFICATION, Method.RAKING):
+        found = weights_to_target(cube, target, method=method, design=design)
+        # Each sex weighs 2 of 4 in all: women 2 / 6 of their design weight, the man 2 / 2.
+        assert found.factors == pytest.approx([1 / 3, 1])
+        weights = np.array([1, 1, 4, 6]) / 3
+        assert found.design_effect.value == pytest.approx(design_effect(weights).value)
+
+
+def test_a_weighted_mean_is_the_mean_with_equal_weights_and_the_ratio_estimate_else():
+    x = np.array([1.0, 2, 2, 7])
+    plain = weighted_mean(x, np.ones(4))
+    assert (plain.value, plain.se) == (3.0, pytest.approx(x.std(ddof=1) / 2))
+    w = np.array([1.0, 3, 0, 2])
+    mean = (1 + 6 + 14) / 6
+    found = weighted_mean(x, w)
+    residual = w * (x - mean)
+    assert (found.value, found.n) == (pytest.approx(mean), 3)
+    assert found.se == pytest.approx((3 / 2 * (residual**2).sum()) ** 0.5 / 6)
+    assert weighted_mean([5.0], [2.0]).ci_low is None
+    assert weighted_mean(x, np.zeros(4)).reason == "no_data"
+    with pytest.raises(ValueError, match="weight of at least 0"):
+        weighted_mean(x, -w)
