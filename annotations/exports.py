@@ -54,7 +54,10 @@ def question_hint(incoming: Incoming, theirs: str, known: Iterable[str]) -> str 
     if incoming.upload.options.get("format") not in EXPORTS or not names:
         return did_you_mean(theirs, names)
     wish = json.dumps({names[0]: theirs}, ensure_ascii=False)
-    return f"If it is {names[0]!r}, send question={names[0]} or questions={wish}."
+    return (
+        f"If it is {names[0]!r}, send question={names[0]} or questions={wish}; to leave it out "
+        f"send ignore={theirs}; else define a question of this name first."
+    )
 
 
 def gold_rows(incoming: Incoming) -> NDArray[np.bool_]:

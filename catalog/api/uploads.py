@@ -60,6 +60,7 @@ PARAMETERS = [
     "orientation",
     "questions",
     "attributes",
+    "gold",
 ]
 WORDS = ("delimiter", "decimal", "timezone", "unknown", "precision", "on_identical", "item_order")
 
@@ -284,6 +285,9 @@ def export_options_of(query: dict[str, str]) -> dict[str, Any]:
         options["attributes"] = names_of(query["attributes"])
     if query.get("questions"):
         options["questions"] = questions_of(query["questions"])
+    if query.get("gold"):
+        said = query["gold"]
+        options["gold"] = columns_of(said, "gold") if said.startswith("{") else {"": said}
     if query.get("format") in EXPORTS:
         if query.get("question"):
             options["question"] = query["question"]

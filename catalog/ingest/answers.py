@@ -5,22 +5,29 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog.ingest.checks import did_you_mean
+from catalog.ingest.missing import looks_missing
 from catalog.models import Question
+from catalog.reading.columns import DELIMITED
 
 MISSING = -1
 WRONG = -2
 MAX_VALUES = 1000
+_SWAPPED = str.maketrans(",.", ".,")
 _STRICT_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
-def strict_number(text: str) -> float | None:
+def strict_number(text: str, decimal: str = ".") -> float | None:
     """A finite number written in ASCII digits, or ``None``: no ``1_000``, no NaN, no hex."""
+    if decimal == ",":
+        text = text.translate(_SWAPPED)
     if _STRICT_NUMBER.fullmatch(text) is None:
         return None
     number = float(text)
@@ -52,12 +59,12 @@ class Answers:
     learned: list[str]
 
 
-def read_answers(question: Question, texts: list[str]) -> Answers:
+def read_answers(question: Question, texts: list[str], decimal: str = ".") -> Answers:
     """Code distinct, non-empty label texts; ``question`` is changed in memory where it learns."""
     if question.scale == Question.Scale.SET:
         return _read_sets(question, texts)
     if question.is_numeric:
-        return _read_numbers(question, texts)
+        return _read_numbers(question, texts, decimal)
     given = [t for t in texts if t not in question.missing_codes]
     learned = [] if question.values else in_order(given)
     if learned:
@@ -68,14 +75,16 @@ def read_answers(question: Question, texts: list[str]) -> Answers:
     return Answers(codes, np.full(len(texts), np.nan), learned)
 
 
-def _read_numbers(question: Question, texts: list[str]) -> Answers:
+def _read_numbers(question: Question, texts: list[str], decimal: str) -> Answers:
     numbers = np.full(len(texts), np.nan)
     codes = np.full(len(texts), WRONG, np.int64)
     allowed = {strict_number(str(value)) for value in question.values}
     for i, text in enumerate(texts):
         if text in question.missing_codes:
             codes[i] = MISSING
-        elif (number := strict_number(text)) is not None and (not allowed or number in allowed):
+        elif (number := strict_number(text, decimal)) is not None and (
+            not allowed or number in allowed
+        ):
             numbers[i], codes[i] = number, 0
     return Answers(codes, numbers, [])
 
@@ -112,17 +121,35 @@ def _members(text: str) -> frozenset[str] | None:
     return frozenset(members) if all(isinstance(m, str) for m in members) else None
 
 
-def why_wrong(question: Question, text: str) -> tuple[str, str | None]:
+def decimal_of(options: Mapping[str, Any]) -> str:
+    """The decimal mark of a file's numbers; JSON and Parquet have a point."""
+    delimited = options.get("format") in DELIMITED
+    return str(options.get("decimal", ".")) if delimited else "."
+
+
+def other_decimal(text: str, decimal: str) -> str | None:
+    """A hint for a text that would be a number under the other decimal mark."""
+    other, name = (",", "comma") if decimal == "." else (".", "point")
+    if strict_number(text, other) is None:
+        return None
+    return f"Is this a decimal {name}? Send decimal={other}"
+
+
+def why_wrong(question: Question, text: str, decimal: str = ".") -> tuple[str, str | None]:
     """The sentence and the hint for a text that the question does not allow."""
-    if question.is_numeric and strict_number(text) is None:
+    if question.is_numeric and strict_number(text, decimal) is None:
         return (
             f"{text!r} is not a number, which question {question.name!r} asks for; "
-            "write digits with a decimal point.",
-            None,
+            f"write digits with a decimal {'point' if decimal == '.' else 'comma'}.",
+            other_decimal(text, decimal),
         )
+    if looks_missing(text):
+        hint: str | None = f"If it means no answer, add it to the question's missing_codes: {text}."
+    else:
+        hint = did_you_mean(text, [str(v) for v in question.values])
     allowed = [str(v) for v in question.values]
     shown = ", ".join(repr(v) for v in allowed[:10]) + (", ..." if len(allowed) > 10 else "")
     return (
         f"{text!r} is not a value of question {question.name!r}; the values are: {shown}.",
-        did_you_mean(text, allowed),
+        hint,
     )

@@ -11,12 +11,18 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-from catalog.ingest.answers import in_order, strict_number
+from catalog.ingest.answers import (
+    decimal_of,
+    in_order,
+    other_decimal,
+    strict_number,
+)
 from catalog.ingest.band_values import Doubt, doubtful_bands, likely_band
 from catalog.ingest.bands import parse_bands
 from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
 from catalog.ingest.copying import Column, copy_in
 from catalog.ingest.lookalikes import Known
+from catalog.ingest.missing import looks_missing, tell_of_missing
 from catalog.ingest.numbering import UNKNOWN, enroll, look_up
 from catalog.ingest.repeats import skip_identical
 from catalog.ingest.store import Counts, Incoming
@@ -157,6 +163,7 @@ def _code_values(incoming: Incoming, attribute: Attribute, column: TextColumn) -
     if not (attribute.declared and known):
         doubts = _refuse_doubtful(incoming, attribute, column, known)
         fresh = [v for v in in_order(met) if v not in doubts and v not in set(known)]
+        tell_of_missing(incoming, f"attribute {attribute.name!r}", fresh)
         if fresh:
             known += fresh
             attribute.values = known
@@ -223,12 +230,16 @@ def _unknown_value(
         f"{value!r} is not a value of attribute {attribute.name!r}; the values are: {shown}. "
         "Mend the file, or add the value to the attribute."
     )
+    if looks_missing(value):
+        hint = f"If it means unknown, add it to the attribute's missing_codes: {value}."
+        return value, sentence, hint
     return value, sentence, likely_band(value, known) or did_you_mean(value, known)
 
 
 def _code_numbers(incoming: Incoming, attribute: Attribute, column: TextColumn) -> _Coded:
     missing = {str(c) for c in attribute.missing_codes}
-    parsed = [None if v in missing else strict_number(v) for v in column.values]
+    decimal = decimal_of(incoming.upload.options)
+    parsed = [None if v in missing else strict_number(v, decimal) for v in column.values]
     numbers = np.array([np.nan if n is None else n for n in parsed] + [np.nan])[column.codes]
     wrong = np.array(
         [n is None and v not in missing for n, v in zip(parsed, column.values, strict=True)]
@@ -242,8 +253,9 @@ def _code_numbers(incoming: Incoming, attribute: Attribute, column: TextColumn) 
         lambda row: (
             column.values[column.codes[row]],
             f"{column.values[column.codes[row]]!r} is not a number; attribute "
-            f"{attribute.name!r} is numeric. Write digits with a decimal point.",
-            None,
+            f"{attribute.name!r} is numeric. Write digits with a decimal "
+            f"{'point' if decimal == '.' else 'comma'}.",
+            other_decimal(column.values[column.codes[row]], decimal),
         ),
     )
     if attribute.role == Attribute.Role.DESIGN_WEIGHT:

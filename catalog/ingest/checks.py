@@ -58,6 +58,7 @@ class NoticeCode(StrEnum):
     ITEMS_CREATED = "items_created"
     ANNOTATORS_CREATED = "annotators_created"
     VALUES_LEARNED = "values_learned"
+    LOOKS_MISSING = "looks_missing"
     EMPTY_LABELS = "empty_labels"
     MISSING_VALUES = "missing_values"
     ROWS_RENORMALISED = "rows_renormalised"
@@ -66,6 +67,15 @@ class NoticeCode(StrEnum):
     CATEGORY_MISMATCH = "category_mismatch"
     TARGET_KIND = "target_kind"
     CELLS_REMOVED = "cells_removed"
+
+
+CREATED = {
+    NoticeCode.ATTRIBUTES_DECLARED,
+    NoticeCode.ITEMS_CREATED,
+    NoticeCode.ANNOTATORS_CREATED,
+    NoticeCode.VALUES_LEARNED,
+    NoticeCode.LOOKS_MISSING,
+}
 
 
 def row_problem(

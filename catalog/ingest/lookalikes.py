@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -15,6 +16,7 @@ _TABLE = str.maketrans(
     "".join(pair[0] for pair in (_CYRILLIC, _GREEK, _OTHERS)),
     "".join(pair[1] for pair in (_CYRILLIC, _GREEK, _OTHERS)),
 )
+_NUMERAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 # Beyond these, comparing letter by letter takes longer than a hint is worth.
 _MAX_COMPARED = 2000
 _MAX_VALUES = 200
@@ -38,6 +40,9 @@ class Known:
         self._names = list(names)
         self._folded = {name.strip().casefold(): name for name in self._names}
         self._skeletons = {skeleton(name): name for name in self._names}
+        self._numbers: dict[float | None, str] = {
+            _number(name): name for name in self._names if _number(name) is not None
+        }
         self._close: dict[str, str | None] = {}
 
     def hint(self, value: str) -> str | None:
@@ -46,6 +51,8 @@ class Known:
             return f"Did you mean {same!r}?"
         if (alike := self._skeletons.get(skeleton(value))) is not None:
             return f"It looks like {alike!r}{_difference(value, alike)}. Is that meant?"
+        if (equal := self._numbers.get(_number(value))) is not None:
+            return f"Did you mean {equal!r}?"
         close = self._closest(value)
         return f"Did you mean {close!r}?" if close is not None else None
 
@@ -56,6 +63,11 @@ class Known:
             found = get_close_matches(value, self._names[:_MAX_COMPARED], n=1)
             self._close[value] = found[0] if found else None
         return self._close[value]
+
+
+def _number(text: str) -> float | None:
+    """The number that a text is, as 1.0 is 1; programs write whole numbers either way."""
+    return float(text) if _NUMERAL.fullmatch(text) else None
 
 
 def _difference(value: str, known: str) -> str:

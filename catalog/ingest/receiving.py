@@ -178,6 +178,7 @@ def _export_of(upload: Upload) -> Export:
         sets=tuple(name for name, scale in scales.items() if scale == Question.Scale.SET),
         attributes=tuple(told.get("attributes", [])),
         ignore=tuple(told.get("ignore", [])),
+        gold={ours or upload.subject: theirs for ours, theirs in told.get("gold", {}).items()},
     )
 
 

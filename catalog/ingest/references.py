@@ -6,14 +6,22 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-from catalog.ingest.answers import MISSING, WRONG, Answers, read_answers, why_wrong
+from catalog.ingest.answers import (
+    MISSING,
+    WRONG,
+    Answers,
+    decimal_of,
+    read_answers,
+    why_wrong,
+)
 from catalog.ingest.bearers import refuse_repeats, resolve_keys
 from catalog.ingest.checks import NoticeCode, RowCode
 from catalog.ingest.copying import Column, copy_in
+from catalog.ingest.missing import tell_of_missing
 from catalog.ingest.store import Counts, Incoming
 from catalog.models import Item, Question, ReferenceLabel
+from catalog.reading.columns import EXPORTS, Kind, Layout
 from catalog.reading.columns import Column as FileColumn
-from catalog.reading.columns import Kind, Layout
 from catalog.reading.tables import TextColumn
 
 
@@ -69,7 +77,8 @@ def check_answers(
     rows = np.flatnonzero(mine & ~incoming.rejected)
     used = np.unique(labels.codes[rows])
     used = used[used >= 0]
-    found = read_answers(question, [labels.values[code] for code in used])
+    decimal = decimal_of(incoming.upload.options)
+    found = read_answers(question, [labels.values[code] for code in used], decimal)
     answers = Answers(
         np.full(len(labels.values), MISSING, np.int64),
         np.full(len(labels.values), np.nan),
@@ -83,17 +92,26 @@ def check_answers(
             f"{', '.join(answers.learned[:20])}{' ...' if len(answers.learned) > 20 else ''}.",
             len(answers.learned),
         )
+        tell_of_missing(incoming, f"question {question.name!r}", answers.learned)
     codes = np.append(answers.codes, MISSING)[labels.codes]
-    incoming.refuse(
-        rows[codes[rows] == WRONG],
-        RowCode.UNKNOWN_LABEL,
-        "label",
-        lambda row: (
-            labels.values[labels.codes[row]],
-            *why_wrong(question, labels.values[labels.codes[row]]),
-        ),
-    )
+
+    def describe(row: int) -> tuple[str, str, str | None]:
+        text = labels.values[labels.codes[row]]
+        sentence, hint = why_wrong(question, text, decimal)
+        return text, f"{sentence}{_who(incoming, row)}", hint
+
+    incoming.refuse(rows[codes[rows] == WRONG], RowCode.UNKNOWN_LABEL, "label", describe)
     return answers
+
+
+def _who(incoming: Incoming, row: int) -> str:
+    """Whose answer a row of an export is: one line has several, and columns of its own."""
+    items, people = incoming.text("item"), incoming.text("annotator")
+    if incoming.upload.options.get("format") not in EXPORTS or items is None or people is None:
+        return ""
+    code = people.codes[row]
+    who = f"the answer of annotator {people.values[code]!r}" if code >= 0 else "taken as correct"
+    return f" It is {who} about item {items.values[items.codes[row]]!r}."
 
 
 def _stage(

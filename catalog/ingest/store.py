@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from catalog import kinds, runs
 from catalog.changes import record_version
-from catalog.ingest.checks import NoticeCode, RowCode, reader_problem, row_problem
+from catalog.ingest.checks import CREATED, NoticeCode, RowCode, reader_problem, row_problem
 from catalog.ingest.receiving import options_of, path_of
 from catalog.models import Dataset, Run, Upload
 from catalog.reading import read_in_child
@@ -207,7 +207,8 @@ def _finish(run: Run, incoming: Incoming, counts: Counts) -> None:
     if not refused and counts.unchanged and not counts.changes:
         message = f"All {counts.unchanged:,} rows were known already; there is no new version."
         incoming.warn(NoticeCode.NO_CHANGE, message, counts.unchanged)
-    upload.warnings = incoming.warnings
+    # Of a refused file nothing was created, learned or declared.
+    upload.warnings = [w for w in incoming.warnings if not refused or w["code"] not in CREATED]
     if not refused:
         upload.rows_stored = counts.stored
         upload.rows_unchanged = counts.unchanged

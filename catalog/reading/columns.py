@@ -148,7 +148,7 @@ EXPORTS = (
 # What numpy writes; for kinds of file that take a vector of numbers an item.
 ARRAYS = ("npy", "npz")
 FORMATS = (*TABLES, *EXPORTS, *ARRAYS)
-_DELIMITED = ("csv", "wide", "dices", "labelstudio-csv")
+DELIMITED = ("csv", "tsv", "wide", "dices", "labelstudio-csv")
 ORIENTATIONS = ("items_in_rows", "annotators_in_rows")
 
 
@@ -176,6 +176,8 @@ class Export:
         Columns that describe the annotator, beside those whose names say so.
     ignore : tuple of str
         Questions, keys or columns of the export that are left out.
+    gold : mapping of str to str
+        Our question -> the column of a table that holds what is correct.
     """
 
     annotator: str | None = None
@@ -187,6 +189,7 @@ class Export:
     sets: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    gold: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +215,17 @@ class Options:
         self._check_orientation()
 
     def _check_orientation(self) -> None:
+        if self.export.gold and self.export.orientation != ORIENTATIONS[0]:
+            if self.format != "dices":
+                raise ValueError(
+                    "gold= is for tables with a column of what is correct: format=dices, and "
+                    f"format=wide with orientation={ORIENTATIONS[0]}."
+                )
+            if "" in self.export.gold:
+                raise ValueError(
+                    "gold= must say which question it is about, as the data set has several; "
+                    'send gold={"question": "column"}.'
+                )
         if self.format == "wide":
             if self.export.orientation is None:
                 raise ValueError(
@@ -225,7 +239,7 @@ class Options:
     @property
     def is_delimited(self) -> bool:
         """Whether the file is rows of fields between separators."""
-        return self.format in (*_DELIMITED, "tsv")
+        return self.format in DELIMITED
 
     @property
     def separator(self) -> str:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from catalog.reading.characters import character_faults, text_faults
 from catalog.reading.columns import DELIMITERS, Column, Kind, Layout, Options
 from catalog.reading.problems import Code, Fault, Notice, ReadingStoppedError, escape
+from catalog.reading.signatures import likely_export
 
 _NAME = Column("name", Kind.CATEGORY)
 
@@ -107,7 +108,10 @@ class Header:
             f"the header lacks {names}; it has: {found or 'nothing'}. The first line must name "
             f"the columns. Expected: {self._expected()}."
         )
-        return Fault(Code.HEADER_MISSING_COLUMN, sentence, column=self._sent_name(missing[0]))
+        form = likely_export(self.names, delimited=self.options.is_delimited)
+        hint = f"This looks like an export; send format={form}." if form else None
+        place = self._sent_name(missing[0])
+        return Fault(Code.HEADER_MISSING_COLUMN, sentence, hint=hint, column=place)
 
     def notices(self, line: int | None) -> list[Notice]:
         """That names were matched although they are not spelled as ours."""

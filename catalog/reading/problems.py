@@ -105,6 +105,7 @@ class Code(StrEnum):
     LEFT_OUT = "left_out"
     PRE_ANNOTATED = "pre_annotated"
     LINES_COUNTED_THROUGH = "lines_counted_through"
+    COLUMNS_ALIKE = "columns_alike"
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,8 @@ def _inflated(head: bytes) -> bytes:
 def _refuse_binary(head: bytes) -> None:
     for magic, name in _OTHER_MAGIC.items():
         if head.startswith(magic):
-            raise _unsupported(f"The content is a file of the kind {name}")
+            of_doccano = " (the zip of doccano needs format=doccano)" if name == "zip" else ""
+            raise _unsupported(f"The content is a file of the kind {name}{of_doccano}")
     if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         raise _unsupported("The content is a Python pickle, which is never loaded")
     text = head.removeprefix(BOM).lstrip()[:200].lower()

@@ -156,3 +156,41 @@ def test_long_rows_written_wide_are_read_back(
 def test_a_wide_table_takes_no_compression_of_archives() -> None:
     with pytest.raises(ValueError, match="compression must be one of"):
         Options(format="wide", compression="zip")
+
+
+def test_a_column_of_what_is_correct_becomes_reference_labels(file: Path) -> None:
+    wide = {"orientation": "items_in_rows", "subject": "pet", "gold": {"pet": "truth"}}
+    body = "item,ann,truth\ni1,cat,dog\ni2,,cat\ni3,dog,\n"
+    table = read_export(file, "wide", body, **wide)
+    assert rows(table, "item", "annotator", "label", "role") == [
+        (2, "i1", "ann", "cat", ""),
+        (2, "i1", "", "dog", "gold"),
+        (3, "i2", "", "cat", "gold"),
+        (4, "i3", "ann", "dog", ""),
+    ]
+    assert told(table)["export_read"][0] == "3 items x 1 annotators, 2 labels."
+    dices = {"known": ("q",), "gold": {"q": "safety_gold"}}
+    body = "item_id,rater_id,q,safety_gold\ni1,r1,Yes,No\ni1,r2,No,No\ni1,r3,No,Yes\n"
+    table = read_export(file, "dices", body, **dices)
+    assert [row[1:] for row in rows(table, "label", "role") if row[2]] == [
+        ("No", "gold"),
+        ("Yes", "gold"),
+    ]
+    for form in (wide, {**wide, "gold": {"pet": "gone"}}):
+        absent = read_export(file, "wide", "item,ann\ni1,cat\n", **form)
+        assert codes(absent) == ["header_missing_column"]
+        assert "gold= names the column" in absent.problems[0].message
+
+
+def test_columns_whose_names_look_alike_are_told(file: Path) -> None:
+    body = "item,ann,Ann,bo,bo.1,c.1\ni1,x,x,x,x,x\n"
+    table = read_export(file, "wide", body, orientation="items_in_rows", subject="pet")
+    message, count = told(table)["columns_alike"]
+    assert count == 2
+    assert "'ann' and 'Ann'; 'bo' and 'bo.1'" in message
+
+
+def test_a_first_column_without_a_name_is_told_what_it_may_be(file: Path) -> None:
+    table = read_export(file, "wide", ",ann\ni1,x\n", orientation="items_in_rows", subject="pet")
+    assert codes(table) == ["header_empty_column"]
+    assert "name it item" in table.problems[0].message

@@ -57,6 +57,9 @@ def _header_fault(names: list[str], options: Options) -> Fault | None:
         return Fault(Code.TOO_MANY_COLUMNS, sentence)
     for position, name in enumerate(names, start=1):
         fault = name_fault(name, position)
+        if fault is not None and position == 1 and not name:
+            sentence = "column 1 has no name; if it holds the ids of the rows, name it item."
+            return Fault(Code.HEADER_EMPTY_COLUMN, sentence, name)
         if fault is not None:
             return fault
     twice = next((name for place, name in enumerate(names) if name in names[:place]), None)

@@ -115,7 +115,7 @@ class Questions:
         shown = ", ".join(f"'{escape(name, 40)}'" for name in names[:_SHOWN])
         wanted = absent or list(self.export.known)
         sentence = (
-            f"the export has nothing called {', '.join(map(escape, wanted)) or 'a question'}; "
+            f"The export has nothing called {', '.join(map(escape, wanted)) or 'a question'}; "
             f"it has: {shown or 'other questions'}. "
             'Send questions={"ours": "theirs"} to say what holds the answers.'
         )

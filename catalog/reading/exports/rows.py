@@ -246,6 +246,8 @@ def _codes(table: Table, name: str) -> npt.NDArray[np.int32]:
 
 def found_notices(table: Table, shape: tuple[int, int] | None) -> list[Notice]:
     """What stands in the rows, in one sentence, and how many of them are no plain answers."""
+    if not table.n_rows:
+        return []
     gold = _is(table, "role", GOLD)
     skipped, empty = _is(table, "status", SKIPPED), _is(table, "status", EMPTY)
     good = ~gold

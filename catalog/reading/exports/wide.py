@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from catalog.reading.columns import Layout, Options
 from catalog.reading.exports.cells import find_column, missing_column, table_records
-from catalog.reading.exports.rows import Answer, AnswerRows, read_answers
-from catalog.reading.problems import Code, Fault, escape
+from catalog.reading.exports.rows import GOLD, Answer, AnswerRows, read_answers
+from catalog.reading.headers import folded
+from catalog.reading.problems import Code, Fault, Notice, escape
 from catalog.reading.tables import Table
 
 _BEARERS = {
     "items_in_rows": ("item", "annotator"),
     "annotators_in_rows": ("annotator", "item"),
 }
+_SECOND = re.compile(r"\.[0-9]+$")
 _ATTRIBUTE_PREFIXES = ("rater_", "annotator_")
 
 
@@ -24,7 +29,8 @@ class _WideTable:
         export = options.export
         self.in_rows, self.in_columns = _BEARERS[export.orientation or "items_in_rows"]
         self.mapping = layout.mapping
-        self.ignored = set(export.ignore)
+        self.ignored = {*export.ignore, *export.gold.values()}
+        self.gold = GoldColumns(export.gold)
         self.id_column = ""
         self.names: list[str] = []
         self.first_line: dict[str, int] = {}
@@ -42,6 +48,9 @@ class _WideTable:
         found = find_column(names, (self.in_rows, f"{self.in_rows}_id"), stated)
         if found is None:
             return missing_column(names, self.in_rows, stated or self.in_rows)
+        absent = next((name for name in self.gold.columns if name not in names), None)
+        if absent is not None:
+            return _no_gold(names, absent)
         self.id_column = found
         self.names = [name for name in names if name != found and name not in self.ignored]
         if not self.names:
@@ -62,6 +71,7 @@ class _WideTable:
                 item, annotator = (bearer, name) if self.in_rows == "item" else (name, bearer)
                 # A set is written as in the long form: a JSON list, or a|b.
                 rows.add(line, Answer(item, annotator, text, question))
+        self.gold.take(rows, record, bearer, line)
         shape = len(self.first_line), len(self.names)
         rows.shape = shape if self.in_rows == "item" else (shape[1], shape[0])
 
@@ -80,11 +90,53 @@ class _WideTable:
         return Fault(Code.DUPLICATE_ROW, sentence, bearer, column=self.id_column)
 
 
+class GoldColumns:
+    """Columns that say what is correct: the reference labels of their items, once each."""
+
+    def __init__(self, gold: Mapping[str, str]) -> None:
+        self.columns = {theirs: ours for ours, theirs in gold.items()}
+        self.met: set[tuple[str, str, str]] = set()
+
+    def take(self, rows: AnswerRows, record: dict[str, object], item: str, line: int) -> None:
+        """Add what a row takes as correct, where no earlier row of its item said the same."""
+        for theirs, ours in self.columns.items():
+            key = (item, ours, str(record[theirs]))
+            if key[2] and key not in self.met:
+                self.met.add(key)
+                rows.add(line, Answer(item, label=key[2], question=ours, role=GOLD))
+
+
+def _no_gold(names: list[str], wanted: str) -> Fault:
+    have = ", ".join(escape(name, 40) for name in names[:20])
+    sentence = f"gold= names the column '{escape(wanted)}'; the header has: {have}."
+    return Fault(Code.HEADER_MISSING_COLUMN, sentence, column=wanted)
+
+
 def read_wide(path: Path, layout: Layout, options: Options) -> Table:
     """Read a table of items and annotators; ``orientation=`` says which of them are its rows."""
     wide = _WideTable(layout, options)
     records = table_records(path, options, wide.check)
-    return read_answers(layout, options, records, wide.take)
+    table = read_answers(layout, options, records, wide.take)
+    return replace(table, notices=[*table.notices, *_alike(wide.names)])
+
+
+def _alike(names: list[str]) -> list[Notice]:
+    """That columns are called as if they were one: by case, or as pandas renames a second one."""
+    known = {folded(name): name for name in reversed(names)}
+    pairs = list(
+        dict.fromkeys(
+            (known[meant], name)
+            for name in names
+            for meant in (folded(name), folded(_SECOND.sub("", name)))
+            if known.get(meant, name) != name
+        )
+    )
+    if not pairs:
+        return []
+    shown = "; ".join(f"'{escape(a, 40)}' and '{escape(b, 40)}'" for a, b in pairs[:5])
+    more = f" and {len(pairs) - 5:,} more" if len(pairs) > 5 else ""
+    message = f"Columns with names that look alike are kept apart: {shown}{more}. Check them."
+    return [Notice(1, None, Code.COLUMNS_ALIKE, None, message, len(pairs))]
 
 
 class _Annotations:
@@ -96,6 +148,7 @@ class _Annotations:
         self.names: list[str] = []
         self.sources: dict[str, str] = {}
         self.attributes: dict[str, str] = {}
+        self.gold = GoldColumns(self.export.gold)
 
     def check(self, names: list[str]) -> Fault | None:
         """Find out what every column is; none is dropped silently."""
@@ -107,7 +160,10 @@ class _Annotations:
             if found is not None:
                 self.sources[ours] = found
         renamed = {theirs: ours for ours, theirs in self.mapping.items() if ours not in _FIELDS}
-        absent = [theirs for theirs in (*renamed, *self.export.attributes) if theirs not in names]
+        wanted_too = (*renamed, *self.export.attributes, *self.gold.columns)
+        absent = [theirs for theirs in wanted_too if theirs not in names]
+        if absent and absent[0] in self.gold.columns:
+            return _no_gold(names, absent[0])
         if absent:
             return missing_column(names, renamed.get(absent[0], absent[0]), absent[0])
         self.attributes = {
@@ -121,6 +177,7 @@ class _Annotations:
 
     def _further(self, names: list[str]) -> list[str]:
         taken = {*self.sources.values(), *self.export.ignore, *self.export.questions.values()}
+        taken |= self.gold.columns.keys()
         if not self.export.questions:
             taken.update(self.export.known)
         return [name for name in names if name not in taken]
@@ -132,8 +189,8 @@ class _Annotations:
         shown = ", ".join(f"'{escape(name, 40)}'" for name in unknown[:20])
         sentence = (
             f"it is not known what these columns are: {shown}. Name the questions with "
-            "questions=, what describes annotators with attributes=, and leave out the rest with "
-            "ignore=."
+            "questions=, what describes annotators with attributes=, what is correct with gold=, "
+            "and leave out the rest with ignore=."
         )
         return Fault(Code.HEADER_UNKNOWN_COLUMN, sentence, unknown[0], column=unknown[0])
 
@@ -147,6 +204,7 @@ class _Annotations:
         for theirs, ours in rows.questions.columns(self.names).items():
             if text := str(record[theirs]):
                 rows.add(line, Answer(**said, label=text, question=ours, attributes=attributes))
+        self.gold.take(rows, record, said["item"], line)
 
 
 _REQUIRED = ("item", "annotator")
