@@ -50,6 +50,12 @@ class AnnotationsConfig(AppConfig):
                 crowd_parameters.standard,
             ),
             (
+                crowd_parameters.MODEL_ISSUES,
+                "annotations.model_issues.find_issues_by_model",
+                crowd_parameters.resolve_model_issues,
+                crowd_parameters.standard_model_issues,
+            ),
+            (
                 crowd_parameters.PUBLICATION,
                 "annotations.publication.publish",
                 crowd_parameters.resolve_publication,

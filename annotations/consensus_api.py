@@ -22,7 +22,7 @@ from annotations.crowd_disclosure import (
     visible_annotators,
     with_names,
 )
-from annotations.crowd_parameters import ANNOTATORS, CONSENSUS, ISSUES, PUBLICATION
+from annotations.crowd_parameters import ANNOTATORS, CONSENSUS, PUBLICATION
 from annotations.row_pages import Row
 from annotations.values import name_of
 from catalog import access, runs
@@ -48,7 +48,7 @@ PAGES = [
 FILE = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
 
 
-def _found(request: Request, slug: str, may: May, kind: str, *known: str) -> Any:
+def found(request: Request, slug: str, may: May, kind: str, *known: str) -> Any:
     """The data set, the query and the newest result that a request asks for."""
     query = query_of(request, "question", *known)
     dataset = access.dataset_for(request.user, slug, may=may)
@@ -58,9 +58,10 @@ def _found(request: Request, slug: str, may: May, kind: str, *known: str) -> Any
     return dataset, query, finished_run(request, dataset, kind, question)
 
 
-def _answer(
+def answered(
     request: Request, dataset: Dataset, run: Run, body: Row, links: dict[str, str | None]
 ) -> Response:
+    """The answer with a page of a result, and the links to the other pages."""
     whole = {
         **envelope(dataset, run),
         **body,
@@ -83,7 +84,7 @@ class AnnotatorsView(APIView):
         parameters=[QUESTION, ANNOTATOR, SUBGROUP, *PAGES],
     )
     def get(self, request: Request, slug: str) -> Response:
-        dataset, query, run = _found(
+        dataset, query, run = found(
             request, slug, May.READ_SUMMARY, ANNOTATORS, "annotator", "subgroup"
         )
         rows = row_pages.filtered(
@@ -91,7 +92,7 @@ class AnnotatorsView(APIView):
         )
         rows, links = row_pages.page(request, query, run, rows)
         shown = visible_annotators(request.user, dataset, rows)
-        return _answer(request, dataset, run, {**run.result, "annotators": shown}, links)
+        return answered(request, dataset, run, {**run.result, "annotators": shown}, links)
 
 
 class AnnotatorsTable(tables.TableView):
@@ -101,10 +102,10 @@ class AnnotatorsTable(tables.TableView):
     def get(
         self, request: Request, slug: str, table: str = "annotators", suffix: str | None = None
     ) -> HttpResponse:
-        dataset, query, run = _found(
+        dataset, query, run = found(
             request, slug, May.READ_RESULTS, ANNOTATORS, "annotator", "subgroup"
         )
-        _check_table(table, ("annotators", "confusion"))
+        check_table(table, ("annotators", "confusion"))
         rows = row_pages.filtered(
             dataset, run.result["annotators"], query, of=Attribute.Of.ANNOTATOR
         )
@@ -123,7 +124,8 @@ def _cells(rows: list[Row], values: list[str]) -> list[Row]:
     ]
 
 
-def _check_table(table: str, known: tuple[str, ...]) -> None:
+def check_table(table: str, known: tuple[str, ...]) -> None:
+    """Refuse a table that the result has not."""
     if table not in known:
         raise Refusal(
             f"This result has no table {table!r}; it has: {', '.join(known)}.",
@@ -132,7 +134,8 @@ def _check_table(table: str, known: tuple[str, ...]) -> None:
         )
 
 
-def _kept(part: Row, rows: list[Row]) -> Row:
+def kept(part: Row, rows: list[Row]) -> Row:
+    """A part of a result with a page of its rows, and how many it keeps."""
     return {**part, "n_kept": len(part["rows"]), "rows": rows}
 
 
@@ -143,21 +146,19 @@ class ConsensusView(APIView):
 
     @extend_schema(operation_id="consensus_retrieve", parameters=[QUESTION, ITEM, SUBGROUP, *PAGES])
     def get(self, request: Request, slug: str) -> Response:
-        dataset, query, run = _found(request, slug, May.READ_RESULTS, CONSENSUS, "item", "subgroup")
-        rows, links = _item_rows(request, dataset, run, "items", query)
-        body = {**run.result, "items": _kept(run.result["items"], rows)}
-        return _answer(request, dataset, run, body, links)
+        dataset, query, run = found(request, slug, May.READ_RESULTS, CONSENSUS, "item", "subgroup")
+        rows, links = item_rows(request, dataset, run, run.result["items"]["rows"], query)
+        body = {**run.result, "items": kept(run.result["items"], rows)}
+        return answered(request, dataset, run, body, links)
 
 
-def _item_rows(
-    request: Request, dataset: Dataset, run: Run, part: str, query: dict[str, str]
+def item_rows(
+    request: Request, dataset: Dataset, run: Run, rows: list[Row], query: dict[str, str]
 ) -> tuple[list[Row], dict[str, str | None]]:
     """A page of rows about items, for leads; nobody else sees them."""
     if not is_lead(request.user, dataset):
         return [], {"next": None, "previous": None}
-    rows = row_pages.filtered(
-        dataset, (run.result or {})[part]["rows"], query, of=Attribute.Of.ITEM
-    )
+    rows = row_pages.filtered(dataset, rows, query, of=Attribute.Of.ITEM)
     rows, links = row_pages.page(request, query, run, rows)
     return with_names(dataset, rows), links
 
@@ -169,54 +170,11 @@ class ConsensusTable(tables.TableView):
     def get(
         self, request: Request, slug: str, table: str = "items", suffix: str | None = None
     ) -> HttpResponse:
-        dataset, query, run = _found(request, slug, May.READ_ROWS, CONSENSUS, "item", "subgroup")
-        _check_table(table, ("items",))
+        dataset, query, run = found(request, slug, May.READ_ROWS, CONSENSUS, "item", "subgroup")
+        check_table(table, ("items",))
         rows = row_pages.filtered(dataset, run.result["items"]["rows"], query, of=Attribute.Of.ITEM)
         rows = with_names(dataset, rows)
         return tables.table(rows, tables.wanted_format(request, suffix), "consensus")
-
-
-class LabelIssuesView(APIView):
-    """Items that are not settled and labels that are probably wrong: the newest finished result.
-
-    ``cursor`` and ``page_size`` page through the labels; the items are those of the first page,
-    and all of them are in the table ``label-issues/items``.
-    """
-
-    serializer_class = shapes.LabelIssuesSerializer
-
-    @extend_schema(
-        operation_id="label_issues_retrieve",
-        parameters=[QUESTION, ITEM, ANNOTATOR, SUBGROUP, *PAGES],
-    )
-    def get(self, request: Request, slug: str) -> Response:
-        dataset, query, run = _found(
-            request, slug, May.READ_RESULTS, ISSUES, "item", "annotator", "subgroup"
-        )
-        labels, links = _item_rows(request, dataset, run, "labels", query)
-        first = {k: v for k, v in query.items() if k not in ("cursor", "annotator")}
-        items, _ = _item_rows(request, dataset, run, "items", first)
-        body = {
-            **run.result,
-            "items": _kept(run.result["items"], items),
-            "labels": _kept(run.result["labels"], labels),
-        }
-        return _answer(request, dataset, run, body, links)
-
-
-class LabelIssuesTable(tables.TableView):
-    """The labels that are probably wrong, or the items, as json, ndjson, csv or parquet."""
-
-    @extend_schema(parameters=[QUESTION, ITEM, ANNOTATOR, SUBGROUP], responses=FILE)
-    def get(
-        self, request: Request, slug: str, table: str = "labels", suffix: str | None = None
-    ) -> HttpResponse:
-        _check_table(table, ("labels", "items"))
-        known = ("item", "subgroup") if table == "items" else ("item", "annotator", "subgroup")
-        dataset, query, run = _found(request, slug, May.READ_ROWS, ISSUES, *known)
-        rows = row_pages.filtered(dataset, run.result[table]["rows"], query, of=Attribute.Of.ITEM)
-        rows = with_names(dataset, rows)
-        return tables.table(rows, tables.wanted_format(request, suffix), f"label-issues-{table}")
 
 
 class PublishView(APIView):

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from annotations import queries
+from catalog import exchange
 from catalog.models import Dataset, Question
 from catalog.problems import Refusal
+from catalog.runs import digest_of
 
 Parameters = dict[str, Any]
 METHODS = ("dawid_skene", "majority", "weighted_majority", "one_coin", "mace", "glad")
@@ -16,11 +18,15 @@ STANDARD = ["dawid_skene", "majority", "weighted_majority"]
 ANNOTATORS = "annotators"
 CONSENSUS = "consensus"
 ISSUES = "label-issues"
+MODEL_ISSUES = "model-label-issues"
 PUBLICATION = "consensus-publication"
+#: A run's subject is no longer than this.
+MAX_SUBJECT = 200
 DEFAULTS: dict[str, Parameters] = {
     ANNOTATORS: {"smoothing": 0.0, "ci_level": 0.95, "half_width": 0.05},
     CONSENSUS: {"methods": None, "smoothing": 0.0, "ci_level": 0.95},
     ISSUES: {"smoothing": 0.0, "certainty": 0.95, "max_labels": 10, "suspect_below": 0.5},
+    MODEL_ISSUES: {"model": None, "suspect_below": 0.5, "margin": 1.0, "max_labels": 10},
     PUBLICATION: {"method": None, "smoothing": 0.0},
 }
 
@@ -56,6 +62,45 @@ def resolve_issues(dataset: Dataset, parameters: Parameters) -> tuple[str, Param
     return question.name, full
 
 
+def resolve_model_issues(dataset: Dataset, parameters: Parameters) -> tuple[str, Parameters]:
+    """The question and model, and the full parameters, of a run about labels by a model."""
+    question, full = _with_question(dataset, parameters, MODEL_ISSUES)
+    full["model"] = model_key(question, full["model"])
+    _check_number(full, "suspect_below", 0, 1)
+    _check_number(full, "margin", 0.001, 1000)
+    _check_number(full, "max_labels", 1, 10_000)
+    return issues_subject(question.name, full["model"]), full
+
+
+def issues_subject(question: str, model: str) -> str:
+    """What such a run is about, short enough for any two names."""
+    whole = f"{question} by {model}"
+    return whole if len(whole) <= MAX_SUBJECT else f"{question} by #{digest_of(model)[:16]}"
+
+
+def model_key(question: Question, said: Any) -> str:
+    """The model that a client named, by ``name`` (its newest version) or ``name:version``.
+
+    Raises
+    ------
+    Refusal
+        When no such model has predicted the question, or several have and none was named.
+    """
+    keys = exchange.models(question)
+    found = [k for k in keys if said in (k, k.partition(":")[0])]
+    if said is None and len({k.partition(":")[0] for k in keys}) == 1:
+        found = list(keys)
+    if found:
+        return found[-1]
+    what = "no model= was sent" if said is None else f"{said!r} is none of them"
+    raise Refusal(
+        f"Which model's predictions of {question.name!r} are meant: {what}; "
+        f"it is predicted by: {', '.join(keys) or 'none yet; send predictions first'}.",
+        code="unknown_model",
+        pointer="/parameters/model",
+    )
+
+
 def resolve_publication(dataset: Dataset, parameters: Parameters) -> tuple[str, Parameters]:
     """The question and the method of a publication."""
     question, full = _with_question(dataset, parameters, PUBLICATION)
@@ -72,6 +117,14 @@ def standard(dataset: Dataset, upload_kind: str | None) -> Iterator[Parameters]:
         for question in dataset.questions.order_by("name"):
             if queries.has_labels(question):
                 yield {"question": question.name}
+
+
+def standard_model_issues(dataset: Dataset, upload_kind: str | None) -> Iterator[Parameters]:
+    """After labels, gold or predictions came in, or a definition changed: every model."""
+    if upload_kind in (None, "labels", "reference-labels", "predictions"):
+        for question in dataset.questions.order_by("name"):
+            for model in exchange.models(question):
+                yield {"question": question.name, "model": model}
 
 
 def none_by_itself(dataset: Dataset, upload_kind: str | None) -> list[Parameters]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotations import api
+from annotations import api, issues_api
 from annotations import consensus_api as crowd
 from annotations import label_rows_api as rows
 
@@ -23,8 +23,8 @@ urlpatterns = [
     path(f"{DATASET}consensus.<str:suffix>", crowd.ConsensusTable.as_view()),
     path(f"{DATASET}consensus/<str:table>.<str:suffix>", crowd.ConsensusTable.as_view()),
     path(f"{DATASET}consensus/<str:table>/", crowd.ConsensusTable.as_view()),
-    path(f"{DATASET}label-issues/", crowd.LabelIssuesView.as_view()),
-    path(f"{DATASET}label-issues.<str:suffix>", crowd.LabelIssuesTable.as_view()),
-    path(f"{DATASET}label-issues/<str:table>.<str:suffix>", crowd.LabelIssuesTable.as_view()),
-    path(f"{DATASET}label-issues/<str:table>/", crowd.LabelIssuesTable.as_view()),
+    path(f"{DATASET}label-issues/", issues_api.LabelIssuesView.as_view()),
+    path(f"{DATASET}label-issues.<str:suffix>", issues_api.LabelIssuesTable.as_view()),
+    path(f"{DATASET}label-issues/<str:table>.<str:suffix>", issues_api.LabelIssuesTable.as_view()),
+    path(f"{DATASET}label-issues/<str:table>/", issues_api.LabelIssuesTable.as_view()),
 ]

@@ -81,7 +81,7 @@ def tell(what: str, path: str) -> None:
 
     Parameters
     ----------
-    what : str, ``"votes"``, ``"class_probabilities"`` or ``"item_weights"``
+    what : str, ``"votes"``, ``"models"``, ``"class_probabilities"`` or ``"item_weights"``
     path : str, dotted path of a function with the arguments and the answer of the one below
     """
     _paths[what] = path
@@ -90,6 +90,12 @@ def tell(what: str, path: str) -> None:
 def votes(question: Question) -> Votes | None:
     """The votes on a question; ``None`` where it has none or its values are no categories."""
     told: Votes | None = _ask("votes", question)
+    return told
+
+
+def models(question: Question) -> tuple[str, ...]:
+    """The models that have predicted a question, as ``name:version``, the newest last."""
+    told: tuple[str, ...] = _ask("models", question)
     return told
 
 

@@ -10,6 +10,7 @@ class PredictionsConfig(AppConfig):
         from catalog import exchange, kinds  # noqa: PLC0415
         from predictions import feature_kinds, forecasts, parameters  # noqa: PLC0415
 
+        exchange.tell("models", "predictions.queries.models_of")
         exchange.tell("class_probabilities", "predictions.queries.class_probabilities")
         kinds.register_upload(
             kinds.UploadKind(

@@ -104,6 +104,12 @@ def read_predictions(model: ModelVersion) -> ItemPredictions:
     return _averaged_items(_read_rows(model))
 
 
+def models_of(question: Question) -> tuple[str, ...]:
+    """The models that have predicted a question, as this room tells them."""
+    found = models_with_predictions(question.dataset)
+    return tuple(m.key for m in sorted(found, key=lambda m: m.pk) if m.question_id == question.pk)
+
+
 def class_probabilities(question: Question, said: str | None) -> ClassProbabilities | None:
     """What a model says of a question, as this room tells it (``catalog.exchange``).
 

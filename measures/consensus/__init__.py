@@ -6,6 +6,7 @@ annotators and :func:`item_issues` and :func:`label_issues` about what is unsett
 :func:`number_labels` and :func:`bias_variance`.
 """
 
+from measures.consensus.activelab import ActiveLab, RelabelPlan, activelab, plan_relabels
 from measures.consensus.answers import (
     NO_VALUE,
     Consensus,
@@ -23,7 +24,7 @@ from measures.consensus.confident_learning import (
     label_quality,
 )
 from measures.consensus.counts import LabelCounts, label_counts
-from measures.consensus.crowdlab import Crowdlab, crowdlab, relabel_score_unlabelled
+from measures.consensus.crowdlab import Crowdlab, crowdlab
 from measures.consensus.dawid_skene import DawidSkene, dawid_skene
 from measures.consensus.fitting import Climb
 from measures.consensus.glad import Glad, glad
@@ -62,6 +63,7 @@ from measures.consensus.reliability import (
 __all__ = [
     "LARGEST",
     "NO_VALUE",
+    "ActiveLab",
     "Assignment",
     "BiasVariance",
     "Climb",
@@ -81,10 +83,12 @@ __all__ = [
     "NumberLabels",
     "OneCoin",
     "Pace",
+    "RelabelPlan",
     "Reliability",
     "TieRule",
     "accuracy_against_gold",
     "accuracy_intervals",
+    "activelab",
     "agreement_weights",
     "assignment_check",
     "bias_estimates",
@@ -112,7 +116,7 @@ __all__ = [
     "one_coin",
     "pace",
     "plan_labels",
-    "relabel_score_unlabelled",
+    "plan_relabels",
     "reliability",
     "shared_items",
     "spammer_scores",

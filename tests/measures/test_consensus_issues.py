@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from measures.consensus import (
+    activelab,
     confident_issues,
     confident_joint,
     crowdlab,
@@ -14,8 +15,9 @@ from measures.consensus import (
     label_quality,
     majority_shares,
     plan_labels,
-    relabel_score_unlabelled,
+    plan_relabels,
 )
+from measures.consensus.activelab import fitted_temperature
 from tests.measures.consensus_labels import DATA, from_text, needs_data, reference, simulated
 
 
@@ -96,68 +98,165 @@ def test_confident_learning_refuses_what_it_cannot_read():
         confident_joint([0], [[0.5, float("nan")]])
 
 
+TABLE = "000./111./2220/001./1121/2.22/00../111./222./1.../0111/000."
+
+
+def stated(first, n):
+    """Probabilities of three values without a random generator."""
+    i, k = np.arange(first, first + n)[:, None], np.arange(3)[None]
+    return np.round(0.1 + 0.9 * ((i * 0.6180339887498949 + k * 0.7548776662466927) % 1), 3)
+
+
+def probabilities():
+    prob = stated(0, 12)
+    prob[[0, 1, 2, 3, 5, 8], [0, 1, 2, 0, 2, 2]] += 1.5
+    return prob / prob.sum(axis=1, keepdims=True)
+
+
 def crowdlab_by_hand(table, prob):
-    """CROWDLAB and ActiveLab one label at a time; '.' is missing, no repeated labels, no ties."""
+    """CROWDLAB one label at a time; '.' is missing, no repeated labels, no ties at the end."""
     rows = [[None if v == "." else int(v) for v in row] for row in table.split("/")]
     k = prob.shape[1]
     given = [[v for v in row if v is not None] for row in rows]
-    major = [
+    consensus = [
         max(range(k), key=lambda v, g=g, p=p: (g.count(v), p[v]))
         for g, p in zip(given, prob, strict=True)
     ]
     several = [i for i, g in enumerate(given) if len(g) > 1]
-    likely = np.mean([np.mean([v == major[i] for v in given[i]]) for i in several])
-    common = max(range(k), key=lambda v: sum(major[i] == v for i in several))
-    base = np.mean([major[i] != common for i in several])
-    weights = []
-    for a in range(len(rows[0])):
-        pairs = [
-            row[a] == v
-            for row in rows
-            if row[a] is not None
-            for b, v in enumerate(row)
-            if b != a and v is not None
-        ]
-        weights.append(max(1 - (1 - np.mean(pairs)) / base, 1e-6))
-    error = np.mean([prob[i].argmax() != major[i] for i in several])
-    model = max(1 - error / base, 1e-6) * np.sqrt(np.mean([len(g) for g in given]))
-    posterior, scores = [], []
-    for row, p in zip(rows, prob, strict=True):
-        heard = [(weights[a], v) for a, v in enumerate(row) if v is not None]
-        post = [
-            np.average(
-                [p[t]] + [likely if v == t else (1 - likely) / (k - 1) for _, v in heard],
-                weights=[model] + [w for w, _ in heard],
-            )
-            for t in range(k)
-        ]
-        posterior.append(post)
-        total = model + sum(w for w, _ in heard)
-        scores.append(np.average([max(post), 1 / k], weights=[total, np.mean(weights)]))
-    return np.array(posterior), np.array(weights), model, np.array(scores)
+    for _ in range(2):
+        likely = np.mean([np.mean([v == consensus[i] for v in given[i]]) for i in several])
+        common = max(range(k), key=lambda v, c=consensus: sum(c[i] == v for i in several))
+        base = np.mean([consensus[i] != common for i in several])
+        weights = []
+        for a in range(len(rows[0])):
+            pairs = [
+                row[a] == v
+                for row in rows
+                if row[a] is not None
+                for b, v in enumerate(row)
+                if b != a and v is not None
+            ]
+            weights.append(max(1 - (1 - np.mean(pairs)) / base, 1e-6))
+        error = np.mean([prob[i].argmax() != consensus[i] for i in several])
+        model = max(1 - error / base, 1e-6) * np.sqrt(np.mean([len(g) for g in given]))
+        posterior = []
+        for row, p in zip(rows, prob, strict=True):
+            heard = [(weights[a], v) for a, v in enumerate(row) if v is not None]
+            post = [
+                np.average(
+                    [p[t]] + [likely if v == t else (1 - likely) / (k - 1) for _, v in heard],
+                    weights=[model] + [w for w, _ in heard],
+                )
+                for t in range(k)
+            ]
+            posterior.append(post)
+        consensus = np.argmax(posterior, axis=1).tolist()
+    return np.array(posterior), np.array(weights), model
 
 
-def test_crowdlab_and_activelab_are_their_formulas():
-    table = "000./111./2220/001./1121/2.22/00../111./222./1.../0111/000."
-    rng = np.random.default_rng(6)
-    prob = rng.dirichlet(np.ones(3), 12)
-    prob[:9, :] += 2 * np.eye(3)[[0, 1, 2, 0, 1, 2, 0, 1, 2]]
-    prob /= prob.sum(axis=1, keepdims=True)
-    found = crowdlab(from_text(table, 3), prob)
-    posterior, weights, model, scores = crowdlab_by_hand(table, prob)
+def test_crowdlab_is_its_formula():
+    found = crowdlab(from_text(TABLE, 3), probabilities())
+    posterior, weights, model = crowdlab_by_hand(TABLE, probabilities())
     assert found.posterior == pytest.approx(posterior)
     assert found.annotator_weight == pytest.approx(weights)
     assert found.model_weight == pytest.approx(model)
-    assert found.relabel_score == pytest.approx(scores)
     assert found.quality == pytest.approx(posterior.max(axis=1))
     assert found.code.tolist() == posterior.argmax(axis=1).tolist()
 
 
-def test_an_item_without_labels_has_a_score_on_the_same_scale():
-    score = relabel_score_unlabelled(
-        [[0.9, 0.1], [0.5, 0.5]], model_weight=2.0, annotator_weight=[1.0, 0.5]
+def test_crowdlab_is_cleanlabs():
+    """cleanlab 2.9.0, get_label_quality_multiannotator on the same labels and probabilities."""
+    found = crowdlab(from_text(TABLE, 3), probabilities())
+    quality = [0.75816, 0.816444, 0.731307, 0.671349, 0.499695, 0.794684]
+    quality += [0.695514, 0.5884, 0.758221, 0.520183, 0.5963, 0.72279]
+    assert found.quality == pytest.approx(quality, abs=1e-6)
+    assert found.code.tolist() == [0, 1, 2, 0, 1, 2, 0, 1, 2, 1, 1, 0]
+    assert found.annotator_quality == pytest.approx(
+        [0.795675, 0.861963, 0.729206, 0.643721], abs=1e-6
     )
-    assert score == pytest.approx([(1.8 + 0.375) / 2.75, 0.5])
+    assert found.annotator_weight == pytest.approx(
+        [0.60714286, 0.71428571, 0.52173913, 0.28571429], abs=1e-8
+    )
+    assert found.model_weight == pytest.approx(1.2371791482634835)
+    # The labels of the third and fifth item, one an annotator.
+    assert found.posterior[2][[2, 2, 2, 0]] == pytest.approx([0.731307] * 3 + [0.135562], abs=1e-6)
+    assert found.posterior[4][[1, 1, 2, 1]] == pytest.approx(
+        [0.499695, 0.499695, 0.36273, 0.499695], abs=1e-6
+    )
+
+
+def test_activelab_is_cleanlabs_at_the_same_temperature():
+    """cleanlab 2.9.0, get_active_learning_scores, its temperature set to 2.
+
+    Its own search puts votes under wrong values where an item lacks one, so ours is not its.
+    """
+    unlabelled = stated(20, 3) / stated(20, 3).sum(axis=1, keepdims=True)
+    found = activelab(from_text(TABLE, 3), probabilities(), unlabelled, temperature=2.0)
+    score = [0.658694, 0.687871, 0.631585, 0.561826, 0.500923, 0.658084]
+    score += [0.604794, 0.581499, 0.658616, 0.483901, 0.537207, 0.644274]
+    assert found.score == pytest.approx(score, abs=1e-6)
+    assert found.score_unlabelled == pytest.approx([0.421824, 0.366922, 0.396185], abs=1e-6)
+
+
+def test_the_temperature_is_where_probabilities_fit_the_votes():
+    rng = np.random.default_rng(2)
+    true = rng.dirichlet(np.ones(3), 3000)
+    votes = rng.multinomial(5, true).astype(float)
+    sure = true**2 / (true**2).sum(axis=1, keepdims=True)
+    assert fitted_temperature(votes, sure) == pytest.approx(2.0, rel=0.05)
+    assert fitted_temperature(votes, true) == pytest.approx(1.0, rel=0.05)
+
+
+def test_so_many_dissenting_labels_change_the_consensus_and_no_fewer():
+    prob = probabilities()
+    found = activelab(from_text(TABLE, 3), prob, temperature=1.0)
+    crowd = found.crowd
+    other = (1 - crowd.likelihood) / 2
+    fresh = crowd.annotator_weight.mean()
+    for i, posterior in enumerate(crowd.posterior):
+        total = crowd.heard(from_text(TABLE, 3))[i] + crowd.model_weight
+        second = np.argsort(posterior)[-2]
+        for n, changes in ((np.floor(found.dissent[i]), False), (np.ceil(found.dissent[i]), True)):
+            support = posterior * total + n * fresh * other
+            support[second] += n * fresh * (crowd.likelihood - other)
+            assert (support.argmax() == second) == (changes and n > found.dissent[i])
+
+
+def test_single_labels_leave_model_and_annotators_alike():
+    """cleanlab 2.9.0 gives weight 1 to both where no item has two labels."""
+    prob = np.array([[0.7, 0.3], [0.4, 0.6]])
+    found = activelab(from_text("0./.0", 2), prob, [[0.9, 0.1]])
+    assert found.score == pytest.approx([(1.4 + 0.5) / 3, (0.8 + 0.5) / 3])
+    assert found.score_unlabelled == pytest.approx([0.7])
+    assert (found.crowd, found.temperature) == (None, 1.0)
+    assert found.dissent == pytest.approx([1.4, 0.8])
+    assert found.dissent_unlabelled == pytest.approx([0.8])
+    with pytest.raises(ValueError, match="must have 2 columns"):
+        activelab(from_text("0./.0", 2), prob, [[1.0]])
+    with pytest.raises(ValueError, match="one row an item"):
+        activelab(from_text("0./.0", 2), prob[:1])
+
+
+def test_relabelling_stops_where_dissent_could_not_change_anything():
+    plan = plan_relabels(
+        np.array([1.5, 0.4, 0.4, 1.0]),
+        np.array([3, 3, 5, 0]),
+        n_values=2,
+        likelihood=0.8,
+        max_labels=5,
+    )
+    assert plan.settled.tolist() == [True, False, False, False]
+    assert plan.exhausted.tolist() == [False, False, True, False]
+    # What is missing over a mean step of 0.8 - 0.2; a tie with the margin takes one more.
+    assert plan.more_labels.tolist() == [0, 1, 0, 1]
+    assert (plan.n_more_labels, plan.may_stop) == (2, False)
+    far = plan_relabels(np.array([0.1]), np.array([0]), n_values=2, likelihood=0.8, margin=3)
+    assert far.more_labels.tolist() == [5]
+    guessing = plan_relabels(np.array([0.1]), np.array([1]), n_values=2, likelihood=0.5)
+    assert guessing.more_labels.tolist() == [9]
+    assert plan_relabels(np.array([2.0]), np.array([1]), n_values=2, likelihood=0.9).may_stop
+    with pytest.raises(ValueError, match="margin must be positive"):
+        plan_relabels(np.array([0.1]), np.array([1]), n_values=2, likelihood=0.5, margin=0)
 
 
 def test_crowdlab_says_what_it_lacks():
