@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from audits.numerals import localized
+
 Number = dict[str, Any]
 
 WIDTH = 180.0
@@ -40,12 +42,14 @@ class Axis:
     low, high : float, its ends
     reference : float or None, where a dashed line stands (the whole, or the target)
     is_log : bool
+    unit : float, what a label is multiplied by: 100 writes shares as percentage points
     """
 
     low: float
     high: float
     reference: float | None = None
     is_log: bool = False
+    unit: float = 1.0
 
     def at(self, value: float) -> float:
         """Pixels from the left; what lies outside is put at the end."""
@@ -64,7 +68,11 @@ class Axis:
     def ticks(self) -> list[Tick]:
         """The two ends, and 1 on a scale of ratios."""
         places = [self.low, 1.0, self.high] if self.is_log else [self.low, self.high]
-        return [Tick(self.at(place), f"{place:g}") for place in places]
+        return [Tick(self.at(place), self._label(place)) for place in places]
+
+    def _label(self, place: float) -> str:
+        sign = "+" if self.unit != 1.0 else ""
+        return localized(f"{self.unit * place:{sign}g}".replace("-", "\u2212"))
 
 
 @dataclass(frozen=True)
@@ -114,6 +122,39 @@ def ratio_axis(numbers: Iterable[Number]) -> Axis:
     return Axis(1 / reach, reach, 1.0, is_log=True)
 
 
+def gap_axis(numbers: Iterable[Number]) -> Axis:
+    """A linear axis of percentage points, as far to the left as to the right of 0."""
+    values = [abs(n["value"]) for n in numbers if n.get("value") is not None]
+    reach = math.ceil(max([0.01, *values]) * 100) / 100
+    return Axis(-reach, reach, 0.0, unit=100.0)
+
+
+def gain_axis(numbers: Iterable[Number]) -> Axis:
+    """A linear axis around 0 that holds every gain, in thousandths of a score."""
+    values = [abs(n["value"]) for n in numbers if n.get("value") is not None]
+    reach = math.ceil(max([0.001, *values]) * 1000) / 1000
+    return Axis(-reach, reach, 0.0)
+
+
+@dataclass(frozen=True)
+class Risk:
+    """The share of wrong answers against the share of items that are answered."""
+
+    line: str
+    ticks: list[Tick]
+    top: float
+
+
+def risk_curve(points: list[dict[str, Any]]) -> Risk | None:
+    """The marks of a risk-coverage curve; its vertical scale ends at a whole tenth."""
+    known = [one for one in points if one["risk"] is not None]
+    if len(known) < 2:
+        return None
+    top = max(math.ceil(10 * max(one["risk"] for one in known)) / 10, 0.1)
+    line = _line([(one["coverage"], one["risk"] / top) for one in known])
+    return Risk(line, [Tick(_x(i / 5), localized(f"{i / 5:g}")) for i in range(6)], top)
+
+
 @dataclass(frozen=True)
 class Point:
     """One bin of a reliability curve: where it is drawn, and what it says."""
@@ -157,7 +198,7 @@ def reliability(curve: dict[str, Any]) -> Reliability:
         bars=[_bar(one, largest) for one in bins],
         steps=_line([(s[end], s["calibrated"]) for s in curve["corp"] for end in _ENDS]),
         band=_band(curve.get("band") or []),
-        ticks=[Tick(_x(i / 5), f"{i / 5:g}") for i in range(6)],
+        ticks=[Tick(_x(i / 5), localized(f"{i / 5:g}")) for i in range(6)],
         largest=largest,
     )
 

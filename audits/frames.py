@@ -12,12 +12,14 @@ from django.urls import reverse
 from audits import cards, queries
 from audits.evidence import Evidence, evidence_about
 from audits.queries import Asked, Unfinished
+from audits.reading import visible_result
 from catalog import access
 from catalog.access import RIGHTS, May
 from catalog.models import Dataset, Run
 from catalog.problems import Refusal
 
 PARAMETER = cards.PARAMETER
+Names = tuple[str, ...]
 PAGES = {"agreement": "quality", "coverage": "coverage", "calibration": "confidence"}
 
 
@@ -77,7 +79,7 @@ class Frame:
         *,
         subject: str | None = None,
         address: str = "",
-        tables: tuple[str, ...] = (),
+        tables: Names = (),
     ) -> Source:
         """Parts of the newest result of another kind of run about this subject.
 
@@ -85,6 +87,27 @@ class Frame:
         """
         about = self.subject if subject is None else subject
         run, parts = queries.excerpt(self.dataset, kind, about, paths)
+        return self._sourced(kind, about, run, parts, address=address, tables=tables)
+
+    def whole(
+        self, kind: str, *, subject: str | None = None, address: str = "", tables: Names = ()
+    ) -> Source:
+        """All of the newest result of another kind of run that this reader may see."""
+        about = self.subject if subject is None else subject
+        run = queries.newest_runs(self.dataset, kind, [about]).first()
+        shown = {} if run is None else visible_result(self.request.user, self.dataset, run)
+        return self._sourced(kind, about, run, shown, address=address, tables=tables)
+
+    def _sourced(
+        self,
+        kind: str,
+        about: str,
+        run: Run | None,
+        parts: dict[str, Any],
+        *,
+        address: str,
+        tables: Names,
+    ) -> Source:
         base = f"/api/v1/datasets/{self.dataset.slug}/{address or kind.replace('_', '-')}"
         query = f"?{urlencode({PARAMETER[self.kind]: about})}" if about else ""
         return Source(

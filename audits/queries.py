@@ -105,10 +105,10 @@ def subjects_of(dataset: Dataset, kind: str) -> list[str]:
     return [model.key for model in ModelVersion.objects.filter(dataset=dataset)]
 
 
-def _path(path: str, *, exists: bool = False) -> Func:
+def _path(path: str, *, exists: bool = False, of: str = "result") -> Func:
     function = "jsonb_path_exists" if exists else "jsonb_path_query_array"
     return Func(
-        F("result"),
+        F(of),
         Value(path),
         template=f"{function}(%(expressions)s::jsonpath)",
         output_field=BooleanField() if exists else JSONField(),
@@ -246,6 +246,24 @@ def last_uploads(dataset: Dataset, user: User, *, own: bool) -> list[Upload]:
 def last_runs(dataset: Dataset) -> list[Run]:
     """The last ten computations, without their results."""
     return list(dataset.runs.exclude(kind="upload").defer("result")[:LISTED])
+
+
+def uploads_of(dataset: Dataset, user: User, *, own: bool, n_problems: int) -> QuerySet[Upload]:
+    """The uploads, newest first, each with its first problems; a contributor's are their own."""
+    rows = dataset.uploads.select_related("uploaded_by").defer("problems", "warnings")
+    if own:
+        rows = rows.filter(uploaded_by_id=user.pk)
+    return rows.annotate(told=_path(f"$[0 to {n_problems - 1}]", of="problems")).order_by(
+        "-received_at", "pk"
+    )
+
+
+def runs_of(dataset: Dataset, state: str) -> QuerySet[Run]:
+    """The computations, newest first, without their results; in one state, or in any."""
+    rows = dataset.runs.exclude(kind="upload").select_related("requested_by").defer("result")
+    if state:
+        rows = rows.filter(state=state)
+    return rows.order_by("-created_at", "pk")
 
 
 def first_question(dataset: Dataset) -> Question | None:

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog import access
-from catalog.access import May
+from catalog.access import May, User
 from catalog.models import Dataset
 from catalog.problems import Refusal
 from catalog.rest.queries import query_of
@@ -31,13 +31,8 @@ class MissingnessView(APIView):
         query_of(request)
         dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
         run = finished_run(request, dataset, "missingness", "")
-        result = {k: v for k, v in (run.result or {}).items() if k != "values"}
-        shade = "full"
-        if not access.may(request.user, dataset, May.READ_ROWS):
-            result, shade = _without_cells(result, dataset.min_cell), f"min_cell_{dataset.min_cell}"
-        return answer_result(
-            request, run, {**envelope(dataset, run), **result, "disclosure": shade}
-        )
+        result = visible_missingness(request.user, dataset, run.result or {})
+        return answer_result(request, run, {**envelope(dataset, run), **result})
 
 
 class DivergenceView(APIView):
@@ -56,6 +51,15 @@ class DivergenceView(APIView):
         return answer_result(
             request, run, {**envelope(dataset, run), **result, "disclosure": shade}
         )
+
+
+def visible_missingness(user: User, dataset: Dataset, result: dict[str, Any]) -> dict[str, Any]:
+    """What this member may see of what is unknown."""
+    result = {k: v for k, v in result.items() if k != "values"}
+    if access.may(user, dataset, May.READ_ROWS):
+        return {**result, "disclosure": "full"}
+    shown = _without_cells(result, dataset.min_cell)
+    return {**shown, "disclosure": f"min_cell_{dataset.min_cell}"}
 
 
 def _question(dataset: Dataset, query: dict[str, str]) -> str:

@@ -146,6 +146,24 @@ def seconds(milliseconds: int | None) -> str:
 
 
 @register.filter
+def complement(share: float | None) -> float | None:
+    """What a share leaves of the whole."""
+    return None if share is None else 1 - share
+
+
+@register.filter
+def coordinate(value: float) -> str:
+    """A place in a drawing, with a point in every language."""
+    return f"{value:.1f}"
+
+
+@register.filter
+def both(first: Any, second: Any) -> list[Any]:
+    """Those of two marks that there are."""
+    return [mark for mark in (first, second) if mark is not None]
+
+
+@register.filter
 def where(attributes: dict[str, Any]) -> str:
     """A subgroup's name."""
     return findings.subgroup_name(attributes)
