@@ -37,15 +37,14 @@ class Facts:
     """Every row's item and value, as far as they are those of one question."""
 
     item: NDArray[np.int64]
-    code: NDArray[np.int64]
+    code: NDArray[np.int32]
     number: NDArray[np.float64]
-    status: NDArray[np.int64]
+    status: NDArray[np.int8]
 
     def differ(self, rows: NDArray[np.intp], others: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Where two rows say different things."""
-        number = np.nan_to_num(self.number)
-        differ = (self.code[rows] != self.code[others]) | (number[rows] != number[others])
-        return np.asarray(differ)
+        said, other = np.nan_to_num(self.number[rows]), np.nan_to_num(self.number[others])
+        return np.asarray((self.code[rows] != self.code[others]) | (said != other))
 
 
 def question_hint(incoming: Incoming, theirs: str, known: Iterable[str]) -> str | None:
@@ -119,7 +118,7 @@ def store_references(
         return Counts()
     kept = np.unique(_first_of_item(rows, facts))
     stored = references.store_gold(
-        incoming, question, facts.item[kept], facts.code[kept], facts.number[kept]
+        incoming, question, facts.item[kept], facts.code[kept].astype(np.int64), facts.number[kept]
     )
     return stored + Counts(unchanged=len(rows) - len(kept))
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annotations import exports
+from annotations.keys import NO_CODE, Answers, key_order, stored_alike
 from annotations.models import Label
 from annotations.partitions import (
     differing,
@@ -21,14 +22,13 @@ from annotations.spellings import spelled_variously, spellings_of
 from catalog.ingest.answers import MISSING
 from catalog.ingest.bearers import resolve_keys
 from catalog.ingest.checks import NoticeCode, RowCode
-from catalog.ingest.copying import Column
+from catalog.ingest.copying import Column, constant
 from catalog.ingest.kinds import mapping_of, question_of, without
 from catalog.ingest.references import check_answers
 from catalog.ingest.repeats import skip_identical
 from catalog.ingest.store import Counts, Incoming
 from catalog.models import Annotator, Dataset, Item, Question, Upload
 from catalog.problems import Refusal
-from catalog.queries import NUMBER_MASK
 from catalog.reading import Column as FileColumn
 from catalog.reading import Kind, Layout, NumberColumn, TextColumn, TimeColumn
 from catalog.reading.columns import EXPORTS
@@ -70,20 +70,23 @@ def check_subject(dataset: Dataset, name: str | None) -> str:
     return question_of(dataset, name)
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Rows:
-    """The rows of one question that have a label or a status, as arrays in the file's order."""
+    """What every row of the file says, and which rows are stored for one question, by key.
+
+    The arrays have the file's length; ``row`` picks from them, so that nothing is copied.
+    """
 
     row: NDArray[np.intp]
     item: NDArray[np.int64]
     annotator: NDArray[np.int64]
-    round: NDArray[np.int64]
-    code: NDArray[np.int64]
+    round: NDArray[np.int16]
+    code: NDArray[np.int32]
     number: NDArray[np.float64]
-    status: NDArray[np.int64]
+    status: NDArray[np.int8]
 
-    def take(self, which: Any) -> _Rows:
-        return _Rows(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
+    def only(self, row: NDArray[np.intp]) -> _Rows:
+        return replace(self, row=row)
 
 
 def store_labels(incoming: Incoming) -> Counts:
@@ -102,7 +105,7 @@ def store_labels(incoming: Incoming) -> Counts:
     names = resolve_keys(incoming, Annotator, "annotator")
     if items is None or names is None:
         return Counts()
-    rounds = _numbers(incoming, "round", 1).astype(np.int64)
+    rounds = _rounds(incoming)
     counts = exports.store_attributes(incoming, annotators)
     gold = exports.gold_rows(incoming)
     for question, (code, number, mode) in coded.items():
@@ -111,16 +114,7 @@ def store_labels(incoming: Incoming) -> Counts:
         exports.refuse_conflicting_gold(incoming, which[gold[which]], facts)
         references = which[gold[which] & ~incoming.rejected[which]]
         which = which[~gold[which] & ~incoming.rejected[which]]
-        rows = _Rows(
-            which,
-            items[which],
-            names[which],
-            rounds[which],
-            code[which],
-            number[which],
-            mode[which],
-        )
-        rows = _in_key_order(incoming, rows)
+        rows = _in_key_order(incoming, _Rows(which, items, names, rounds, code, number, mode))
         if incoming.problem_count and incoming.upload.on_error == Upload.OnError.REJECT:
             continue
         question.save(update_fields=["values", "learned", "combinations"])
@@ -179,9 +173,10 @@ def _rows_by_question(incoming: Incoming) -> dict[Question, NDArray[np.intp]]:
     return {q: rows[found == q.pk] for q in known.values() if (found == q.pk).any()}
 
 
-def _statuses(incoming: Incoming, labels: TextColumn) -> NDArray[np.int64]:
+def _statuses(incoming: Incoming, labels: TextColumn) -> NDArray[np.int8]:
     """Answered, skipped, or answered empty; said by the column, else by the label being there."""
-    status = np.where(labels.codes < 0, Label.Status.EMPTY, Label.Status.ANSWERED).astype(np.int64)
+    answered, unanswered = np.int8(Label.Status.ANSWERED), np.int8(Label.Status.EMPTY)
+    status: NDArray[np.int8] = np.where(labels.codes < 0, unanswered, answered)
     column = incoming.text("status")
     rows = incoming.rows
     if column is None:
@@ -194,7 +189,8 @@ def _statuses(incoming: Incoming, labels: TextColumn) -> NDArray[np.int64]:
                 empty,
             )
         return status
-    said = np.array([STATUSES.get(v.casefold(), -1) for v in column.values] + [-2])[column.codes]
+    meant = [STATUSES.get(v.casefold(), -1) for v in column.values]
+    said = np.array([*meant, -2], np.int8)[column.codes]
     incoming.refuse(
         rows[said[rows] == -1],
         RowCode.UNKNOWN_STATUS,
@@ -220,24 +216,26 @@ def _code(
     question: Question,
     rows: NDArray[np.intp],
     labels: TextColumn,
-    status: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+    status: NDArray[np.int8],
+) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int8]]:
     """Code, number and status of every row of the file, right for those of this question."""
     mine = np.zeros(incoming.table.n_rows, bool)
     mine[rows] = True
     mine &= status == Label.Status.ANSWERED
     answers = check_answers(incoming, question, labels, mine)
-    code = np.append(answers.codes, MISSING)[labels.codes]
-    number = np.append(answers.numbers, np.nan)[labels.codes]
+    code = np.append(answers.codes, MISSING).astype(np.int32)[labels.codes]
+    number = constant(np.nan, len(code))
+    if question.is_numeric:
+        number = np.append(answers.numbers, np.nan)[labels.codes]
     skipped = mine & (code == MISSING)
-    return code, number, np.where(skipped, Label.Status.SKIPPED, status)
+    return code, number, np.where(skipped, np.int8(Label.Status.SKIPPED), status)
 
 
-def _numbers(incoming: Incoming, name: str, default: float) -> NDArray[np.float64]:
-    column = incoming.table.columns.get(name)
+def _rounds(incoming: Incoming) -> NDArray[np.int16]:
+    column = incoming.table.columns.get("round")
     if not isinstance(column, NumberColumn):
-        return np.full(incoming.table.n_rows, default)
-    return np.where(column.missing, default, column.values)
+        return constant(1, incoming.table.n_rows, np.int16)
+    return np.where(column.missing, 1, column.values).astype(np.int16)
 
 
 def _in_key_order(incoming: Incoming, rows: _Rows) -> _Rows:
@@ -245,29 +243,12 @@ def _in_key_order(incoming: Incoming, rows: _Rows) -> _Rows:
 
     Sorted rows fill an index without jumping about, and repeats stand side by side.
     """
-    order = _key_order(rows)
-    ordered = rows.take(order)
-    same = np.zeros(len(order), bool)
-    same[1:] = (
-        (ordered.item[1:] == ordered.item[:-1])
-        & (ordered.annotator[1:] == ordered.annotator[:-1])
-        & (ordered.round[1:] == ordered.round[:-1])
-    )
+    order, same = key_order(rows.row, rows.item, rows.annotator, rows.round)
+    ordered = rows.only(order)
     if not same.any():
         return ordered
     _refuse_repeats(incoming, ordered, same)
-    return ordered.take(~(incoming.rejected | incoming.skipped)[ordered.row])
-
-
-def _key_order(rows: _Rows) -> NDArray[np.intp]:
-    """By item, annotator, round and row; one sort of packed numbers where rounds allow it."""
-    if (rows.round == 1).all() and len(rows.row):
-        packed = (rows.item & NUMBER_MASK).astype(np.uint64) << np.uint64(32)
-        packed |= (rows.annotator & NUMBER_MASK).astype(np.uint64)
-        order = np.argsort(packed)
-        if not (packed[order[1:]] == packed[order[:-1]]).any():
-            return order
-    return np.lexsort((rows.row, rows.round, rows.annotator, rows.item))
+    return rows.only(order[~(incoming.rejected | incoming.skipped)[order]])
 
 
 def _refuse_repeats(incoming: Incoming, rows: _Rows, same: NDArray[np.bool_]) -> None:
@@ -276,11 +257,11 @@ def _refuse_repeats(incoming: Incoming, rows: _Rows, same: NDArray[np.bool_]) ->
     again = np.flatnonzero(same)
     again = again[~skip_identical(incoming, rows.row[again], rows.row[first[again]])]
     original = dict(zip(rows.row[again].tolist(), rows.row[first[again]].tolist(), strict=True))
-    number = np.nan_to_num(rows.number)
+    one, other = rows.row[again], rows.row[first[again]]
     conflicts = (
-        (rows.code[again] != rows.code[first[again]])
-        | (number[again] != number[first[again]])
-        | (rows.status[again] != rows.status[first[again]])
+        (rows.code[one] != rows.code[other])
+        | (np.nan_to_num(rows.number[one]) != np.nan_to_num(rows.number[other]))
+        | (rows.status[one] != rows.status[other])
     )
     describe = _describe_repeat(incoming, original)
     spelled = spelled_variously(incoming, rows.row[again])
@@ -319,38 +300,60 @@ def _store(incoming: Incoming, question: Question, rows: _Rows) -> Counts:
     """Into a partition of its own if the question has none; else merged with what is there."""
     if not len(rows.row):
         return Counts()
-    columns = _columns(incoming, question, rows)
-    if load_partition(question, columns):
+    if load_partition(question, _columns(incoming, question, rows)):
         return Counts(stored=len(rows.row))
-    stage(columns)
+    alike = stored_alike(
+        question, rows.row, (rows.item, rows.annotator, rows.round), _answers(question, rows)
+    )
+    rows = rows.only(rows.row[~alike])
+    known = Counts(unchanged=int(alike.sum()))
+    if not len(rows.row):
+        return known
+    stage(_columns(incoming, question, rows))
     if incoming.upload.mode == Upload.Mode.ADD:
         _refuse_changes(incoming, question, rows)
-    return merge(question, incoming.upload)
+    return known + merge(question, incoming.upload)
+
+
+def _answers(question: Question, rows: _Rows) -> Answers:
+    answered = rows.status == Label.Status.ANSWERED
+    if question.is_numeric:
+        return (
+            constant(NO_CODE, len(answered)),
+            np.where(answered, rows.number, np.nan),
+            rows.status,
+        )
+    return np.where(answered, rows.code, NO_CODE), rows.number, rows.status
 
 
 def _columns(incoming: Incoming, question: Question, rows: _Rows) -> list[Column]:
-    n = len(rows.row)
-    no_answer = rows.status != Label.Status.ANSWERED
+    row, n = rows.row, incoming.table.n_rows
+    unanswered = rows.status != Label.Status.ANSWERED
+    gaps = unanswered if unanswered.any() else None
+    value = (
+        Column("number", "float8", rows.number, gaps, row)
+        if question.is_numeric
+        else Column("code", "int4", rows.code, gaps, row)
+    )
     columns = [
-        Column("question_id", "int8", np.full(n, question.pk, np.int64)),
-        Column("item_id", "int8", rows.item),
-        Column("annotator_id", "int8", rows.annotator),
-        Column("round", "int2", rows.round),
-        Column("status", "int2", rows.status),
-        Column("code", "int4", rows.code, no_answer | question.is_numeric),
-        Column("number", "float8", rows.number, no_answer | (not question.is_numeric)),
-        Column("upload_id", "uuid", np.full(n, incoming.upload.pk.bytes, "S16")),
+        Column("question_id", "int8", constant(question.pk, n), rows=row),
+        Column("item_id", "int8", rows.item, rows=row),
+        Column("annotator_id", "int8", rows.annotator, rows=row),
+        Column("round", "int2", rows.round, rows=row),
+        Column("status", "int2", rows.status, rows=row),
+        value,
+        Column("upload_id", "uuid", constant(incoming.upload.pk.bytes, n, "S16"), rows=row),
     ]
     kinds = {"labelled_at": "timestamptz", "confidence": "float8", "duration_ms": "int4"}
     for name, kind in kinds.items():
         column = incoming.table.columns.get(name)
         if isinstance(column, NumberColumn | TimeColumn):
-            columns.append(Column(name, kind, column.values[rows.row], column.missing[rows.row]))
+            gaps = column.missing if column.missing.any() else None
+            columns.append(Column(name, kind, column.values, gaps, row))
     for name in ("batch", "guideline_version", "comment"):
         if (text := incoming.text(name)) is not None:
-            codes = text.codes[rows.row]
-            values = np.array([*text.values, ""], dtype=object)[codes]
-            columns.append(Column(name, "text", values, codes < 0))
+            values = np.array([*text.values, ""], dtype=object)[text.codes]
+            columns.append(Column(name, "text", values, text.codes < 0, row))
     return columns
 
 
@@ -360,12 +363,11 @@ def _refuse_changes(incoming: Incoming, question: Question, rows: _Rows) -> None
     labels = incoming.text("label")
     if not changed or labels is None:
         return
-    keys = zip(rows.item.tolist(), rows.annotator.tolist(), rows.round.tolist(), strict=True)
-    old = {
-        row: changed[key]
-        for row, key in zip(rows.row.tolist(), keys, strict=True)
-        if key in changed
-    }
+    row = rows.row
+    keys = zip(
+        rows.item[row].tolist(), rows.annotator[row].tolist(), rows.round[row].tolist(), strict=True
+    )
+    old = {row: changed[key] for row, key in zip(row.tolist(), keys, strict=True) if key in changed}
     incoming.refuse(
         np.array(sorted(old), np.intp),
         RowCode.CONFLICTS_WITH_EXISTING,

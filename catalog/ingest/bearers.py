@@ -415,8 +415,9 @@ def resolve_keys(
         return None
     known = look_up(model, incoming.dataset, ids.values)
     rows = incoming.rows
-    used = np.unique(ids.codes[rows])
-    used = used[used >= 0]
+    met = np.zeros(len(ids.values) + 1, bool)  # the last place is that of code -1
+    met[ids.codes[rows]] = True
+    used = np.flatnonzero(met[:-1])
     unknown = used[known.keys[used] == UNKNOWN]
     if not len(unknown):
         return known.of(ids.codes)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,9 @@ _TRAILER = b"\xff\xff"
 _EPOCH_2000 = 946_684_800_000_000  # microseconds from 1970 to PostgreSQL's zero
 #: The type of an array's numbers: its name in PostgreSQL's catalog, and how many bytes each has.
 _ARRAYS = {"float4[]": (700, 4), "float8[]": (701, 8)}
+# Copied at a time: what the processor keeps close.
+_BLOCK_ROWS = 8192
+_BLOCK_BYTES = 1 << 20
 _WIRE = {
     "int2": ">i2",
     "int4": ">i4",
@@ -45,86 +49,142 @@ class Column:
         "float8[]"
     values : array, (n,), or (n, k) for arrays; timestamps as microseconds since 1970
     missing : bool array (n,) or None, where the column is NULL
+    rows : array (m,) of places or None, which of the values are copied and in which order; so
+        that no copy of them has to be made first
     """
 
     name: str
     kind: str
     values: Any
     missing: NDArray[np.bool_] | None = None
+    rows: NDArray[np.integer[Any]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.values if self.rows is None else self.rows)
+
+    def part(self, start: int, stop: int) -> NDArray[Any]:
+        """The values of some rows."""
+        return np.asarray(self.values[self._places(start, stop)])
+
+    def gaps(self, start: int, stop: int) -> NDArray[np.bool_] | None:
+        """Where those values are NULL."""
+        return None if self.missing is None else self.missing[self._places(start, stop)]
+
+    def _places(self, start: int, stop: int) -> Any:
+        return slice(start, stop) if self.rows is None else self.rows[start:stop]
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether every value is NULL."""
+        gaps = self.gaps(0, len(self))
+        return gaps is not None and bool(gaps.all())
+
+
+def constant(value: Any, n: int, dtype: Any = None) -> NDArray[Any]:
+    """One value as an array of ``n``, in the memory of one."""
+    return np.broadcast_to(np.array(value, dtype), n)
 
 
 def copy_in(table: str, columns: list[Column], *, freeze: bool = False) -> int:
-    """Append rows to a table, in their order; returns how many.
+    """Append rows to a table; returns how many. They go over in blocks, whatever their number.
 
     ``freeze`` spares later readers the first look at each row; only for a table that the same
     transaction made.
     """
-    columns = [c for c in columns if c.missing is None or not c.missing.all()]
-    n = len(columns[0].values)
+    columns = [c for c in columns if not c.is_absent]
+    n = len(columns[0])
     names = ", ".join(f'"{c.name}"' for c in columns)
-    if any(c.kind == "text" for c in columns):
-        body, form = _as_csv(columns), "csv"
-    else:
-        body, form = _as_binary(columns, n), "binary"
+    as_text = any(c.kind == "text" for c in columns)
+    form, pieces = ("csv", _csv(columns, n)) if as_text else ("binary", _binary(columns, n))
     frozen = ", FREEZE" if freeze else ""
     with connection.cursor() as cursor:
         statement = f"COPY {table} ({names}) FROM STDIN (FORMAT {form}{frozen})"
-        cursor.copy_expert(statement, body, 1 << 20)
+        cursor.copy_expert(statement, _Stream(pieces))
     return n
 
 
-def _as_binary(columns: list[Column], n: int) -> io.BytesIO:
+class _Stream:
+    """What COPY reads from: pieces of any size, made when they are asked for."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+
+    def read(self, _size: int = -1) -> bytes:
+        return next(self._pieces, b"")
+
+
+def _binary(columns: list[Column], n: int) -> Iterator[bytes]:
     """Rows of fixed width are one structured array; NULLs change the width, so each pattern of
-    NULLs is written as a block of its own."""
-    nullable = [c for c in columns if c.missing is not None and c.missing.any()]
-    pattern = np.zeros(n, np.int64)
-    for bit, column in enumerate(nullable):
-        pattern |= np.asarray(column.missing).astype(np.int64) << bit
-    out = io.BytesIO()
-    out.write(_HEADER)
-    for code in np.unique(pattern):
-        absent = {c.name for bit, c in enumerate(nullable) if code >> bit & 1}
-        rows = slice(None) if not nullable else np.flatnonzero(pattern == code)
-        out.write(_block(columns, rows, absent).view(np.uint8).data)
-    out.write(_TRAILER)
-    out.seek(0)
-    return out
+    NULLs is an array of its own within each block of rows."""
+    nullable = [c for c in columns if c.missing is not None]
+    blocks: dict[int, _Block] = {0: _Block(columns, set())}
+    yield _HEADER
+    for start in range(0, n, blocks[0].n_rows):
+        stop = min(start + blocks[0].n_rows, n)
+        pattern = np.zeros(stop - start, np.int64)
+        for bit, column in enumerate(nullable):
+            pattern |= np.asarray(column.gaps(start, stop)).astype(np.int64) << bit
+        parts = [c.part(start, stop) for c in columns]
+        for code in np.unique(pattern).tolist() if nullable else [0]:
+            if code not in blocks:
+                absent = {c.name for bit, c in enumerate(nullable) if code >> bit & 1}
+                blocks[code] = _Block(columns, absent)
+            which = np.flatnonzero(pattern == code) if nullable else slice(None)
+            yield blocks[code].filled([part[which] for part in parts])
+    yield _TRAILER
 
 
-def _block(columns: list[Column], rows: Any, absent: set[str]) -> NDArray[Any]:
-    fields: list[tuple[str, Any]] = [("fields", ">i2")]
-    for c in columns:
-        fields.append((f"{c.name}:length", ">i4"))
-        if c.name in absent:
-            continue
-        if c.kind in _ARRAYS:
+class _Block:
+    """A block of rows with the same NULLs; what does not change is written into it once."""
+
+    def __init__(self, columns: list[Column], absent: set[str]) -> None:
+        self._columns = columns
+        self._absent = absent
+        fields: list[Any] = [("fields", ">i2")]
+        for c in columns:
+            fields.append((f"{c.name}:length", ">i4"))
+            if c.name not in absent:
+                fields += _fields(c)
+        row = np.dtype(fields)
+        self.n_rows = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // row.itemsize))
+        self._rows = np.empty(self.n_rows, row)
+        self._rows["fields"] = len(columns)
+        for c in columns:
+            self._prepare(c)
+
+    def _prepare(self, c: Column) -> None:
+        if c.name in self._absent:
+            self._rows[f"{c.name}:length"] = -1
+        elif c.kind in _ARRAYS:
             k = np.asarray(c.values).shape[1]
-            fields.append((f"{c.name}:head", ">i4", (5,)))  # type: ignore[arg-type]
-            fields.append((c.name, _element(c.kind), (k,)))  # type: ignore[arg-type]
+            oid, size = _ARRAYS[c.kind]
+            self._rows[f"{c.name}:length"] = 20 + (4 + size) * k
+            self._rows[f"{c.name}:head"] = (1, 0, oid, k, 1)
+            self._rows[c.name]["length"] = size
         else:
-            fields.append((c.name, _WIRE[c.kind]))
-    block = np.empty(len(np.asarray(columns[0].values)[rows]), np.dtype(fields))
-    block["fields"] = len(columns)
-    for c in columns:
-        _fill(block, c, rows, absent)
-    return block
+            self._rows[f"{c.name}:length"] = np.dtype(_WIRE[c.kind]).itemsize
+            if _is_constant(c):
+                self._rows[c.name] = c.values[:1]
+
+    def filled(self, parts: list[NDArray[Any]]) -> bytes:
+        """The rows with these values, one array a column, as bytes."""
+        rows = self._rows[: len(parts[0])]
+        for c, values in zip(self._columns, parts, strict=True):
+            if c.name in self._absent or _is_constant(c):
+                continue
+            if c.kind in _ARRAYS:
+                rows[c.name]["x"] = values
+            else:
+                rows[c.name] = values - _EPOCH_2000 if c.kind == "timestamptz" else values
+        return rows.tobytes()
 
 
-def _fill(block: NDArray[Any], c: Column, rows: Any, absent: set[str]) -> None:
-    if c.name in absent:
-        block[f"{c.name}:length"] = -1
-        return
-    values = np.asarray(c.values)[rows]
-    if c.kind in _ARRAYS:
-        k = values.shape[1]
-        oid, size = _ARRAYS[c.kind]
-        block[f"{c.name}:length"] = 20 + (4 + size) * k
-        block[f"{c.name}:head"] = (1, 0, oid, k, 1)
-        block[c.name]["length"] = size
-        block[c.name]["x"] = values
-        return
-    block[f"{c.name}:length"] = np.dtype(_WIRE[c.kind]).itemsize
-    block[c.name] = values - _EPOCH_2000 if c.kind == "timestamptz" else values
+def _fields(c: Column) -> list[Any]:
+    """A value that is there, as it stands on the wire."""
+    if c.kind not in _ARRAYS:
+        return [(c.name, _WIRE[c.kind])]
+    width = np.asarray(c.values).shape[1]
+    return [(f"{c.name}:head", ">i4", (5,)), (c.name, _element(c.kind), (width,))]
 
 
 def _element(kind: str) -> np.dtype[Any]:
@@ -132,18 +192,29 @@ def _element(kind: str) -> np.dtype[Any]:
     return np.dtype([("length", ">i4"), ("x", f">f{_ARRAYS[kind][1]}")])
 
 
-def _as_csv(columns: list[Column]) -> io.BytesIO:
+def _is_constant(c: Column) -> bool:
+    """Whether it was made by :func:`constant`."""
+    return isinstance(c.values, np.ndarray) and c.values.strides == (0,)
+
+
+def _csv(columns: list[Column], n: int) -> Iterator[bytes]:
     """Text has no fixed width; Arrow writes it, and tells NULL from the empty string by quotes."""
-    arrays = {}
-    for c in columns:
-        array = _uuid_texts(c.values) if c.kind == "uuid" else pa.array(c.values)
-        if c.missing is not None:
-            array = pc.if_else(pa.array(c.missing), pa.scalar(None, array.type), array)
-        arrays[c.name] = array.cast(pa.timestamp("us", "UTC")) if c.kind == "timestamptz" else array
-    out = io.BytesIO()
-    csv.write_csv(pa.table(arrays), out, csv.WriteOptions(include_header=False))
-    out.seek(0)
-    return out
+    for start in range(0, n, _BLOCK_ROWS):
+        arrays = {c.name: _arrow(c, start, min(start + _BLOCK_ROWS, n)) for c in columns}
+        out = io.BytesIO()
+        csv.write_csv(pa.table(arrays), out, csv.WriteOptions(include_header=False))
+        yield out.getvalue()
+
+
+def _arrow(c: Column, start: int, stop: int) -> pa.Array:
+    if isinstance(c.values, pa.Array):
+        array = c.values.slice(start, stop - start)
+    else:
+        values = c.part(start, stop)
+        array = _uuid_texts(values) if c.kind == "uuid" else pa.array(values)
+    if (gaps := c.gaps(start, stop)) is not None:
+        array = pc.if_else(pa.array(gaps), pa.scalar(None, array.type), array)
+    return array.cast(pa.timestamp("us", "UTC")) if c.kind == "timestamptz" else array
 
 
 def _uuid_texts(values: NDArray[np.bytes_]) -> pa.Array:

@@ -1,0 +1,129 @@
+"""Keys of labels as numbers: put in order, and compared with those that are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from django.db import connection
+from numpy.typing import NDArray
+
+from annotations.partitions import partition_of
+from catalog.ingest.copying import copy_out
+from catalog.models import Question
+from catalog.queries import NUMBER_MASK
+
+NO_CODE = -1
+# Bytes of a stored label, about: a file of fewer rows than a quarter of what is stored is compared
+# by the database, through its index.
+_LABEL_BYTES = 100
+_FEW = 4
+_WORD = 64
+
+Array = NDArray[Any]
+#: Code (``NO_CODE`` where none), number (NaN where none) and status of every row of a file.
+Answers = tuple[Array, Array, Array]
+
+
+def key_order(
+    rows: NDArray[np.intp], item: Array, annotator: Array, rounds: Array
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Rows by item, annotator, round and place in the file; and which repeat the key before them.
+
+    Parameters
+    ----------
+    rows : (m,) places in the following
+    item, annotator, rounds : (n,) integers, keys or numbers within the data set
+
+    Returns
+    -------
+    order : (m,) the rows, sorted
+    same : (m,) bool, whether item, annotator and round are those of the row before
+    """
+    fields = [_number(item, rows), _number(annotator, rows), rounds[rows], rows]
+    bits = [_bits(field) for field in fields]
+    if sum(bits) > _WORD:
+        order = rows[np.lexsort((rows, *(field for field in reversed(fields[:-1]))))]
+        return order, _repeats(item[order], annotator[order], rounds[order])
+    # Sorting numbers costs a tenth of sorting places by them; the place is part of the number.
+    words = _joined(fields, bits)
+    words.sort()
+    order = (words & np.uint64((1 << bits[-1]) - 1)).astype(np.intp)
+    words >>= np.uint64(bits[-1])
+    return order, _repeats(words)
+
+
+def _number(keys: Array, rows: NDArray[np.intp]) -> Array:
+    return (keys & NUMBER_MASK).astype(np.uint32)[rows]
+
+
+def _bits(field: Array) -> int:
+    return int(field.max()).bit_length() if len(field) else 0
+
+
+def _joined(fields: Sequence[Array], widths: Sequence[int]) -> NDArray[np.uint64]:
+    """Non-negative integers of each row in one number."""
+    words = np.zeros(len(fields[0]), np.uint64)
+    for field, width in zip(fields, widths, strict=True):
+        words <<= np.uint64(width)
+        words |= field.astype(np.uint64)
+    return words
+
+
+def _repeats(*fields: Array) -> NDArray[np.bool_]:
+    same = np.zeros(len(fields[0]), bool)
+    if len(same):
+        same[1:] = np.logical_and.reduce([field[1:] == field[:-1] for field in fields])
+    return same
+
+
+def stored_alike(
+    question: Question, rows: NDArray[np.intp], keys: tuple[Array, Array, Array], answers: Answers
+) -> NDArray[np.bool_]:
+    """Which rows, in key order, are stored already with the same answer.
+
+    A file that brings much of what is stored again is compared here, for a fifth of what it costs
+    to hand all of it to the database; of a file that brings little, nothing is said.
+    """
+    alike = np.zeros(len(rows), bool)
+    if len(rows) * _FEW < _size_of(question):
+        return alike
+    stored = _stored(question)
+    mine = [_number(keys[0], rows), _number(keys[1], rows), keys[2][rows]]
+    theirs = [stored["item"], stored["annotator"], stored["round"]]
+    widths = [max(_bits(a), _bits(b)) for a, b in zip(mine, theirs, strict=True)]
+    if sum(widths) > _WORD or not len(theirs[0]):
+        return alike
+    here, there = _joined(mine, widths), _joined(theirs, widths)
+    if (there[1:] < there[:-1]).any():
+        order = np.argsort(there)
+        there, stored = there[order], {name: x[order] for name, x in stored.items()}
+    place = np.minimum(np.searchsorted(there, here), len(there) - 1)
+    alike = there[place] == here
+    code, number, status = (array[rows] for array in answers)
+    was = stored["number"][place]
+    alike &= (stored["code"][place] == code) & (stored["status"][place] == status)
+    return np.asarray(alike & ((was == number) | (np.isnan(was) & np.isnan(number))))
+
+
+def _size_of(question: Question) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_relation_size(%s::regclass)", [partition_of(question)])
+        return int(cursor.fetchone()[0]) // _LABEL_BYTES
+
+
+def _stored(question: Question) -> dict[str, Array]:
+    """Key and answer of every stored label; where a question has no numbers, none are read."""
+    kinds = {"item": "int8", "annotator": "int8", "round": "int2", "code": "int4", "status": "int2"}
+    number = ""
+    if question.is_numeric:
+        kinds["number"], number = "float8", ", coalesce(number, 'NaN')"
+    found = copy_out(
+        f"SELECT item_id & {NUMBER_MASK}, annotator_id & {NUMBER_MASK}, round, "  # noqa: S608
+        f"coalesce(code, {NO_CODE}), status{number} FROM {partition_of(question)}",
+        (),
+        kinds,
+    )
+    found.setdefault("number", np.broadcast_to(np.nan, len(found["item"])))
+    return found
