@@ -73,6 +73,24 @@ class ItemWeights:
     method: str
 
 
+@dataclass(frozen=True)
+class Features:
+    """A vector of numbers for each item: features that were measured, or an embedding.
+
+    Parameters
+    ----------
+    name : str, the feature set
+    columns : tuple of str, what each number is
+    item : (n,) int64
+    values : (n, d) float32, as sent: neither scaled nor centred
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    item: NDArray[np.int64]
+    values: NDArray[np.float32]
+
+
 _paths: dict[str, str] = {}
 
 
@@ -81,7 +99,8 @@ def tell(what: str, path: str) -> None:
 
     Parameters
     ----------
-    what : str, ``"votes"``, ``"models"``, ``"class_probabilities"`` or ``"item_weights"``
+    what : str, ``"votes"``, ``"models"``, ``"class_probabilities"``, ``"item_weights"`` or
+        ``"features"``
     path : str, dotted path of a function with the arguments and the answer of the one below
     """
     _paths[what] = path
@@ -120,6 +139,18 @@ def item_weights(dataset: Dataset, population: str | None = None) -> ItemWeights
         Where no population has this name, or several are there and none is named.
     """
     told: ItemWeights | None = _ask("item_weights", dataset, population)
+    return told
+
+
+def features(dataset: Dataset, name: str | None = None) -> Features | None:
+    """Vectors of the items that have one; ``None`` where the data set has no feature set.
+
+    Raises
+    ------
+    catalog.problems.Refusal
+        Where no feature set has this name, or several are there and none is named.
+    """
+    told: Features | None = _ask("features", dataset, name)
     return told
 
 

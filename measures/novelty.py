@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,14 @@ from sklearn.neighbors import NearestNeighbors
 
 from measures.calibration.forecasts import FloatArray, IntArray, codes_of
 from measures.conformal import conformal_p_values
-from measures.estimates import Estimate, Reason
-from measures.intervals import proportion
+from measures.estimates import Reason
 
 METHODS = ("knn", "mahalanobis", "isolation_forest")
 N_FOLDS = 5
-Scorer = Callable[[FloatArray, FloatArray], FloatArray]
+#: More features than this have a covariance of gigabytes.
+MAX_COVARIANCE = 2048
+Scorer = Callable[[FloatArray], FloatArray]
+Fit = Callable[[FloatArray], Scorer]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,24 +40,6 @@ class Novelty:
     n_reference: int
     reason: Reason | None
     conventions: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Quadrants:
-    """Shares of items by confidence and novelty; sure but novel is where errors hide."""
-
-    sure_familiar: Estimate
-    sure_novel: Estimate
-    unsure_familiar: Estimate
-    unsure_novel: Estimate
-    confident_from: float
-    novel_below: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        keys = ("sure_familiar", "sure_novel", "unsure_familiar", "unsure_novel")
-        found: dict[str, Any] = {key: getattr(self, key).as_dict() for key in keys}
-        return found | {"confident_from": self.confident_from, "novel_below": self.novel_below}
 
 
 def novelty(
@@ -106,30 +91,102 @@ def novelty(
     Ramaswamy et al. (2000); Mahalanobis (1936) with Ledoit and Wolf (2004); Liu, Ting and Zhou
     (2008); Bates et al. (2023) for the p-values.
     """
-    known, new = _features("reference", reference), _features("query", query)
-    if known.shape[1] != new.shape[1]:
-        raise ValueError(f"reference has {known.shape[1]} features and query {new.shape[1]}.")
-    scorer = _scorer(method, k, rng)
+    new = _features("query", query)
+    fitted = fit_novelty(
+        reference, method=method, k=k, standardise=standardise, groups=groups, rng=rng
+    )
+    if isinstance(fitted, Reason):
+        conventions = {
+            "method": method,
+            "k": k,
+            "standardised": standardise,
+            "grouped": groups is not None,
+        }
+        return Novelty(method, None, None, len(np.asarray(reference)), fitted, conventions)
+    scores, p_values = fitted.judge(new)
+    return Novelty(method, scores, p_values, fitted.n_reference, None, fitted.conventions)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedNovelty:
+    """A reference that new items are judged against, as many at a time as one likes.
+
+    ``usual`` are the reference items' own scores, each without itself, ascending.
+    """
+
+    usual: FloatArray
+    centre: FloatArray
+    spread: FloatArray
+    scorer: Scorer
+    conventions: dict[str, Any]
+
+    @property
+    def n_reference(self) -> int:
+        """Reference items that p-values are taken from."""
+        return len(self.usual)
+
+    def judge(self, query: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Scores and p-values of the query items, an (m, d) array."""
+        new = _features("query", query)
+        if new.shape[1] != len(self.centre):
+            raise ValueError(f"reference has {len(self.centre)} features and query {new.shape[1]}.")
+        if not len(new):
+            return np.zeros(0), np.zeros(0)
+        scores = self.scorer((new - self.centre) / self.spread)
+        return scores, conformal_p_values(self.usual, scores)
+
+
+def fit_novelty(
+    reference: npt.ArrayLike,
+    *,
+    method: str = "knn",
+    k: int = 5,
+    standardise: bool = True,
+    groups: npt.ArrayLike | None = None,
+    rng: np.random.Generator | None = None,
+) -> FittedNovelty | Reason:
+    """What makes an item of the reference usual, to judge others by.
+
+    Parameters
+    ----------
+    reference, method, k, standardise, groups, rng
+        As in :func:`novelty`.
+
+    Returns
+    -------
+    FittedNovelty or Reason
+        ``too_few_items`` as in :func:`novelty`; ``not_applicable`` for Mahalanobis beyond
+        :data:`MAX_COVARIANCE` features, whose covariance would take gigabytes.
+
+    Raises
+    ------
+    ValueError
+        When the shape is wrong, a number is not finite, the method is unknown or rng is missing.
+    """
+    known = _features("reference", reference)
+    fit = _method(method, k, rng)
     own = None if groups is None else codes_of(groups)
+    if method == "mahalanobis" and known.shape[1] > MAX_COVARIANCE:
+        return Reason.NOT_APPLICABLE
+    if _too_few(known, method, k, own):
+        return Reason.TOO_FEW_ITEMS
+    centre, spread = np.zeros(known.shape[1]), np.ones(known.shape[1])
+    if standardise:
+        centre, spread = known.mean(axis=0), known.std(axis=0)
+        # A feature that never varies in the reference has no scale to be judged on.
+        spread = np.where(spread > 0, spread, 1.0)
+        known = (known - centre) / spread
+    if method == "knn" and own is None:
+        usual = _distances(known, None, k)[:, -1]
+    else:
+        usual = _folded(fit, known, own)
     conventions = {
         "method": method,
         "k": k,
         "standardised": standardise,
         "grouped": own is not None,
     }
-    if _too_few(known, method, k, own):
-        return Novelty(method, None, None, len(known), Reason.TOO_FEW_ITEMS, conventions)
-    if standardise:
-        centre, spread = known.mean(axis=0), known.std(axis=0)
-        # A feature that never varies in the reference has no scale to be judged on.
-        spread = np.where(spread > 0, spread, 1.0)
-        known, new = (known - centre) / spread, (new - centre) / spread
-    if method == "knn" and own is None:
-        usual = _distances(known, None, k)[:, -1]
-    else:
-        usual = _folded(scorer, known, own)
-    scores = scorer(known, new)
-    return Novelty(method, scores, conformal_p_values(usual, scores), len(known), None, conventions)
+    return FittedNovelty(np.sort(usual), centre, spread, fit(known), conventions)
 
 
 def knn_distances(reference: FloatArray, query: FloatArray | None, k: int) -> FloatArray:
@@ -151,56 +208,6 @@ def mahalanobis_squared(
     return np.asarray(model.mahalanobis(query), dtype=float)
 
 
-def quadrants(
-    confidence: npt.ArrayLike,
-    p_values: npt.ArrayLike,
-    *,
-    confident_from: float = 0.9,
-    novel_below: float = 0.05,
-    level: float = 0.95,
-) -> Quadrants:
-    """How many items the model is sure about although nothing like them was in the reference.
-
-    Parameters
-    ----------
-    confidence : (n,) array in [0, 1]
-    p_values : (n,) array
-        Of :func:`novelty`.
-    confident_from, novel_below : float
-        Confidence at or above, p-value at or below.
-    level : float
-
-    Returns
-    -------
-    Quadrants
-        Four shares that sum to 1, Wilson intervals; ``no_data`` without items.
-
-    Raises
-    ------
-    ValueError
-        When lengths differ.
-    """
-    sure = np.asarray(confidence, dtype=float) >= confident_from
-    novel = np.asarray(p_values, dtype=float) <= novel_below
-    if sure.shape != novel.shape or sure.ndim != 1:
-        raise ValueError(
-            f"confidence and p_values must be vectors of one length; got shapes "
-            f"{sure.shape} and {novel.shape}."
-        )
-
-    def share(of: npt.NDArray[np.bool_]) -> Estimate:
-        return proportion(int(of.sum()), len(of), level=level)
-
-    return Quadrants(
-        share(sure & ~novel),
-        share(sure & novel),
-        share(~sure & ~novel),
-        share(~sure & novel),
-        confident_from,
-        novel_below,
-    )
-
-
 def _features(name: str, values: npt.ArrayLike) -> FloatArray:
     table = np.asarray(values, dtype=float)
     if table.ndim != 2 or table.shape[1] == 0:
@@ -216,24 +223,31 @@ def _features(name: str, values: npt.ArrayLike) -> FloatArray:
     return table
 
 
-def _scorer(method: str, k: int, rng: np.random.Generator | None) -> Scorer:
+def _method(method: str, k: int, rng: np.random.Generator | None) -> Fit:
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}; got {method!r}.")
     if method == "knn":
         if k < 1:
             raise ValueError(f"k must be at least 1; got {k}.")
-        return lambda known, new: _distances(known, new, k)[:, -1]
+        return lambda known: partial(_farthest, _neighbours(known, k))
     if method == "mahalanobis":
-        return lambda known, new: mahalanobis_squared(known, new)
+        return lambda known: _squared_distance(LedoitWolf().fit(known))
     if rng is None:
         raise ValueError("isolation_forest draws at random; pass rng.")
     seed = int(rng.integers(2**31))
+    return lambda known: _depth(IsolationForest(random_state=seed).fit(known))
 
-    def depth(known: FloatArray, new: FloatArray) -> FloatArray:
-        forest = IsolationForest(random_state=seed).fit(known)
-        return -np.asarray(forest.score_samples(new), dtype=float)
 
-    return depth
+def _farthest(model: NearestNeighbors, new: FloatArray) -> FloatArray:
+    return np.asarray(model.kneighbors(new)[0][:, -1], dtype=float)
+
+
+def _squared_distance(model: EmpiricalCovariance) -> Scorer:
+    return lambda new: np.asarray(model.mahalanobis(new), dtype=float)
+
+
+def _depth(model: IsolationForest) -> Scorer:
+    return lambda new: -np.asarray(model.score_samples(new), dtype=float)
 
 
 def _too_few(known: FloatArray, method: str, k: int, groups: IntArray | None) -> bool:
@@ -244,17 +258,20 @@ def _too_few(known: FloatArray, method: str, k: int, groups: IntArray | None) ->
     return bool(n < smallest[method])
 
 
+def _neighbours(known: FloatArray, k: int) -> NearestNeighbors:
+    return NearestNeighbors(n_neighbors=min(k, len(known))).fit(known)
+
+
 def _distances(known: FloatArray, query: FloatArray | None, k: int) -> FloatArray:
-    model = NearestNeighbors(n_neighbors=min(k, len(known))).fit(known)
-    return np.asarray(model.kneighbors(query)[0], dtype=float)
+    return np.asarray(_neighbours(known, k).kneighbors(query)[0], dtype=float)
 
 
-def _folded(scorer: Scorer, known: FloatArray, groups: IntArray | None) -> FloatArray:
+def _folded(fit: Fit, known: FloatArray, groups: IntArray | None) -> FloatArray:
     """Scores of the reference items, each from the items of the other folds."""
     # Groups and rows alike are dealt to folds by a rule, so that nothing depends on chance.
     own = np.arange(len(known)) if groups is None else groups
     n_folds = min(N_FOLDS, int(own.max()) + 1)
     scores = np.empty(len(known))
     for rest, inside in GroupKFold(n_folds).split(known, groups=own):
-        scores[inside] = scorer(known[rest], known[inside])
+        scores[inside] = fit(known[rest])(known[inside])
     return scores

@@ -71,7 +71,14 @@ class FeatureVectorAdmin(RowAdmin):
 
 @admin.register(ItemNoveltyRow)
 class ItemNoveltyAdmin(RowAdmin):
-    list_display = ("p_values", "scores", linked("dataset"), linked("run"), linked("item"))
+    list_display = (
+        "p_values",
+        "scores",
+        "confidence",
+        linked("dataset"),
+        linked("run"),
+        linked("item"),
+    )
     search_fields = ("item__external_id__exact",)
     search_help_text = "The exact id of an item, as in the uploads."
     list_filter = ("dataset",)

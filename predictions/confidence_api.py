@@ -36,7 +36,7 @@ class ConfidenceTable(tables.TableView):
         query = query_of(request, "model")
         dataset = dataset_for(request.user, slug, may=May.READ_ROWS)
         model = model_of(dataset, query.get("model"))
-        start, size = _whole(query, "cursor", 0), _whole(query, "page_size", PAGE_SIZE)
+        start, size = whole_number(query, "cursor", 0), whole_number(query, "page_size", PAGE_SIZE)
         numbers = items_from(model, start, min(max(size, 1), MAX_PAGE_SIZE) + 1)
         # Where there is one item more than fits, it begins the next page.
         more = len(numbers) > size
@@ -61,7 +61,8 @@ class ConfidenceTable(tables.TableView):
         return answer
 
 
-def _whole(query: dict[str, Any], name: str, default: int) -> int:
+def whole_number(query: dict[str, Any], name: str, default: int) -> int:
+    """A parameter that is a whole number, as a page's link gives it."""
     said = query.get(name, str(default))
     if not (said.isascii() and said.isdecimal() and len(said) < 11):
         raise Refusal(

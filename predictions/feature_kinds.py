@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from catalog import kinds
+from catalog import exchange, kinds
 from catalog.reading.columns import ARRAYS
-from predictions import features
+from predictions import features, novelty_parameters
 
 
 def register() -> None:
@@ -20,3 +20,12 @@ def register() -> None:
             withdraw=features.withdraw_features,
         )
     )
+    kinds.register_run(
+        kinds.RunKind(
+            name="novelty",
+            compute="predictions.novelty.measure_novelty",
+            resolve=novelty_parameters.resolve,
+            standard=novelty_parameters.standard,
+        )
+    )
+    exchange.tell("features", "predictions.vectors.features_for")

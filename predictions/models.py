@@ -199,6 +199,9 @@ class ItemNovelty(models.Model):
     item = models.ForeignKey(Item, models.DO_NOTHING, db_constraint=False, db_index=False)
     scores = ArrayField(models.FloatField(), help_text="How unlike the reference; no unit.")
     p_values = ArrayField(models.FloatField(), help_text="Conformal; low is novel.")
+    confidence = models.FloatField(
+        null=True, help_text="Stated probability of the class that the run's model predicts."
+    )
 
     class Meta:
         ordering = ["run_id", "item_id"]
@@ -217,6 +220,7 @@ class ItemNoveltyRow(models.Model):
     item = models.ForeignKey(Item, models.DO_NOTHING)
     scores = ArrayField(models.FloatField())
     p_values = ArrayField(models.FloatField())
+    confidence = models.FloatField(null=True)
 
     class Meta:
         managed = False

@@ -66,6 +66,19 @@ def members_of(model: ModelVersion) -> list[int]:
     return sorted(rows.order_by().values_list("member", flat=True).distinct())
 
 
+def split_items(model: ModelVersion) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Numbers of the items with any row of the training split, and of those with another split."""
+    rows = copy_out(
+        f"SELECT item_id & {NUMBER_MASK}, bool_or(split = 'train') "  # noqa: S608
+        f"FROM {Prediction._meta.db_table} WHERE model_id = %s AND split IS NOT NULL "
+        "GROUP BY item_id ORDER BY item_id",
+        (model.pk,),
+        {"item": "int8", "train": "bool"},
+    )
+    train = rows["train"].astype(bool)
+    return rows["item"][train], rows["item"][~train]
+
+
 @dataclass(frozen=True)
 class ItemPredictions:
     """One row of class probabilities for each item that a model predicted.

@@ -8,6 +8,7 @@ from predictions import (
     conformal_api,
     ensembles_api,
     features_api,
+    novelty_api,
     recalibrations_api,
 )
 
@@ -16,6 +17,7 @@ TABLES = {
     "calibration": api.CalibrationTable,
     "conformal": conformal_api.ConformalTable,
     "ensembles": ensembles_api.EnsemblesTable,
+    "novelty": novelty_api.NoveltyTable,
 }
 
 urlpatterns = [
@@ -23,6 +25,9 @@ urlpatterns = [
     path(f"{D}models/<str:key>/", api.ModelDetail.as_view()),
     path(f"{D}features/", features_api.FeatureSetList.as_view()),
     path(f"{D}features/<str:key>/", features_api.FeatureSetDetail.as_view()),
+    path(f"{D}novelty/", novelty_api.NoveltyView.as_view()),
+    path(f"{D}novelty/items.<str:suffix>", novelty_api.NoveltyItems.as_view()),
+    path(f"{D}novelty/items/", novelty_api.NoveltyItems.as_view()),
     path(f"{D}calibration/", api.CalibrationView.as_view()),
     path(f"{D}recalibrations/", recalibrations_api.RecalibrationList.as_view()),
     path(f"{D}recalibrations/<str:method>.json", recalibrations_api.RecalibrationFile.as_view()),

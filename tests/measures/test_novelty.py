@@ -3,8 +3,18 @@
 import numpy as np
 import pytest
 
+from measures.calibration.resampling import Bootstrap, draw
+from measures.conformal import conformal_p_values
 from measures.estimates import Reason
-from measures.novelty import knn_distances, mahalanobis_squared, novelty, quadrants
+from measures.novelty import (
+    METHODS,
+    FittedNovelty,
+    fit_novelty,
+    knn_distances,
+    mahalanobis_squared,
+    novelty,
+)
+from measures.novelty_shares import novelty_rate, quadrants, smallest_p
 
 NUMBER = np.arange(1, 61)
 REFERENCE = 2 * np.stack([NUMBER * 0.6180339887498949, NUMBER * 0.7548776662466927], axis=1) % 2 - 1
@@ -127,3 +137,74 @@ def test_sure_but_novel_items_are_counted():
 def test_wrong_features_and_options_are_refused(reference, query, options, message):
     with pytest.raises(ValueError, match=message):
         novelty(reference, query, **options)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_p_values_lie_between_one_over_n_plus_one_and_one(method):
+    rng = np.random.default_rng(3)
+    far = np.concatenate([QUERY, 100 * QUERY, REFERENCE])
+    found = novelty(REFERENCE, far, method=method, rng=rng)
+    assert found.p_values.min() == pytest.approx(smallest_p(len(REFERENCE)))
+    assert found.p_values.max() <= 1
+
+
+@pytest.mark.parametrize("method", METHODS[:2])
+def test_judging_in_parts_is_judging_at_once(method):
+    whole = novelty(REFERENCE, QUERY, method=method, rng=np.random.default_rng(1))
+    fitted = fit_novelty(REFERENCE, method=method, rng=np.random.default_rng(1))
+    assert isinstance(fitted, FittedNovelty)
+    parts = [fitted.judge(QUERY[:1]), fitted.judge(QUERY[1:1]), fitted.judge(QUERY[1:])]
+    np.testing.assert_array_equal(np.concatenate([p for _, p in parts]), whole.p_values)
+    with pytest.raises(ValueError, match="reference has 2 features and query 3"):
+        fitted.judge(np.ones((1, 3)))
+
+
+def test_a_covariance_of_gigabytes_is_not_made():
+    wide = np.random.default_rng(0).normal(size=(5, 2049))
+    assert fit_novelty(wide, method="mahalanobis") == Reason.NOT_APPLICABLE
+
+
+def test_exchangeable_items_have_uniform_p_values_and_no_excess():
+    """400 draws of 99 reference and 200 new items of one distribution."""
+    rng = np.random.default_rng(7)
+    alarms, below = 0, []
+    for _ in range(400):
+        scores = rng.normal(size=299)
+        p = conformal_p_values(scores[:99], scores[99:])
+        below.append([(p <= level).mean() for level in (0.05, 0.2, 0.5, 0.8)])
+        alarms += novelty_rate(p, 99).p_value <= 0.05
+    # Standard error of a mean rate near 0.05: sd of Beta(5, 95) is 0.022, over 400 draws 0.0011.
+    np.testing.assert_allclose(np.mean(below, axis=0), [0.05, 0.2, 0.5, 0.8], atol=0.008)
+    # 20 expected; the 99.9 % point of Binomial(400, 0.05) is 35.
+    assert alarms <= 35
+
+
+def test_the_chance_of_an_excess_is_that_of_the_simulated_false_alarms():
+    rng = np.random.default_rng(11)
+    p = np.r_[np.full(8, 0.02), np.full(22, 0.5)]
+    found = novelty_rate(p, 59, novel_below=0.1)
+    scores = rng.normal(size=(20_000, 89))
+    # 0.1 * 60 = 6: novel is what at most five of the reference reach.
+    sixth = np.sort(scores[:, :59], axis=1)[:, -6]
+    simulated = ((scores[:, 59:] > sixth[:, None]).sum(axis=1) >= 8).mean()
+    assert found.value == pytest.approx(8 / 30)
+    # Four standard errors of 20,000 draws.
+    assert found.p_value == pytest.approx(simulated, abs=4 * np.sqrt(0.03 / 20_000))
+
+
+def test_groups_that_count_once_make_no_alarm_of_one_subject():
+    p = np.r_[np.full(10, 0.01), np.full(10, 0.6)]
+    clusters = np.repeat([0, 1], 10)
+    draws = draw(20, clusters, Bootstrap(np.random.default_rng(0), 100))
+    alone = novelty_rate(p, 199)
+    grouped = novelty_rate(p, 199, draws=draws, n_groups=(40, 2))
+    assert (alone.ci_method, grouped.ci_method) == ("wilson", "bootstrap_groups")
+    assert alone.p_value < 1e-4
+    assert grouped.p_value > 0.05
+    assert grouped.ci_high - grouped.ci_low > alone.ci_high - alone.ci_low
+
+
+def test_a_reference_too_small_to_call_anything_novel_says_so():
+    assert novelty_rate([1 / 19], 18).reason == Reason.TOO_FEW_ITEMS
+    assert novelty_rate([1 / 20], 19).value == 1
+    assert novelty_rate([], 100).reason == Reason.NO_DATA
