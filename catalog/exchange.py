@@ -57,7 +57,7 @@ class ClassProbabilities:
 
 @dataclass(frozen=True)
 class ItemWeights:
-    """What each item counts for when the data set is to stand for a target population.
+    """What each item counts for when the data set, or part of it, is to stand for a population.
 
     Parameters
     ----------
@@ -99,8 +99,8 @@ def tell(what: str, path: str) -> None:
 
     Parameters
     ----------
-    what : str, ``"votes"``, ``"models"``, ``"class_probabilities"``, ``"item_weights"`` or
-        ``"features"``
+    what : str, ``"votes"``, ``"models"``, ``"class_probabilities"``, ``"item_weights"``,
+        ``"populations"`` or ``"features"``
     path : str, dotted path of a function with the arguments and the answer of the one below
     """
     _paths[what] = path
@@ -130,15 +130,25 @@ def class_probabilities(question: Question, model: str | None = None) -> ClassPr
     return told
 
 
-def item_weights(dataset: Dataset, population: str | None = None) -> ItemWeights | None:
+def item_weights(
+    dataset: Dataset,
+    population: str | None = None,
+    among: NDArray[np.int64] | None = None,
+) -> ItemWeights | None:
     """Weights towards a target population; ``None`` where none can be computed.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    population : str or None, which one; may be left out where there is only one
+    among : (n,) int64 or None, the items that are to stand for it; all where nothing is said
 
     Raises
     ------
     catalog.problems.Refusal
         Where no population has this name, or several are there and none is named.
     """
-    told: ItemWeights | None = _ask("item_weights", dataset, population)
+    told: ItemWeights | None = _ask("item_weights", dataset, population, among)
     return told
 
 
@@ -152,6 +162,12 @@ def features(dataset: Dataset, name: str | None = None) -> Features | None:
     """
     told: Features | None = _ask("features", dataset, name)
     return told
+
+
+def populations(dataset: Dataset) -> tuple[str, ...]:
+    """The populations that items can be weighted to, by name."""
+    found: tuple[str, ...] = _ask("populations", dataset)
+    return found
 
 
 def _ask(what: str, *arguments: object) -> Any:

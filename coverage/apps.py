@@ -60,3 +60,4 @@ class CoverageConfig(AppConfig):
             )
         )
         exchange.tell("item_weights", "coverage.item_weights.item_weights")
+        exchange.tell("populations", "coverage.item_weights.populations")

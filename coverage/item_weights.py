@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+from numpy.typing import NDArray
 
 from catalog.exchange import ItemWeights
 from catalog.models import Attribute, Dataset
 from catalog.problems import Refusal
+from catalog.queries import item_subgroups
 from coverage.material import Material, material_beside
 from coverage.models import Population
 from coverage.parameters import WEIGHTS
-from coverage.strata import strata_of
+from coverage.strata import Strata, strata_of
 from coverage.weights import method_of, weight_by_item, weights_of
 
 
-def item_weights(dataset: Dataset, population: str | None = None) -> ItemWeights | None:
+def populations(dataset: Dataset) -> tuple[str, ...]:
+    """The populations of items that have cells and attributes that items have, by name."""
+    known = dataset.populations.filter(of=Attribute.Of.ITEM).order_by("name")
+    return tuple(one.name for one in known if one.margins and _is_known(one))
+
+
+def item_weights(
+    dataset: Dataset,
+    population: str | None = None,
+    among: NDArray[np.int64] | None = None,
+) -> ItemWeights | None:
     """Weights by the definitions and items of this moment, not by those of an earlier run.
 
     ``None`` where no population of items has cells, or where one that has is not reached: the
@@ -30,7 +44,7 @@ def item_weights(dataset: Dataset, population: str | None = None) -> ItemWeights
         return None
     # Weights take no chances: nothing is drawn.
     material = material_beside(target, WEIGHTS, np.random.default_rng(0))
-    return _per_item(dataset, material)
+    return _per_item(dataset, material, among)
 
 
 def _target(dataset: Dataset, name: str | None) -> Population | None:
@@ -55,8 +69,12 @@ def _is_known(target: Population) -> bool:
     return set(target.attributes) <= set(items.values_list("name", flat=True))
 
 
-def _per_item(dataset: Dataset, material: Material) -> ItemWeights | None:
+def _per_item(
+    dataset: Dataset, material: Material, among: NDArray[np.int64] | None
+) -> ItemWeights | None:
     strata = strata_of(dataset, Attribute.Of.ITEM, material.counts)
+    if among is not None:
+        strata = _only(dataset, strata, among)
     try:
         weights = weights_of(material, strata)
     except Refusal:
@@ -65,6 +83,19 @@ def _per_item(dataset: Dataset, material: Material) -> ItemWeights | None:
         return None
     own = weight_by_item(dataset, weights, strata)
     item = np.flatnonzero(own > 0)
+    if among is not None:
+        item = np.intersect1d(item, among)
     # Items of combinations that nobody in the population has weigh nothing and are left out.
     shares = own[item] / own[item].mean()
     return ItemWeights(material.population.name, item, shares, method_of(weights))
+
+
+def _only(dataset: Dataset, strata: Strata, among: NDArray[np.int64]) -> Strata:
+    """The strata with only these items in them."""
+    of_item = strata.of_item
+    if of_item is None:
+        items = item_subgroups(dataset, names=[])
+        values, of_item = [*items.profiles, {}], items.profile_of
+        strata = Strata(values, np.ones(len(values)), np.zeros(len(values), np.int64), of_item)
+    n = np.bincount(of_item[among], minlength=len(strata.values))
+    return replace(strata, n=n.astype(np.int64))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from drf_spectacular.utils import (
+    OpenApiParameter,
     PolymorphicProxySerializer,
     extend_schema,
     extend_schema_view,
@@ -15,7 +16,9 @@ from rest_framework.response import Response
 
 from catalog.access import May, dataset_for
 from catalog.models import Dataset
+from catalog.problems import Refusal
 from catalog.rest.definitions import DefinitionDetail, DefinitionList
+from predictions import targets
 from predictions.definitions import define_model, redefine_model
 from predictions.models import ModelVersion
 from predictions.queries import find_model
@@ -28,6 +31,12 @@ from predictions.votes_api import (
     VoteCalibrationSerializer,
     ece_rows,
     kind_against,
+)
+
+POPULATION = OpenApiParameter(
+    "population",
+    str,
+    description="A target population of the data set's items: the result for it, items weighted.",
 )
 
 
@@ -72,7 +81,7 @@ class ModelDetail(DefinitionDetail):
 @extend_schema_view(
     get=extend_schema(
         operation_id="calibration_retrieve",
-        parameters=[MODEL, AGAINST],
+        parameters=[MODEL, AGAINST, POPULATION],
         responses=PolymorphicProxySerializer(
             component_name="CalibrationAgainst",
             serializers=[CalibrationSerializer, VoteCalibrationSerializer],
@@ -84,11 +93,31 @@ class CalibrationView(ModelResultView):
     """Whether a model's probabilities come true: the newest finished result."""
 
     kind = "calibration"
-    known = ("against",)
+    known = ("against", "population")
     serializer_class = CalibrationSerializer
 
     def kind_of(self, request: Request) -> str:
-        return kind_against(request)
+        return kind_asked(request)
+
+
+def kind_asked(request: Request) -> str:
+    """The kind of run that the address means: against what, or for which population.
+
+    Raises
+    ------
+    Refusal
+        When both are asked for at once, or ``against`` is none of the known words.
+    """
+    kind = kind_against(request)
+    if "population" not in request.query_params:
+        return kind
+    if kind == VOTES:
+        raise Refusal(
+            "Votes are not weighted to a population; send population= or against=votes, not both.",
+            code="invalid_parameter",
+            pointer="population",
+        )
+    return targets.KIND
 
 
 def _method_rows(result: Result) -> Rows:
@@ -114,16 +143,20 @@ TABLES: dict[str, Callable[[Result], Rows]] = {
 }
 
 
-@extend_schema_view(get=extend_schema(parameters=[MODEL, AGAINST]))
+#: A population has no subgroups here, and no map of its own.
+POPULATION_TABLES = {k: v for k, v in TABLES.items() if k not in ("subgroups", "recalibration")}
+
+
+@extend_schema_view(get=extend_schema(parameters=[MODEL, AGAINST, POPULATION]))
 class CalibrationTable(ModelResultTable):
     """One table of the newest calibration result, as json, ndjson, csv or parquet."""
 
     kind = "calibration"
-    known = ("against",)
+    known = ("against", "population")
     tables = TABLES
 
     def kind_of(self, request: Request) -> str:
-        return kind_against(request)
+        return kind_asked(request)
 
     def tables_of(self, kind: str) -> dict[str, Callable[[Result], Rows]]:
-        return VOTE_TABLES if kind == VOTES else TABLES
+        return {VOTES: VOTE_TABLES, targets.KIND: POPULATION_TABLES}.get(kind, TABLES)

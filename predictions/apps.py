@@ -8,7 +8,7 @@ class PredictionsConfig(AppConfig):
     def ready(self) -> None:
         # Only now do models exist.
         from catalog import exchange, kinds  # noqa: PLC0415
-        from predictions import feature_kinds, forecasts, parameters  # noqa: PLC0415
+        from predictions import feature_kinds, forecasts, parameters, targets  # noqa: PLC0415
 
         exchange.tell("models", "predictions.queries.models_of")
         exchange.tell("class_probabilities", "predictions.queries.class_probabilities")
@@ -42,4 +42,12 @@ class PredictionsConfig(AppConfig):
                     standard=parameters.standard,
                 )
             )
+        kinds.register_run(
+            kinds.RunKind(
+                name=targets.KIND,
+                compute="predictions.services.measure_for_population",
+                resolve=targets.resolve,
+                standard=targets.standard,
+            )
+        )
         feature_kinds.register()

@@ -59,7 +59,7 @@ class _Sets:
 def measure_conformal(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any]:
     """Prediction sets with their coverage, and the risk of answering only what one is sure of."""
     model = model_of_run(run)
-    evidence = gather(run.dataset, model)
+    evidence = gather(run.dataset, model, weighted=False)
     classes = as_classes(evidence.forecasts)
     rng = np.random.default_rng(int(run.digest[:16], 16))
     bootstrap = Bootstrap(rng, run.parameters["n_replicates"], run.parameters["ci_level"])

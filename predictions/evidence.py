@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from catalog.queries import group_codes, reference_codes
 from measures.calibration.forecasts import Forecasts, binary_forecasts, class_forecasts
 from predictions.models import ModelVersion
 from predictions.queries import read_predictions
+from predictions.weighting import Weighting, population_weights, stated_weights
 
 
 @dataclass(frozen=True)
@@ -21,19 +23,36 @@ class Evidence:
     forecasts: Forecasts
     item: NDArray[np.int64]
     counts: dict[str, int]
+    weighting: dict[str, Any]
 
 
-def gather(dataset: Dataset, model: ModelVersion) -> Evidence:
-    """The predicted items that have a reference label among the model's classes."""
+def gather(
+    dataset: Dataset, model: ModelVersion, *, population: str | None = None, weighted: bool = True
+) -> Evidence:
+    """The predicted items that have a reference label among the model's classes.
+
+    They count as a file said, or so that they stand for a population, or, not ``weighted``,
+    all the same.
+    """
     predicted = read_predictions(model)
     truth, known, labelled = outcomes(model, predicted.item)
     used = truth >= 0
+    weighting = Weighting()
+    if population is not None:
+        weighting = population_weights(dataset, population, predicted.item[used])
+    elif weighted:
+        weighting = stated_weights(model, predicted.item[used])
+    n_known, n_class = int((~known).sum()), int((known & ~used).sum())
+    said = weighting.as_dict(int(used.sum()))
+    kept = weighting.kept(int(used.sum()))
+    weights = None if weighting.weights is None else weighting.weights[kept]
+    used[used] = kept
     item = predicted.item[used]
     counts = {
         "n_items": int(used.sum()),
         "n_predicted": len(predicted.item),
-        "n_without_reference": int((~known).sum()),
-        "n_reference_not_a_class": int((known & ~used).sum()),
+        "n_without_reference": n_known,
+        "n_reference_not_a_class": n_class,
         "n_reference": len(labelled),
         "n_not_predicted": len(np.setdiff1d(labelled, predicted.item)),
         "n_rows": predicted.n_rows,
@@ -41,8 +60,9 @@ def gather(dataset: Dataset, model: ModelVersion) -> Evidence:
         "n_train_rows_left_out": predicted.n_train_rows,
         "n_train_left_out": predicted.n_train_left_out,
     }
-    forecasts = _forecasts(model, truth[used], predicted.probabilities[used], dataset, item)
-    return Evidence(forecasts, item, counts)
+    stated = predicted.probabilities[used]
+    forecasts = _forecasts(model, truth[used], stated, clusters_of(dataset, item), weights)
+    return Evidence(forecasts, item, counts, said)
 
 
 def outcomes(
@@ -66,15 +86,14 @@ def _forecasts(
     model: ModelVersion,
     truth: NDArray[np.int64],
     stated: NDArray[np.float64],
-    dataset: Dataset,
-    item: NDArray[np.int64],
+    clusters: NDArray[np.int64] | None,
+    weights: NDArray[np.float64] | None,
 ) -> Forecasts:
-    clusters = clusters_of(dataset, item)
     if not model.is_binary:
-        return class_forecasts(truth, stated, clusters=clusters)
+        return class_forecasts(truth, stated, clusters=clusters, weights=weights)
     positive = model.classes.index(model.positive_class)
     happened = (truth == positive).astype(float)
-    return binary_forecasts(happened, stated[:, positive], clusters=clusters)
+    return binary_forecasts(happened, stated[:, positive], clusters=clusters, weights=weights)
 
 
 def clusters_of(dataset: Dataset, item: NDArray[np.int64]) -> NDArray[np.int64] | None:

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
 
 from catalog.ingest.bearers import resolve_keys
 from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
-from catalog.ingest.copying import Column, copy_in
 from catalog.ingest.kinds import mapping_of, without
 from catalog.ingest.repeats import skip_identical
 from catalog.ingest.store import Counts, Incoming
 from catalog.models import Dataset, Item, Upload
 from catalog.reading import Column as FileColumn
 from catalog.reading import Kind, Layout, NumberColumn
-from predictions.models import ModelVersion, Prediction
+from predictions.models import ModelVersion
 from predictions.queries import EXACT_SUM, model_of
+from predictions.storing import NOT_STATED, Rows, store_rows
 
-TABLE = Prediction._meta.db_table
 #: A row whose probabilities miss 1 by more than this is a problem, unless the sender is stricter.
 SUM_TOLERANCE = 1e-3
 PRECISIONS = {"float32": SUM_TOLERANCE, "float64": EXACT_SUM}
 #: The splits as the stage holds them: numbers, because text has no fixed width.
 SPLITS = ("train", "validation", "test")
 SPLIT_WORDS = {"training": 0, "val": 1, **{name: i for i, name in enumerate(SPLITS)}}
-NOT_STATED = -1
 LARGEST = 2**15 - 1
 
 
@@ -63,6 +58,7 @@ def layout(upload: Upload) -> Layout:
         FileColumn("fold", Kind.INTEGER, low=0, high=LARGEST),
         FileColumn("member", Kind.INTEGER, low=0, high=LARGEST),
         FileColumn("split", Kind.CATEGORY),
+        FileColumn("weight", Kind.NUMBER, empty_allowed=False, low=0),
     ]
     return without(upload, Layout(tuple(columns), mapping=mapping_of(upload)))
 
@@ -77,25 +73,6 @@ def _logit_name(name: str) -> str:
     return "logit" if name == "probability" else f"logit_{name.removeprefix('p_')}"
 
 
-@dataclass
-class _Rows:
-    """The rows without problems, as arrays in the file's order."""
-
-    row: NDArray[np.intp]
-    item: NDArray[np.int64]
-    member: NDArray[np.int64]
-    fold: NDArray[np.int64]
-    split: NDArray[np.int64]
-    probabilities: NDArray[np.float64]
-
-    def take(self, which: Any) -> _Rows:
-        return _Rows(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
-
-    @property
-    def key(self) -> NDArray[np.int64]:
-        return np.column_stack([self.item, self.member, self.fold])
-
-
 def store_predictions(incoming: Incoming) -> Counts:
     """Check every row, and store the predictions of the upload's model."""
     model = model_of(incoming.dataset, incoming.upload.subject)
@@ -108,21 +85,24 @@ def store_predictions(incoming: Incoming) -> Counts:
     if items is None:
         return Counts()
     which = incoming.rows
-    rows = _Rows(
+    rows = Rows(
         which,
         items[which],
         _integers(incoming, "member", 0)[which],
         _integers(incoming, "fold", NOT_STATED)[which],
         splits[which],
         stated[which],
+        _weights(incoming)[which],
     )
     rows = _without_repeats(incoming, rows)
     _tell(incoming, rows, off)
     rejecting = incoming.upload.on_error == Upload.OnError.REJECT
     if (incoming.problem_count and rejecting) or not len(rows.row):
         return Counts()
+    if not np.isnan(rows.weight).all() and not model.has_weights:
+        ModelVersion.objects.filter(pk=model.pk).update(has_weights=True)
     order = np.lexsort((rows.fold, rows.member, rows.item))
-    return _store(incoming, model, rows.take(order))
+    return store_rows(incoming, model, rows.take(order))
 
 
 def _numbers(incoming: Incoming, name: str) -> NumberColumn | None:
@@ -135,6 +115,12 @@ def _integers(incoming: Incoming, name: str, default: int) -> NDArray[np.int64]:
     if column is None:
         return np.full(incoming.table.n_rows, default, np.int64)
     return np.where(column.missing, default, column.values).astype(np.int64)
+
+
+def _weights(incoming: Incoming) -> NDArray[np.float64]:
+    """What each row's item counts for; NaN throughout where the file does not say."""
+    column = _numbers(incoming, "weight")
+    return np.full(incoming.table.n_rows, np.nan) if column is None else column.values
 
 
 def _probabilities(incoming: Incoming, model: ModelVersion) -> NDArray[np.float64] | None:
@@ -215,7 +201,7 @@ def _check_sums(
     return off
 
 
-def _without_repeats(incoming: Incoming, rows: _Rows) -> _Rows:
+def _without_repeats(incoming: Incoming, rows: Rows) -> Rows:
     """Refuse rows whose item, member and fold stood in an earlier row of the file."""
     order = np.lexsort((rows.row, rows.fold, rows.member, rows.item))
     key = rows.key[order]
@@ -231,6 +217,8 @@ def _without_repeats(incoming: Incoming, rows: _Rows) -> _Rows:
     earlier = dict(zip(rows.row[again].tolist(), lines.tolist(), strict=True))
     conflicts = (rows.probabilities[again] != rows.probabilities[first]).any(axis=1)
     conflicts |= rows.split[again] != rows.split[first]
+    weights = rows.weight[again], rows.weight[first]
+    conflicts |= ~np.equal(*weights) & ~np.isnan(weights[0])
     describe = _describe_repeat(incoming, earlier)
     for code, which in (
         (RowCode.CONFLICTING_ROWS, again[conflicts]),
@@ -259,7 +247,7 @@ def _describe_repeat(
     return describe
 
 
-def _tell(incoming: Incoming, rows: _Rows, off: NDArray[np.bool_]) -> None:
+def _tell(incoming: Incoming, rows: Rows, off: NDArray[np.bool_]) -> None:
     """What the sender should know of rows that are stored."""
     n_off = int(off[rows.row].sum())
     if n_off:
@@ -285,92 +273,3 @@ def _tell(incoming: Incoming, rows: _Rows, off: NDArray[np.bool_]) -> None:
             f"All {len(stated):,} rows say the same; such a model tells nothing apart.",
             len(stated),
         )
-
-
-def _store(incoming: Incoming, model: ModelVersion, rows: _Rows) -> Counts:
-    """Directly where the model has none yet; else through a stage that tells new from changed."""
-    columns = _columns(incoming, model, rows)
-    is_empty = not Prediction.objects.filter(model=model).exists()
-    if is_empty and (rows.split == NOT_STATED).all():
-        return Counts(stored=copy_in(TABLE, columns))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TEMP TABLE arriving (model_id bigint, item_id bigint, member smallint, "
-            "fold smallint, probabilities float8[], upload_id uuid, split_code smallint, "
-            "PRIMARY KEY (item_id, member, fold)) ON COMMIT DROP"
-        )
-    copy_in("arriving", [*columns, Column("split_code", "int2", rows.split)])
-    counts = _merge(incoming, len(rows.row))
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE arriving")
-    return counts
-
-
-def _columns(incoming: Incoming, model: ModelVersion, rows: _Rows) -> list[Column]:
-    n = len(rows.row)
-    return [
-        Column("model_id", "int8", np.full(n, model.pk, np.int64)),
-        Column("item_id", "int8", rows.item),
-        Column("member", "int2", rows.member),
-        Column("fold", "int2", rows.fold),
-        Column("probabilities", "float8[]", rows.probabilities),
-        Column("upload_id", "uuid", np.full(n, incoming.upload.pk.bytes, "S16")),
-    ]
-
-
-# Not stated is -1, and place 0 of an array is NULL.
-_SPLIT = "(ARRAY['train', 'validation', 'test'])[a.split_code + 1]"
-_KEY = "(model_id, item_id, member, fold)"
-_DIFFERS = f"(p.probabilities, p.split) IS DISTINCT FROM (a.probabilities, {_SPLIT})"
-
-
-def _merge(incoming: Incoming, n_rows: int) -> Counts:
-    """Replace what differs, and add what is new."""
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE arriving")
-        if incoming.upload.mode == Upload.Mode.ADD:
-            n_rows -= _refuse_changes(incoming, cursor)
-        cursor.execute(
-            f"UPDATE {TABLE} p SET probabilities = a.probabilities, split = {_SPLIT}, "  # noqa: S608
-            "upload_id = a.upload_id FROM arriving a WHERE (p.model_id, p.item_id, p.member, "
-            f"p.fold) = (a.model_id, a.item_id, a.member, a.fold) AND {_DIFFERS}"
-        )
-        replaced = cursor.rowcount
-        cursor.execute(
-            f"INSERT INTO {TABLE} (model_id, item_id, member, fold, split, probabilities, "  # noqa: S608
-            f"upload_id) SELECT model_id, item_id, member, fold, {_SPLIT}, probabilities, "
-            "upload_id FROM arriving a ORDER BY item_id, member, fold "
-            f"ON CONFLICT {_KEY} DO NOTHING"
-        )
-        stored = cursor.rowcount
-    return Counts(stored, n_rows - stored - replaced, replaced)
-
-
-def _refuse_changes(incoming: Incoming, cursor: Any) -> int:
-    """Under ``mode=add`` a row that says something else than before is a problem of its row.
-
-    Such rows leave the stage; returns how many did.
-    """
-    cursor.execute(
-        f"DELETE FROM arriving a USING {TABLE} p WHERE (p.model_id, p.item_id, p.member, p.fold) "  # noqa: S608
-        f"= (a.model_id, a.item_id, a.member, a.fold) AND {_DIFFERS} "
-        "RETURNING a.item_id, a.member, a.fold"
-    )
-    changed = set(cursor.fetchall())
-    items = resolve_keys(incoming, Item, "item")
-    if not changed or items is None:
-        return 0
-    member, fold = _integers(incoming, "member", 0), _integers(incoming, "fold", NOT_STATED)
-    keys = zip(items.tolist(), member.tolist(), fold.tolist(), strict=True)
-    found = np.array([key in changed for key in keys]) & ~incoming.rejected
-    incoming.refuse(
-        np.flatnonzero(found),
-        RowCode.CONFLICTS_WITH_EXISTING,
-        "item",
-        lambda row: (
-            None,
-            "another prediction is stored for this item; send mode=upsert to replace it.",
-            None,
-        ),
-    )
-    return len(changed)

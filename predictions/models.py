@@ -44,6 +44,10 @@ class ModelVersion(models.Model):
         help_text="Whether no item was predicted by a model trained on it; null: not stated.",
     )
 
+    has_weights = models.BooleanField(
+        default=False, editable=False, help_text="Whether a file told what its items count for."
+    )
+
     class Meta:
         ordering = ["dataset", "name", "version"]
         constraints = [
@@ -93,6 +97,7 @@ class Prediction(models.Model):
         models.FloatField(),
         help_text="One a class, in the model's order, as sent; logits where its scores are those.",
     )
+    weight = models.FloatField(null=True, help_text="What the item counts for; not stated: null.")
 
     class Meta:
         ordering = ["model_id", "item_id", "member", "fold"]

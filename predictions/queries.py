@@ -123,6 +123,18 @@ def models_of(question: Question) -> tuple[str, ...]:
     return tuple(m.key for m in sorted(found, key=lambda m: m.pk) if m.question_id == question.pk)
 
 
+def read_weights(model: ModelVersion) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The items whose weight is stated, ascending, and the mean weight of each item's rows."""
+    rows = copy_out(
+        f"SELECT item_id & {NUMBER_MASK} AS item, avg(weight) "  # noqa: S608
+        f"FROM {Prediction._meta.db_table} WHERE model_id = %s AND weight IS NOT NULL "
+        "AND coalesce(split, '') <> 'train' GROUP BY item_id ORDER BY item_id",
+        (model.pk,),
+        {"item": "int8", "weight": "float8"},
+    )
+    return rows["item"], rows["weight"]
+
+
 def class_probabilities(question: Question, said: str | None) -> ClassProbabilities | None:
     """What a model says of a question, as this room tells it (``catalog.exchange``).
 

@@ -18,6 +18,7 @@ from catalog.problems import Refusal
 from catalog.rest import tables
 from catalog.rest.queries import query_of
 from catalog.rest.results import answer_result, envelope, finished_run
+from predictions import targets
 from predictions.disclosure import visible
 from predictions.models import ModelVersion
 from predictions.queries import model_of
@@ -37,12 +38,17 @@ def newest_of(
 ) -> tuple[Dataset, ModelVersion, Run]:
     """The newest finished run of a kind about the model that the address names.
 
-    ``known`` names the query parameters that the caller has read beside ``model``.
+    ``known`` names the query parameters that the caller has read beside ``model``. A run about a
+    population too is found by both names.
     """
     query = query_of(request, "model", *known)
     dataset = dataset_for(request.user, slug, may=May.READ_RESULTS)
     model = model_of(dataset, query.get("model"))
-    return dataset, model, finished_run(request, dataset, kind, model.key)
+    subject = model.key
+    if kind == targets.KIND:
+        population = targets.known_population(dataset, query.get("population"))
+        subject = targets.subject_of(model.key, population)
+    return dataset, model, finished_run(request, dataset, kind, subject)
 
 
 def keyed(name: str, numbers: Result) -> Rows:

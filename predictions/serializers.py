@@ -120,6 +120,7 @@ class CurveBinSerializer(serializers.Serializer[Any]):
     n = serializers.IntegerField()
     mean_predicted = serializers.FloatField(allow_null=True)
     observed = NumberSerializer()
+    n_effective = serializers.FloatField(help_text="Equally weighted items that are as precise.")
 
 
 class StepSerializer(serializers.Serializer[Any]):
@@ -150,11 +151,25 @@ class CalibrationSubgroupSerializer(serializers.Serializer[Any]):
     attributes = serializers.DictField(child=serializers.CharField())
     n = serializers.IntegerField(allow_null=True)
     n_groups = serializers.IntegerField(allow_null=True)
+    n_effective = serializers.FloatField(allow_null=True)
     scores = serializers.DictField(child=NumberSerializer())
     ece = serializers.DictField(child=NumberSerializer())
     ece_if_calibrated = serializers.DictField(child=NumberSerializer())
     tests = serializers.DictField()
     detectable = serializers.DictField(allow_null=True)
+
+
+class WeightingSerializer(serializers.Serializer[Any]):
+    by = serializers.CharField(allow_null=True, help_text="file, population, or null: all alike.")
+    population = serializers.CharField(allow_null=True)
+    method = serializers.CharField(allow_null=True)
+    n_effective = serializers.FloatField(help_text="Kish: equally weighted items as precise.")
+    design_effect = serializers.FloatField(allow_null=True)
+    smallest = serializers.FloatField(allow_null=True, help_text="In units of the mean weight.")
+    largest = serializers.FloatField(allow_null=True)
+    n_left_out = serializers.IntegerField(
+        help_text="Without a weight, with one of 0, or outside the population."
+    )
 
 
 class CalibrationSerializer(ResultSerializer):
@@ -180,6 +195,7 @@ class CalibrationSerializer(ResultSerializer):
     n_train_rows_left_out = serializers.IntegerField()
     n_train_left_out = serializers.IntegerField(help_text="Items with rows of that split only.")
     n_groups = serializers.IntegerField(allow_null=True, help_text="null: items have no groups.")
+    weighting = WeightingSerializer()
     base_rates = serializers.DictField(child=serializers.FloatField(allow_null=True))
     scores = serializers.DictField(child=NumberSerializer())
     ece = serializers.DictField(child=NumberSerializer())

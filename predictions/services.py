@@ -13,10 +13,19 @@ from measures.calibration.report import CalibrationReport, calibration_report
 from measures.calibration.resampling import Bootstrap
 from measures.estimates import Reason
 from measures.recalibration import choose_recalibration
+from measures.scores import score_sums
 from predictions.evidence import Evidence, gather
 from predictions.models import ModelVersion
 from predictions.parameters import model_of_run
 from predictions.subgroups import measure_subgroups, shown_numbers
+
+WEIGHTS = {
+    None: "all items count alike",
+    "file": "column weight of the predictions' files, the mean of an item's rows; n counts items, "
+    "n_effective equally weighted items as precise (Kish)",
+    "population": "those of the measured items that have the population's composition; n counts "
+    "items, n_effective equally weighted items as precise (Kish); weights of files are not used",
+}
 
 
 def measure_calibration(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any]:
@@ -35,10 +44,17 @@ def measure_calibration(run: Run, should_stop: Callable[[], bool]) -> dict[str, 
         "n_intersections_left_out": n_left_out,
         "recalibration": choose_recalibration(evidence.forecasts, bootstrap).as_dict(),
     }
-    if "no_overlap" not in result["warnings"]:
-        return result
-    told: dict[str, Any] = _with_reason(result, Reason.NO_DATA.value, Reason.NO_OVERLAP.value)
-    return told
+    return _told(result)
+
+
+def measure_for_population(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any]:
+    """The same for a target population: items weighted to its composition, no subgroups."""
+    model = model_of_run(run)
+    evidence = gather(run.dataset, model, population=run.parameters["population"])
+    rng = np.random.default_rng(int(run.digest[:16], 16))
+    bootstrap = Bootstrap(rng, run.parameters["n_replicates"], run.parameters["ci_level"])
+    report = calibration_report(evidence.forecasts, bootstrap, n_bins=run.parameters["n_bins"])
+    return _told(_headline(model, evidence, report))
 
 
 def _headline(model: ModelVersion, evidence: Evidence, report: CalibrationReport) -> dict[str, Any]:
@@ -55,6 +71,7 @@ def _headline(model: ModelVersion, evidence: Evidence, report: CalibrationReport
         "notion": report.ece.notion,
         **evidence.counts,
         "n_groups": report.n_clusters,
+        "weighting": evidence.weighting,
         "base_rates": _base_rates(model, evidence.forecasts),
         "scores": shown_numbers(report.scores.estimates),
         "ece": shown_numbers(report.ece.errors),
@@ -68,26 +85,34 @@ def _headline(model: ModelVersion, evidence: Evidence, report: CalibrationReport
     }
 
 
+def _told(result: dict[str, Any]) -> dict[str, Any]:
+    """With a reason that says more than that there is nothing, where one is known."""
+    if not {"no_overlap", "population_not_reached"} & set(result["warnings"]):
+        return result
+    told: dict[str, Any] = _with_reason(result, Reason.NO_DATA.value, Reason.NO_OVERLAP.value)
+    return told
+
+
 def _base_rates(model: ModelVersion, forecasts: Forecasts) -> dict[str, float | None]:
-    """Share of each class among the measured items; null without items."""
-    if model.is_binary:
-        positive = model.classes.index(model.positive_class)
-        share = float(forecasts.y_true.mean()) if forecasts.n else None
-        other = None if share is None else 1 - share
-        return {c: share if i == positive else other for i, c in enumerate(model.classes)}
-    counts = np.bincount(forecasts.y_true.astype(np.int64), minlength=len(model.classes))
-    return {
-        name: float(n / forecasts.n) if forecasts.n else None
-        for name, n in zip(model.classes, counts, strict=True)
-    }
+    """Share of each class among the measured items, by weight; null without items."""
+    if not forecasts.n:
+        return dict.fromkeys(model.classes)
+    rates = score_sums(forecasts).base_rates.tolist()
+    # Of two classes the positive one comes last.
+    if model.is_binary and model.classes[1] != model.positive_class:
+        rates = rates[::-1]
+    return dict(zip(model.classes, rates, strict=True))
 
 
 def _warnings(model: ModelVersion, evidence: Evidence) -> list[str]:
     """Short names of what a reader must know before any number; documented in docs."""
     counts, forecasts = evidence.counts, evidence.forecasts
+    n_used = counts["n_items"] + evidence.weighting["n_left_out"]
     stated = forecasts.y_prob
     found = {
-        "no_overlap": not counts["n_items"] and counts["n_predicted"] and counts["n_reference"],
+        "no_overlap": not n_used and counts["n_predicted"] and counts["n_reference"],
+        "population_not_reached": n_used and not counts["n_items"],
+        "weights_left_out": counts["n_items"] and evidence.weighting["n_left_out"],
         "no_reference": not counts["n_reference"],
         "one_class": counts["n_items"] and len(np.unique(forecasts.y_true)) == 1,
         "constant_predictions": counts["n_items"] > 1 and bool((stated == stated[0]).all()),
@@ -114,6 +139,7 @@ def _conventions(
     return {
         **words,
         "event": f"the class {model.positive_class!r}" if model.is_binary else event,
+        "weights": WEIGHTS[evidence.weighting["by"]],
         "n": "predicted items with a reference label among the classes, training split left out",
         "several_rows": "the rows of an item (folds, members) are averaged into one probability "
         "of each class",

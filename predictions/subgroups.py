@@ -131,6 +131,7 @@ def _shown(attributes: dict[str, str], one: SubgroupCalibration) -> dict[str, An
         "attributes": attributes,
         "n": one.n,
         "n_groups": one.n_clusters,
+        "n_effective": one.scores.conventions.get("n_eff"),
         "scores": shown_numbers(one.scores.estimates),
         "ece": shown_numbers(one.ece.errors),
         "ece_if_calibrated": shown_numbers(one.ece.expected_if_calibrated),

@@ -13,13 +13,17 @@ from measures.intervals import wilson_many
 
 @dataclass(frozen=True, slots=True)
 class CurveBin:
-    """One bin ``(low, high]``: what was stated on average, and how often it came true."""
+    """One bin ``(low, high]``: what was stated on average, and how often it came true.
+
+    ``n_effective`` is the number of equally weighted items that would be as precise.
+    """
 
     low: float
     high: float
     n: int
     mean_predicted: float | None
     observed: Estimate
+    n_effective: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready, as in the REST contract."""
@@ -29,6 +33,7 @@ class CurveBin:
             "n": self.n,
             "mean_predicted": self.mean_predicted,
             "observed": self.observed.as_dict(),
+            "n_effective": self.n_effective,
         }
 
 
@@ -83,7 +88,8 @@ def _bin(sums: BinSums, b: int, level: float) -> CurveBin:
     n_eff = weight**2 / float(sums.column("weight_sq")[b])
     ends = wilson_many([rate * n_eff], [n_eff], level=level)
     observed = Estimate(rate, n, None, float(ends[0][0]), float(ends[1][0]), level, "wilson")
-    return CurveBin(low, high, n, float(sums.column("predicted")[b]) / weight, observed)
+    stated = float(sums.column("predicted")[b]) / weight
+    return CurveBin(low, high, n, stated, observed, n_eff)
 
 
 def _edges(forecasts: BinaryForecasts, n_bins: int, strategy: str) -> FloatArray:
