@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('predictions', '0004_features_and_novelty'),
+        ('predictions', '0005_novelty_has_a_confidence'),
     ]
 
     operations = [
