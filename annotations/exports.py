@@ -90,7 +90,7 @@ def refuse_conflicting_gold(incoming: Incoming, rows: NDArray[np.intp], facts: F
 
     def describe(row: int) -> tuple[str, str, str | None]:
         earlier = original[row]
-        said = [labels.values[labels.codes[r]] for r in (earlier, row)]
+        said = [labels.values[int(labels.codes[r])] for r in (earlier, row)]
         item = items.values[items.codes[row]]
         sentence = (
             f"item {item!r} is marked as correct with {said[0]!r} in line "

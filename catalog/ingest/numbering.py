@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from pyarrow import csv
 
 from catalog.ingest.copying import Column, constant, copy_in
 from catalog.models import Annotator, Dataset, Item
+from catalog.reading.tables import Texts
 
 UNKNOWN = -1
 # Fewer ids than one in so many of those known are looked up one by one.
@@ -27,11 +29,11 @@ class Keys:
 
     Parameters
     ----------
-    values : list of str, the external ids
+    values : sequence of str, the external ids
     keys : int64 array, the same length; ``UNKNOWN`` where the data set does not know the id
     """
 
-    values: list[str]
+    values: Sequence[str]
     keys: NDArray[np.int64]
 
     def of(self, codes: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -39,7 +41,7 @@ class Keys:
         return np.append(self.keys, UNKNOWN)[codes]
 
 
-def look_up(model: Numbered, dataset: Dataset, values: list[str]) -> Keys:
+def look_up(model: Numbered, dataset: Dataset, values: Sequence[str]) -> Keys:
     """Find the keys of external ids (NFC, distinct) in a data set."""
     n_known = _next_key(model, dataset) - (dataset.pk << 32)
     if not n_known or not values:
@@ -49,21 +51,21 @@ def look_up(model: Numbered, dataset: Dataset, values: list[str]) -> Keys:
     return Keys(values, _many(model, dataset, values))
 
 
-def _few(model: Numbered, dataset: Dataset, values: list[str]) -> NDArray[np.int64]:
+def _few(model: Numbered, dataset: Dataset, values: Sequence[str]) -> NDArray[np.int64]:
     """By the index, one id after the other."""
     keys = np.full(len(values), UNKNOWN, np.int64)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT v.position, t.id FROM unnest(%s::text[]) WITH ORDINALITY AS v(id, position) "  # noqa: S608
             f"JOIN {model._meta.db_table} t ON t.dataset_id = %s AND t.external_id = v.id",
-            [values, dataset.pk],
+            [list(values), dataset.pk],
         )
         found = np.array(cursor.fetchall(), np.int64).reshape(-1, 2)
     keys[found[:, 0] - 1] = found[:, 1]
     return keys
 
 
-def _many(model: Numbered, dataset: Dataset, values: list[str]) -> NDArray[np.int64]:
+def _many(model: Numbered, dataset: Dataset, values: Sequence[str]) -> NDArray[np.int64]:
     """By one look at all that the data set has, which is a sixth of the price for each."""
     body = io.BytesIO()
     with connection.cursor() as cursor:
@@ -82,9 +84,20 @@ def _many(model: Numbered, dataset: Dataset, values: list[str]) -> NDArray[np.in
             column_types={"id": pa.int64(), "name": pa.string()}, strings_can_be_null=False
         ),
     )
-    place = pc.index_in(pa.array(values, pa.string()), value_set=known["name"])
+    place = pc.index_in(as_arrow(values), value_set=known["name"])
     ids = np.append(known["id"].to_numpy(), UNKNOWN)
     return np.asarray(ids[pc.fill_null(place, -1).to_numpy()], np.int64)
+
+
+def as_arrow(values: Sequence[str]) -> pa.Array:
+    """The same texts as Arrow keeps them."""
+    if not isinstance(values, Texts):
+        return pa.array(values, pa.string())
+    # Arrow keeps texts without anything between them.
+    body = pa.py_buffer(values.body[values.body != 0])
+    ends = values.ends - np.arange(len(values))
+    starts = pa.py_buffer(np.append(0, ends).astype(np.int32))
+    return pa.Array.from_buffers(pa.string(), len(values), [None, starts, body])
 
 
 def _next_key(model: Numbered, dataset: Dataset) -> int:
@@ -101,7 +114,7 @@ def enroll(model: Numbered, dataset: Dataset, known: Keys, which: NDArray[np.int
     if not len(which):
         return known
     first = _next_key(model, dataset)
-    names = pa.array([known.values[i] for i in which.tolist()], pa.string())
+    names = as_arrow(known.values).take(pa.array(which))
     order = pc.sort_indices(names).to_numpy()
     new = first + np.arange(len(which), dtype=np.int64)
     keys = known.keys.copy()

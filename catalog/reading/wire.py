@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,14 @@ from catalog.reading.tables import (
     NumberColumn,
     Table,
     TextColumn,
+    Texts,
     TimeColumn,
 )
 
 ANSWER = "answer.json"
 REQUEST = "request.json"
 Json = dict[str, Any]
+_MANY = 100_000
 
 
 def write_request(folder: Path, path: Path, layout: Layout, options: Options) -> None:
@@ -87,7 +90,8 @@ def _write_column(folder: Path, stem: str, column: AnyColumn) -> Json:
     if isinstance(column, TextColumn):
         _save(folder, f"{stem}.codes", column.codes)
         # No value holds a NUL: such a value is a problem and is not in the table.
-        (folder / f"{stem}.values").write_bytes("\0".join(column.values).encode("utf-8"))
+        with (folder / f"{stem}.values").open("wb") as file:
+            file.writelines(value.encode() + b"\0" for value in column.values)
         spellings = {str(code): spelled for code, spelled in column.spellings.items()}
         return {"type": "text", "n_values": len(column.values), "spellings": spellings}
     _save(folder, f"{stem}.values", column.values)
@@ -119,8 +123,9 @@ def read_table(folder: Path) -> Table:
 
 def _read_column(folder: Path, stem: str, said: Json) -> AnyColumn:
     if said["type"] == "text":
-        joined = (folder / f"{stem}.values").read_bytes().decode("utf-8")
-        texts = joined.split("\0") if said["n_values"] else []
+        texts: Sequence[str] = Texts((folder / f"{stem}.values").read_bytes())
+        if said["n_values"] < _MANY:
+            texts = list(texts)
         spellings = {int(code): tuple(spelled) for code, spelled in said["spellings"].items()}
         return TextColumn(_load(folder, f"{stem}.codes"), texts, spellings)
     values = _load(folder, f"{stem}.values")

@@ -12,9 +12,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from catalog.reading import Column, Kind, Layout, Options, Table, read, read_in_child
+from catalog.ingest.numbering import as_arrow
+from catalog.reading import (
+    Column,
+    Kind,
+    Layout,
+    Options,
+    Table,
+    TextColumn,
+    read,
+    read_in_child,
+    wire,
+)
 from catalog.reading.child import ORPHANED
+from catalog.reading.tables import Texts
 from catalog.reading.wire import write_request
 
 MIB = 1 << 20
@@ -231,3 +245,30 @@ def test_the_child_leaves_nothing_behind_and_knows_no_secret(
     assert list(scratch.iterdir()) == []
     assert table.columns["item"].values == ["i"]
     assert table.columns["item"].codes.tolist() == [0]
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), max_size=30))
+def test_many_texts_read_like_a_list(values: list[str]) -> None:
+    texts = Texts("".join(f"{value}\0" for value in values).encode())
+    assert len(texts) == len(values)
+    assert list(texts) == values
+    assert [texts[i] for i in range(len(values))] == values
+    assert texts[-2:] == values[-2:]
+    assert as_arrow(texts).to_pylist() == values
+
+
+def test_a_file_of_many_ids_is_read_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text("item,label\n" + "".join(f"i\u00e9{i % 77},l{i % 3}\n" for i in range(500)))
+    layout = Layout((Column("item", Kind.IDENTIFIER), Column("label", Kind.CATEGORY)))
+
+    def columns() -> list[tuple[list[int], list[str]]]:
+        table = read_in_child(path, layout, Options(), memory_limit=1 << 30, time_limit=60)
+        found = [c for c in table.columns.values() if isinstance(c, TextColumn)]
+        return [(c.codes.tolist(), list(c.values)) for c in found]
+
+    few = columns()
+    monkeypatch.setattr(wire, "_MANY", 0)
+    assert columns() == few
