@@ -20,8 +20,27 @@ def check_attribute(attribute: Attribute) -> None:
             parse_bands([str(band) for band in attribute.bands])
         except ValueError as error:
             raise Refusal(str(error), code="bands", pointer="/bands") from None
+    _check_mapping(attribute)
     _check_parents(attribute)
     _check_role(attribute)
+
+
+def _check_mapping(attribute: Attribute) -> None:
+    values = [str(value) for value in attribute.domain]
+    known = {*values, *(str(code) for code in attribute.missing_codes)}
+    for source, target in attribute.mapping.items():
+        if source in values:
+            sentence = f"{source!r} is a value of {attribute.name!r} and cannot mean another one."
+        elif target in attribute.mapping:
+            sentence = f"{source!r} means {target!r}, which is mapped itself; map it in one step."
+        elif values and target not in known:
+            sentence = (
+                f"{source!r} means {target!r}, which is no value of {attribute.name!r}; the "
+                f"values are: {', '.join(values[:10])}."
+            )
+        else:
+            continue
+        raise Refusal(f"{sentence}", code="mapping", pointer="/mapping")
 
 
 def groups_of(attribute: Attribute) -> dict[str, list[str]]:

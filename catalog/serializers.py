@@ -91,6 +91,9 @@ class AttributeSerializer(StrictModelSerializer):
     parents = serializers.DictField(
         child=serializers.CharField(max_length=255, trim_whitespace=False), required=False
     )
+    mapping = serializers.DictField(
+        child=serializers.CharField(max_length=255, trim_whitespace=False), required=False
+    )
     missing_codes = TextListField(required=False)
 
     class Meta:
@@ -102,6 +105,7 @@ class AttributeSerializer(StrictModelSerializer):
             "kind",
             "values",
             "bands",
+            "mapping",
             "parents",
             "role",
             "missing_codes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any, TypeVar
 
 from django.contrib.auth import get_user_model
@@ -10,10 +11,12 @@ from django.db.models import Model, RestrictedError
 
 from catalog import runs
 from catalog.attributes import check_attribute
+from catalog.ingest.reprofiling import DECIDING, reprofile
 from catalog.ingest.store import grow
 from catalog.models import Attribute, Dataset, Membership, Question
 from catalog.problems import Refusal
 
+_WATCHED = ("values", *DECIDING)
 M = TypeVar("M", bound=Model)
 
 
@@ -75,14 +78,29 @@ def redefine(dataset: Dataset, definition: Model, fields: dict[str, Any]) -> Non
     """Change a definition, make a new version, and measure again what depends on it."""
     with transaction.atomic():
         lock(dataset)
-        before = list(getattr(definition, "values", []))
+        before = {name: deepcopy(getattr(definition, name, None)) for name in _WATCHED}
         for name, value in fields.items():
             setattr(definition, name, value)
-        _keep_codes(definition, before)
+        _keep_codes(definition, before["values"] or [])
+        if isinstance(definition, Attribute) and "values" not in fields:
+            _learn_mapped(definition)
         check_definition(definition)
         definition.save()
+        if isinstance(definition, Attribute) and any(
+            before[name] != getattr(definition, name) for name in DECIDING
+        ):
+            reprofile(definition, str(before["name"]))
         grow(dataset, definitions=True)
         runs.launch_standard(dataset, None)
+
+
+def _learn_mapped(attribute: Attribute) -> None:
+    """Of values that files brought: those that now mean another make room for it."""
+    if attribute.declared or not attribute.values:
+        return
+    meant = [attribute.mapping.get(value, value) for value in attribute.values]
+    codes = {str(code) for code in attribute.missing_codes}
+    attribute.values = [value for value in dict.fromkeys(meant) if value not in codes]
 
 
 def _keep_codes(definition: Model, before: list[Any]) -> None:

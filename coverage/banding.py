@@ -50,12 +50,14 @@ class Banding:
     """
 
     def __init__(self, attribute: Attribute) -> None:
+        self.mapping = {str(source): str(value) for source, value in attribute.mapping.items()}
         self.missing = {str(code) for code in attribute.missing_codes}
         self.bands: Bands | None = None
         if attribute.kind == Attribute.Kind.NUMERIC and attribute.bands:
             self.bands = parse_bands([str(band) for band in attribute.bands])
 
     def place(self, text: str) -> str | None:
+        text = self.mapping.get(text, text)
         if self.bands is None or text in self.bands.names:
             return text
         reach = reach_of(text)

@@ -166,7 +166,7 @@ def _check_values(incoming: Incoming, attribute: Attribute, column: TextColumn) 
         _check_bands(incoming, attribute, column)
         return
     known = [str(value) for value in attribute.values]
-    allowed = {*known, *(str(code) for code in attribute.missing_codes)}
+    allowed = {*known, *attribute.mapping, *(str(code) for code in attribute.missing_codes)}
     if not (attribute.declared and known):
         return
 
@@ -208,7 +208,7 @@ def _check_bands(incoming: Incoming, attribute: Attribute, column: TextColumn) -
         return value, f"{sentence}({names}); split the row, or change the bands.", None
 
     place = (attribute.name, column)
-    named = set() if banding.bands is None else set(banding.bands.names)
+    named = {*banding.mapping, *(() if banding.bands is None else banding.bands.names)}
     bad = {value for value, reach in reaches.items() if reach is None and value not in named}
     _refuse_values(incoming, place, bad, RowCode.NOT_A_NUMBER, unreadable)
     outside = {value for value in given if value not in bad and banding.place(value) is None}

@@ -102,7 +102,8 @@ def doubtful_bands(values: Iterable[str]) -> dict[str, Doubt]:
 def _date_doubt(value: str, reading: str) -> Doubt:
     sentence = (
         f"{value!r} stands among bands of numbers; a spreadsheet probably made a date of a band. "
-        "Format the column as text before saving it."
+        "Format the column as text before saving it, or say in the attribute's mapping which band "
+        "it is."
     )
     return Doubt(RowCode.MANGLED_BAND, sentence, f"Did you mean {reading!r}?")
 
@@ -123,8 +124,9 @@ def _overlaps(bands: dict[str, tuple[float, float]]) -> dict[str, Doubt]:
         else:
             wrong, other, meant = second, first, (high + 1, next_high)
         sentence = (
-            f"{wrong!r} overlaps with {other!r}; bands must be disjoint. Mend one of them, or "
-            "declare the attribute with these values if they are meant so."
+            f"{wrong!r} overlaps with {other!r}; bands must be disjoint. Mend one of them, say in "
+            "the attribute's mapping which band it is, or declare the attribute with these values "
+            "if they are meant so."
         )
         hint = f"Did you mean {_written(*meant)!r}?" if meant[0] <= meant[1] else None
         doubts[wrong] = Doubt(RowCode.OVERLAPPING_VALUES, sentence, hint)

@@ -22,11 +22,12 @@ from catalog.ingest.bands import parse_bands
 from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
 from catalog.ingest.copying import Column, copy_in
 from catalog.ingest.lookalikes import Known
+from catalog.ingest.mapping import mapped
 from catalog.ingest.missing import looks_missing, tell_of_missing
 from catalog.ingest.numbering import UNKNOWN, enroll, look_up
 from catalog.ingest.repeats import skip_identical
 from catalog.ingest.store import Counts, Incoming
-from catalog.models import Annotator, Attribute, Item, Profile
+from catalog.models import Annotator, Attribute, Dataset, Item, Profile
 from catalog.reading.columns import Column as FileColumn
 from catalog.reading.columns import Kind, Layout
 from catalog.reading.tables import TextColumn
@@ -121,6 +122,7 @@ def _code_attribute(
         attribute = declare(incoming, of, name, column)
     if attribute is None:
         return None
+    column = mapped(attribute, column)
     if attribute.kind == Attribute.Kind.NUMERIC:
         return _code_numbers(incoming, attribute, column)
     return _code_values(incoming, attribute, column)
@@ -228,7 +230,7 @@ def _unknown_value(
     shown = ", ".join(repr(v) for v in known[:10]) + (", ..." if len(known) > 10 else "")
     sentence = (
         f"{value!r} is not a value of attribute {attribute.name!r}; the values are: {shown}. "
-        "Mend the file, or add the value to the attribute."
+        "Mend the file, add the value to the attribute, or say in its mapping which one it is."
     )
     if looks_missing(value):
         hint = f"If it means unknown, add it to the attribute's missing_codes: {value}."
@@ -241,9 +243,15 @@ def _code_numbers(incoming: Incoming, attribute: Attribute, column: TextColumn) 
     decimal = decimal_of(incoming.upload.options)
     parsed = [None if v in missing else strict_number(v, decimal) for v in column.values]
     numbers = np.array([np.nan if n is None else n for n in parsed] + [np.nan])[column.codes]
+    # A text that is called like a band is that band, without an exact number.
+    named = {str(band): place for place, band in enumerate(_band_names(attribute))}
+    said = np.array(
+        [named.get(v, -1) if n is None else -1 for n, v in zip(parsed, column.values, strict=True)]
+        + [-1]
+    )[column.codes]
+    known = missing | named.keys()
     wrong = np.array(
-        [n is None and v not in missing for n, v in zip(parsed, column.values, strict=True)]
-        + [False]
+        [n is None and v not in known for n, v in zip(parsed, column.values, strict=True)] + [False]
     )[column.codes]
     rows = incoming.rows
     incoming.refuse(
@@ -269,7 +277,7 @@ def _code_numbers(incoming: Incoming, attribute: Attribute, column: TextColumn) 
         )
         return _Coded(attribute.name, np.full(len(numbers), -1), [], numbers)
     bands = parse_bands([str(b) for b in attribute.bands])
-    codes = bands.place(numbers)
+    codes = np.where(said >= 0, said, bands.place(numbers))
     rows = incoming.rows
     incoming.refuse(
         rows[(codes[rows] < 0) & ~np.isnan(numbers[rows])],
@@ -283,6 +291,10 @@ def _code_numbers(incoming: Incoming, attribute: Attribute, column: TextColumn) 
         ),
     )
     return _Coded(attribute.name, codes, list(bands.names), numbers)
+
+
+def _band_names(attribute: Attribute) -> tuple[str, ...]:
+    return parse_bands([str(b) for b in attribute.bands]).names if attribute.bands else ()
 
 
 def _refuse_weightless(
@@ -337,7 +349,7 @@ def _update(
         columns.append(Column("group", "text", texts, codes < 0))
         sets.append('"group" = coalesce(a."group", t."group")')
         differs.append('(a."group" IS NOT NULL AND t."group" IS DISTINCT FROM a."group")')
-    if model is Item and any(a.numbers is not None for a in attributes):
+    if any(a.numbers is not None for a in attributes):
         texts = np.array(_numbers_json(incoming, attributes), dtype=object)
         columns.append(Column("numbers", "text", texts))
         merged = "coalesce(t.numbers, '{}') || a.numbers::jsonb"
@@ -357,7 +369,8 @@ def _update(
 def _numbers_json(incoming: Incoming, attributes: list[_Coded]) -> list[str]:
     numeric = [(a.name, a.numbers[incoming.rows]) for a in attributes if a.numbers is not None]
     return [
-        json.dumps({name: float(x[i]) for name, x in numeric if not np.isnan(x[i])})
+        # Null takes away a number that the file no longer says.
+        json.dumps({name: None if np.isnan(x[i]) else float(x[i]) for name, x in numeric})
         for i in range(len(incoming.rows))
     ]
 
@@ -380,25 +393,24 @@ def _profiles(
             if code >= 0:
                 values[attribute.name] = attribute.values[code]
         wanted.append(values)
-    ids = _profile_ids(incoming, of, wanted)
+    ids = profile_ids(incoming.dataset, of, wanted)
     return ids[inverse.reshape(-1)]
 
 
-def _profile_ids(
-    incoming: Incoming, of: Attribute.Of, wanted: list[dict[str, Any]]
+def profile_ids(
+    dataset: Dataset, of: Attribute.Of, wanted: list[dict[str, Any]]
 ) -> NDArray[np.int64]:
+    """The profile of each combination of values; those that are new are stored."""
     digests = [digest_of(values) for values in wanted]
     Profile.objects.bulk_create(
         [
-            Profile(dataset=incoming.dataset, of=of, values=values, digest=digest)
+            Profile(dataset=dataset, of=of, values=values, digest=digest)
             for digest, values in dict(zip(digests, wanted, strict=True)).items()
         ],
         ignore_conflicts=True,
         batch_size=1000,
     )
-    found = dict(
-        Profile.objects.filter(dataset=incoming.dataset, of=of).values_list("digest", "pk")
-    )
+    found = dict(Profile.objects.filter(dataset=dataset, of=of).values_list("digest", "pk"))
     return np.array([found[d] for d in digests], np.int64)
 
 

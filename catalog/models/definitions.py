@@ -90,6 +90,11 @@ class Attribute(models.Model):
         blank=True,
         help_text='Bands of a numeric attribute, for example ["0-17", "18-64", "65+"].',
     )
+    mapping = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text='Values of files and what they mean, for example {"03-Sep": "3-9"}.',
+    )
     parents = models.JSONField(
         default=dict,
         blank=True,

@@ -84,6 +84,9 @@ class Annotator(Numbered):
     """Who labels; known by the name in uploads, and by attributes where they were given."""
 
     dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="annotators", db_index=False)
+    numbers = models.JSONField(
+        null=True, editable=False, help_text="Exact values of numeric attributes."
+    )
 
     class Meta:
         ordering = ["id"]
