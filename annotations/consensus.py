@@ -10,8 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotations import crowds
-from annotations.crowds import KEPT_ROWS, Crowd, NumberCrowd, Parameters, Row
-from annotations.values import name_of
+from annotations.consensus_rows import (
+    MAX_VALUES,
+    code_layout,
+    code_rows,
+    number_layout,
+    number_rows,
+    store,
+)
+from annotations.crowds import KEPT_ROWS, Crowd, NumberCrowd, Row
 from catalog.models import Run
 from measures.consensus import (
     BiasVariance,
@@ -41,7 +48,7 @@ CONVENTIONS = {
     "in every cell; repeated labels are independent draws; annotators with fewer than 10 labels "
     "lean on everybody's confusion, worth 4 labels a row",
     "weighted_majority": "labels weigh as much as their annotator agrees with the others",
-    "items": f"the {KEPT_ROWS:,} least certain items by the first method",
+    "items": "the least certain by the first method first",
     "bias_variance": "label = true value + annotator's bias + noise; biases sum to 0 by labels",
 }
 
@@ -60,7 +67,7 @@ def measure_consensus(run: Run, should_stop: Callable[[], bool]) -> Row:
     """The consensus value of every item, by each method asked for."""
     question = crowds.question_of_run(run)
     if question.is_numeric:
-        return _of_numbers(crowds.read_number_crowd(question), run.parameters)
+        return _of_numbers(run, crowds.read_number_crowd(question))
     crowd = crowds.read_crowd(question)
     answers = {
         method: answer
@@ -79,7 +86,7 @@ def measure_consensus(run: Run, should_stop: Callable[[], bool]) -> Row:
             method: _summary(crowd, answer, run.parameters["ci_level"])
             for method, answer in answers.items()
         },
-        "items": _items(crowd, answers),
+        **_items(run, crowd, answers),
     }
 
 
@@ -144,46 +151,27 @@ def _summary(crowd: Crowd, answer: Answer, ci_level: float) -> Row:
     }
 
 
-def _items(crowd: Crowd, answers: dict[str, Answer]) -> Row:
-    """The least certain items by the first method; items by number until somebody may see them."""
-    n_items = crowd.counts.n_items
+def _items(run: Run, crowd: Crowd, answers: dict[str, Answer]) -> Row:
+    """All items, the least certain by the first method first; the first of them in the result."""
+    n_items, methods = crowd.counts.n_items, list(answers)
+    shown: Row = {"item_methods": methods, "item_layout": "codes"}
     if not answers:
-        return {"n_items": n_items, "rows": []}
-    first = next(iter(answers.values()))
-    order = np.argsort(first.consensus.confidence, kind="stable")[:KEPT_ROWS]
-    votes = crowd.counts.by_value()
-    values = crowd.values
-    names = [name_of(value) for value in values]
-    return {
-        "n_items": n_items,
-        "rows": [
-            {
-                "item": int(crowd.counts.items[i]),
-                "n_labels": int(votes[i].sum()),
-                "labels": {names[k]: int(votes[i, k]) for k in np.flatnonzero(votes[i]).tolist()},
-                **_decision(first, i, values),
-                "posterior": _shown(first.posterior[i], names),
-                "methods": {
-                    method: _decision(answer, i, values) for method, answer in answers.items()
-                },
-            }
-            for i in order.tolist()
-        ],
-    }
-
-
-def _decision(answer: Answer, i: int, values: list[Any]) -> Row:
-    code = int(answer.consensus.code[i])
-    return {
-        "value": values[code] if code >= 0 else None,
-        "tie": bool(answer.consensus.tie[i]),
-        "confidence": float(answer.consensus.confidence[i]),
-    }
-
-
-def _shown(posterior: NDArray[np.float64], names: list[str]) -> dict[str, float]:
-    """Posteriors down to one in a thousand; the rest would make rows of many values long."""
-    return {names[k]: float(posterior[k]) for k in np.flatnonzero(posterior >= 1e-3).tolist()}
+        return {**shown, "items": {"n_items": n_items, "rows": []}}
+    first = answers[methods[0]]
+    keeps_all = len(crowd.codes) <= MAX_VALUES
+    order = np.argsort(first.consensus.confidence, kind="stable")
+    order = order if keeps_all else order[:KEPT_ROWS]
+    votes = crowd.counts.by_value()[order]
+    table = np.zeros(len(order), code_layout(len(crowd.codes), methods))
+    table["item"], table["n_labels"] = crowd.counts.items[order], votes.sum(axis=1)
+    table["votes"], table["posterior"] = votes, first.posterior[order]
+    for method, answer in answers.items():
+        for part in ("code", "tie", "confidence"):
+            table[f"{method}.{part}"] = getattr(answer.consensus, part)[order]
+    if keeps_all:
+        store(run, table)
+    rows = code_rows(table[:KEPT_ROWS], crowd.values, methods)
+    return {**shown, "items": {"n_items": n_items, "rows": rows}}
 
 
 def number_answers(crowd: NumberCrowd, model: BiasVariance) -> dict[str, NDArray[np.float64]]:
@@ -195,9 +183,11 @@ def number_answers(crowd: NumberCrowd, model: BiasVariance) -> dict[str, NDArray
     }
 
 
-def _of_numbers(crowd: NumberCrowd, parameters: Parameters) -> Row:
-    labels, methods = crowd.labels, parameters["methods"]
+def _of_numbers(run: Run, crowd: NumberCrowd) -> Row:
+    labels, methods, ci_level = crowd.labels, run.parameters["methods"], run.parameters["ci_level"]
     body = {
+        "item_methods": methods,
+        "item_layout": "numbers",
         **crowds.headline(
             crowd.question, labels.items.size, labels.n_labels, labels.annotators.size
         ),
@@ -210,38 +200,25 @@ def _of_numbers(crowd: NumberCrowd, parameters: Parameters) -> Row:
     model = crowd.fitted()
     known = number_answers(crowd, model)
     answers = {name: known[name] for name in methods}
-    low, high = model.interval(parameters["ci_level"])
-    order = np.argsort(-model.sd, kind="stable")[:KEPT_ROWS]
-    n = labels.labels_by_item()
-    first = answers[methods[0]]
+    low, high = model.interval(ci_level)
+    order = np.argsort(-model.sd, kind="stable")
+    table = np.zeros(len(order), number_layout(methods))
+    table["item"], table["n_labels"] = labels.items[order], labels.labels_by_item()[order]
+    for name, column in {"sd": model.sd, "ci_low": low, "ci_high": high, **answers}.items():
+        table[name] = column[order]
+    store(run, table)
     return {
         **body,
         "warnings": crowds.model_warnings(labels.annotators.size, model),
         "methods": {
             name: {
                 **(crowds.fit_of(model) if name == "bias_variance" else {}),
-                "gold_error": distance_from_gold(
-                    value, crowd.gold, ci_level=parameters["ci_level"]
-                ).as_dict(),
+                "gold_error": distance_from_gold(value, crowd.gold, ci_level=ci_level).as_dict(),
             }
             for name, value in answers.items()
         },
         "items": {
             "n_items": int(labels.items.size),
-            "rows": [
-                {
-                    "item": int(labels.items[i]),
-                    "n_labels": int(n[i]),
-                    "value": float(first[i]),
-                    "tie": False,
-                    "sd": float(model.sd[i]),
-                    "ci_low": float(low[i]),
-                    "ci_high": float(high[i]),
-                    "methods": {
-                        name: {"value": float(value[i])} for name, value in answers.items()
-                    },
-                }
-                for i in order.tolist()
-            ],
+            "rows": number_rows(table[:KEPT_ROWS], methods),
         },
     }

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from annotations import consensus_serializers as shapes
 from annotations import row_pages
 from annotations.api import QUESTION
+from annotations.consensus_rows import stored_rows
 from annotations.crowd_disclosure import (
     is_lead,
     lead_only,
@@ -23,7 +24,7 @@ from annotations.crowd_disclosure import (
     with_names,
 )
 from annotations.crowd_parameters import ANNOTATORS, CONSENSUS, PUBLICATION
-from annotations.row_pages import Row
+from annotations.row_pages import Row, Rows
 from annotations.values import name_of
 from catalog import access, runs
 from catalog.access import May
@@ -109,7 +110,7 @@ class AnnotatorsTable(tables.TableView):
         rows = row_pages.filtered(
             dataset, run.result["annotators"], query, of=Attribute.Of.ANNOTATOR
         )
-        rows = visible_annotators(request.user, dataset, rows)
+        rows = visible_annotators(request.user, dataset, list(rows))
         if table == "confusion":
             rows = _cells(rows, [name_of(value) for value in run.result["values"]])
         return tables.table(rows, tables.wanted_format(request, suffix), table)
@@ -147,13 +148,15 @@ class ConsensusView(APIView):
     @extend_schema(operation_id="consensus_retrieve", parameters=[QUESTION, ITEM, SUBGROUP, *PAGES])
     def get(self, request: Request, slug: str) -> Response:
         dataset, query, run = found(request, slug, May.READ_RESULTS, CONSENSUS, "item", "subgroup")
-        rows, links = item_rows(request, dataset, run, run.result["items"]["rows"], query)
-        body = {**run.result, "items": kept(run.result["items"], rows)}
+        every = stored_rows(run)
+        rows, links = item_rows(request, dataset, run, every, query)
+        items = {**kept(run.result["items"], rows), "n_kept": len(every)}
+        body = {**run.result, "items": items}
         return answered(request, dataset, run, body, links)
 
 
 def item_rows(
-    request: Request, dataset: Dataset, run: Run, rows: list[Row], query: dict[str, str]
+    request: Request, dataset: Dataset, run: Run, rows: Rows, query: dict[str, str]
 ) -> tuple[list[Row], dict[str, str | None]]:
     """A page of rows about items, for leads; nobody else sees them."""
     if not is_lead(request.user, dataset):
@@ -166,15 +169,18 @@ def item_rows(
 class ConsensusTable(tables.TableView):
     """The items and their consensus, as json, ndjson, csv or parquet."""
 
-    @extend_schema(parameters=[QUESTION, ITEM, SUBGROUP], responses=FILE)
+    @extend_schema(parameters=[QUESTION, ITEM, SUBGROUP, *PAGES], responses=FILE)
     def get(
         self, request: Request, slug: str, table: str = "items", suffix: str | None = None
     ) -> HttpResponse:
         dataset, query, run = found(request, slug, May.READ_ROWS, CONSENSUS, "item", "subgroup")
         check_table(table, ("items",))
-        rows = row_pages.filtered(dataset, run.result["items"]["rows"], query, of=Attribute.Of.ITEM)
-        rows = with_names(dataset, rows)
-        return tables.table(rows, tables.wanted_format(request, suffix), "consensus")
+        query.setdefault("page_size", str(row_pages.MAX_PAGE_SIZE))
+        rows, links = item_rows(request, dataset, run, stored_rows(run), query)
+        answer = tables.table(rows, tables.wanted_format(request, suffix), "consensus")
+        for name, value in row_pages.link_header(links).items():
+            answer[name] = value
+        return answer
 
 
 class PublishView(APIView):

@@ -161,5 +161,5 @@ class LabelIssuesTable(tables.TableView):
             dataset, query, run = _found_by_model(request, slug, May.READ_ROWS, *known)
             part = (run.result or {})[method]
         rows = row_pages.filtered(dataset, part[table]["rows"], query, of=Attribute.Of.ITEM)
-        rows = with_names(dataset, rows)
+        rows = with_names(dataset, list(rows))
         return tables.table(rows, tables.wanted_format(request, suffix), f"label-issues-{table}")

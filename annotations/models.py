@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from catalog.models import Annotator, Dataset, Item, Question, Upload
+from catalog.models import Annotator, Dataset, Item, Question, Run, Upload
 
 
 class Label(models.Model):
@@ -109,3 +109,24 @@ class LabelRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.value} by {self.annotator} for {self.item}"
+
+
+class ConsensusBlock(models.Model):
+    """Some rows of a consensus run's table of items, as the bytes of an array.
+
+    A result of millions of items would be too large for one JSON value. Block -1 says which item
+    stands at which rank; see :mod:`annotations.consensus_rows`.
+    """
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="+", db_index=False)
+    number = models.IntegerField(help_text="Position of the block, from 0; -1: the ranks.")
+    body = models.BinaryField()
+
+    class Meta:
+        ordering = ["run", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "number"], name="one_block_per_run_and_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"block {self.number} of run {self.run_id}"

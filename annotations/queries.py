@@ -111,9 +111,8 @@ def item_number(dataset: Dataset, name: str) -> int | None:
 
 
 def numbers_within(
-    model: type[Item | Annotator], dataset: Dataset, numbers: set[int], attributes: dict[str, str]
+    model: type[Item | Annotator], dataset: Dataset, attributes: dict[str, str]
 ) -> set[int]:
-    """Which of these items or annotators belong to the subgroup with these attribute values."""
-    keys = [dataset.pk << 32 | number for number in numbers]
-    rows = model._default_manager.filter(pk__in=keys, profile__values__contains=attributes)
+    """Which items or annotators belong to the subgroup with these attribute values."""
+    rows = model._default_manager.filter(dataset=dataset, profile__values__contains=attributes)
     return {pk & NUMBER_MASK for pk in rows.values_list("pk", flat=True)}

@@ -4,39 +4,48 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from rest_framework.request import Request
 
 from annotations import queries
+from annotations.consensus_rows import ConsensusRows
 from catalog.models import Annotator, Attribute, Dataset, Item, Run
 from catalog.problems import Refusal
 
 Row = dict[str, Any]
+#: Within the result, or in blocks beside it.
+Rows = Sequence[Row]
 PAGE_SIZE = 1000
 MAX_PAGE_SIZE = 10_000
 
 
-def filtered(
-    dataset: Dataset, rows: list[Row], query: dict[str, str], *, of: Attribute.Of
-) -> list[Row]:
+def filtered(dataset: Dataset, rows: Rows, query: dict[str, str], *, of: Attribute.Of) -> Rows:
     """The rows about one item, one annotator, or a subgroup such as ``sex=female & age=60+``.
 
     ``of`` says whose attributes the subgroup names.
     """
     if "item" in query:
         number = queries.item_number(dataset, query["item"])
-        rows = [row for row in rows if row["item"] == number]
+        rows = _about(rows, "item", set() if number is None else {number})
     if "annotator" in query:
         number = queries.annotator_number(dataset, query["annotator"])
-        rows = [row for row in rows if row["annotator"] == number]
+        rows = _about(rows, "annotator", set() if number is None else {number})
     if "subgroup" in query:
         rows = _of_subgroup(dataset, rows, query["subgroup"], of)
     return rows
 
 
-def _of_subgroup(dataset: Dataset, rows: list[Row], text: str, of: Attribute.Of) -> list[Row]:
+def _about(rows: Rows, of: str, numbers: set[int]) -> Rows:
+    """The rows about these items or annotators."""
+    if isinstance(rows, ConsensusRows):
+        return rows.of_items(numbers)
+    return [row for row in rows if row[of] in numbers]
+
+
+def _of_subgroup(dataset: Dataset, rows: Rows, text: str, of: Attribute.Of) -> Rows:
     """The rows whose item, or whose annotator, has these attribute values."""
     known = list(dataset.attributes.filter(of=of).order_by("name").values_list("name", flat=True))
     wanted = {}
@@ -51,12 +60,11 @@ def _of_subgroup(dataset: Dataset, rows: list[Row], text: str, of: Attribute.Of)
             )
         wanted[name] = value
     model = Item if of == Attribute.Of.ITEM else Annotator
-    inside = queries.numbers_within(model, dataset, {row[of] for row in rows}, wanted)
-    return [row for row in rows if row[of] in inside]
+    return _about(rows, of, queries.numbers_within(model, dataset, wanted))
 
 
 def page(
-    request: Request, query: dict[str, str], run: Run, rows: list[Row]
+    request: Request, query: dict[str, str], run: Run, rows: Rows
 ) -> tuple[list[Row], dict[str, str | None]]:
     """One page of rows, and the addresses of the next and the previous one."""
     size = _page_size(query.get("page_size", str(PAGE_SIZE)))
@@ -66,7 +74,7 @@ def page(
         links["next"] = _address(request, run, start + size)
     if start:
         links["previous"] = _address(request, run, max(start - size, 0))
-    return rows[start : start + size], links
+    return list(rows[start : start + size]), links
 
 
 def link_header(links: dict[str, str | None]) -> dict[str, str]:

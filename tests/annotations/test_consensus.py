@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from annotations import consensus, consensus_rows
+from annotations.models import ConsensusBlock
 from catalog.models import Dataset, Item, ReferenceLabel, Run
 from catalog.queries import reference_codes
 from tests.conftest import Trust, work_off
@@ -231,6 +233,52 @@ def test_rows_come_in_pages_that_follow_each_other(alice: Trust, crowd: str) -> 
     assert alice.http.get(cursor).json()["code"] == "bad_cursor"
     assert alice.get(f"{crowd}consensus/", expect=400, cursor="x")["code"] == "bad_cursor"
     alice.get(f"{crowd}consensus/", expect=400, page_size="0")
+
+
+@pytest.mark.parametrize("scale", ["nominal", "interval"])
+def test_every_item_is_reached_beyond_those_within_the_result(
+    alice: Trust, monkeypatch: pytest.MonkeyPatch, scale: str
+) -> None:
+    """Blocks of three rows, and two rows in the result: eight items still come, in order."""
+    whole = question(
+        alice, "whole", scale=scale, values=["a", "b", "c"] if scale == "nominal" else []
+    )
+    rows = ROWS if scale == "nominal" else ROWS.translate(str.maketrans("abc", "159"))
+    alice.upload(whole, "labels", labels_of(rows))
+    expected = alice.get(f"{whole}consensus/")["items"]["rows"]
+    assert len(expected) == 8
+    monkeypatch.setattr(consensus, "KEPT_ROWS", 2)
+    monkeypatch.setattr(consensus_rows, "BLOCK_ROWS", 3)
+    alice.upload(whole, "labels", labels_of(rows + " " + rows[:4]))
+    run = Run.objects.filter(kind="consensus").order_by("-version").first()
+    assert run is not None
+    assert len(run.result["items"]["rows"]) == 2
+    found = alice.get(f"{whole}consensus/")["items"]
+    assert (found["n_items"], found["n_kept"], len(found["rows"])) == (9, 9, 9)
+    by_name = {row["item"]: row for row in found["rows"]}
+    if scale == "nominal":
+        assert by_name["i1"]["posterior"].keys() == {"a", "b"}
+        assert by_name["i1"]["methods"]["majority"] == {
+            "value": None,
+            "tie": True,
+            "confidence": 0.5,
+        }
+    else:
+        assert by_name["i7"]["methods"]["median"] == {"value": 3.0}
+        assert by_name["i7"]["methods"]["mean"] == {"value": 4.0}
+    seen, url = [], f"/api/v1/{whole}consensus/items.csv?page_size=4"
+    while url:
+        answer = alice.http.get(url)
+        lines = answer.content.decode().splitlines()[1:]
+        assert len(lines) <= 4
+        seen += [line.split(",")[0] for line in lines]
+        link = answer.get("Link", "")
+        url = next((p[1 : p.index(">")] for p in link.split(", ") if 'rel="next"' in p), None)
+    assert seen == [row["item"] for row in found["rows"]]
+    (one,) = alice.get(f"{whole}consensus/", item=seen[-1])["items"]["rows"]
+    assert one == found["rows"][-1]
+    # Only the newest result's rows are kept.
+    assert set(ConsensusBlock.objects.values_list("run", flat=True)) == {run.pk}
 
 
 def test_rows_can_be_asked_for_by_name_and_by_subgroup(alice: Trust, crowd: str) -> None:
