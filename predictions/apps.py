@@ -33,6 +33,7 @@ class PredictionsConfig(AppConfig):
             "calibration": "predictions.services.measure_calibration",
             "conformal": "predictions.conformal.measure_conformal",
             "ensembles": "predictions.ensembles.measure_ensembles",
+            "expected-performance": "predictions.expected.measure_expected",
         }.items():
             kinds.register_run(
                 kinds.RunKind(

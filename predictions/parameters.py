@@ -36,11 +36,18 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "calibration-population": {"n_replicates": 1000, "ci_level": 0.95, "n_bins": 10},
     "ensembles": {"n_replicates": 1000, "ci_level": 0.95, "min_items": 20, "n_subsets": 20},
+    "expected-performance": {
+        "n_replicates": 1000,
+        "ci_level": 0.95,
+        "min_items": 20,
+        "min_labelled": 100,
+    },
 }
 #: Whole-number parameters and the range of each; replicates of many units need memory.
 RANGES = {
     "n_replicates": (1, 5000),
     "min_items": (1, 1_000_000),
+    "min_labelled": (20, 1_000_000),
     "n_bins": (1, 1000),
     "depth": (1, 3),
     "n_subsets": (1, 100),

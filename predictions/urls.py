@@ -7,6 +7,7 @@ from predictions import (
     confidence_api,
     conformal_api,
     ensembles_api,
+    expected_api,
     features_api,
     novelty_api,
     recalibrations_api,
@@ -17,6 +18,7 @@ TABLES = {
     "calibration": api.CalibrationTable,
     "conformal": conformal_api.ConformalTable,
     "ensembles": ensembles_api.EnsemblesTable,
+    "expected-performance": expected_api.ExpectedPerformanceTable,
     "novelty": novelty_api.NoveltyTable,
 }
 
@@ -25,6 +27,7 @@ urlpatterns = [
     path(f"{D}models/<str:key>/", api.ModelDetail.as_view()),
     path(f"{D}features/", features_api.FeatureSetList.as_view()),
     path(f"{D}features/<str:key>/", features_api.FeatureSetDetail.as_view()),
+    path(f"{D}expected-performance/", expected_api.ExpectedPerformanceView.as_view()),
     path(f"{D}novelty/", novelty_api.NoveltyView.as_view()),
     path(f"{D}novelty/items.<str:suffix>", novelty_api.NoveltyItems.as_view()),
     path(f"{D}novelty/items/", novelty_api.NoveltyItems.as_view()),
