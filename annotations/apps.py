@@ -22,6 +22,7 @@ class AnnotationsConfig(AppConfig):
                 contributor_may=True,
             )
         )
+        kinds.register_mentions(*withdrawal.mentions())
         kinds.register_run(
             kinds.RunKind(
                 name="agreement",

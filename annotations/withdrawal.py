@@ -7,38 +7,41 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q
 
-from annotations.models import SupersededLabel
+from annotations.models import Label, SupersededLabel
 from annotations.partitions import PAYLOAD, partition_of
 from catalog.changes import record_items
 from catalog.ingest.copying import copy_out
-from catalog.models import Question, ReferenceLabel, Upload
-from catalog.problems import Refusal
+from catalog.ingest.history import built_on
+from catalog.kinds import Mention
+from catalog.models import Question, Upload
 from catalog.queries import NUMBER_MASK
 
 HISTORY = SupersededLabel._meta.db_table
 _KEY = ("question_id", "item_id", "annotator_id", "round")
 
 
-def withdraw_labels(upload: Upload) -> int:
-    """Undo a stored upload of labels under the data set's lock; returns how many rows changed.
+def mentions() -> list[Mention]:
+    """Labels speak of items, annotators and questions."""
+    labels = (
+        f"FROM {Label._meta.db_table} l JOIN {Question._meta.db_table} q "
+        "ON q.id = l.question_id WHERE q.dataset_id = %s"
+    )
+    return [Mention(of, f"SELECT l.{of}_id {labels}") for of in ("item", "annotator", "question")]
+
+
+def withdraw_labels(upload: Upload) -> None:
+    """Undo a stored upload of labels under the data set's lock.
 
     Raises
     ------
     Refusal
-        409 when a later upload replaced some of its rows (withdraw that one first), or when it
-        brought reference labels, of which no history is kept.
+        409 when a later upload replaced some of its labels (withdraw that one first).
     """
     _refuse_replaced(upload)
-    if ReferenceLabel.objects.filter(upload=upload).exists():
-        raise Refusal(
-            "The upload brought reference labels too, of which no earlier values are kept; it "
-            "cannot be withdrawn. Send a corrected file.",
-            code="cannot_withdraw",
-            status=409,
-        )
     questions = Question.objects.filter(dataset_id=upload.dataset_id)
     with connection.cursor() as cursor:
-        return sum(_withdraw(cursor, question, upload) for question in questions)
+        for question in questions:
+            _withdraw(cursor, question, upload)
 
 
 def _refuse_replaced(upload: Upload) -> None:
@@ -48,29 +51,22 @@ def _refuse_replaced(upload: Upload) -> None:
     newest = replaced.select_related("superseded_by").order_by("-superseded_at").first()
     if newest is None or newest.superseded_by is None:
         return
-    later = newest.superseded_by
-    raise Refusal(
-        f"{replaced.count():,} of its labels were replaced by a later upload, {later.pk} "
-        f"({later.file_name or later.kind}); withdraw that one first, or send a corrected file.",
-        code="replaced_since",
-        status=409,
-    )
+    raise built_on(replaced.count(), newest.superseded_by)
 
 
-def _withdraw(cursor: Any, question: Question, upload: Upload) -> int:
+def _withdraw(cursor: Any, question: Question, upload: Upload) -> None:
     """Move the upload's rows of one question to history, and bring back what they replaced."""
     partition = partition_of(question)
     cursor.execute("SELECT to_regclass(%s)", [partition])
     if cursor.fetchone()[0] is None:
-        return 0
+        return
     names = ", ".join((*_KEY, *PAYLOAD))
     cursor.execute(
         f"INSERT INTO {HISTORY} ({names}, superseded_at) SELECT {names}, now() "  # noqa: S608
         f"FROM {partition} WHERE upload_id = %s ORDER BY item_id, annotator_id, round",
         [upload.pk],
     )
-    withdrawn = int(cursor.rowcount)
-    if withdrawn:
+    if cursor.rowcount:
         _record(question, upload)
     sets = ", ".join(f"{name} = s.{name}" for name in PAYLOAD)
     cursor.execute(
@@ -84,7 +80,6 @@ def _withdraw(cursor: Any, question: Question, upload: Upload) -> int:
     SupersededLabel.objects.filter(
         question=question, superseded_by=upload, restored_at=None
     ).update(restored_at=_now(cursor))
-    return withdrawn
 
 
 def _record(question: Question, upload: Upload) -> None:

@@ -237,7 +237,9 @@ def unfinished_of(dataset: Dataset) -> Unfinished:
 
 def last_uploads(dataset: Dataset, user: User, *, own: bool) -> list[Upload]:
     """The last ten uploads, without their problems; a contributor sees only their own."""
-    rows = dataset.uploads.select_related("uploaded_by").defer("problems", "warnings")
+    rows = dataset.uploads.select_related("uploaded_by", "withdrawn_by").defer(
+        "problems", "warnings"
+    )
     if own:
         rows = rows.filter(uploaded_by_id=user.pk)
     return list(rows[:LISTED])

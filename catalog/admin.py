@@ -17,6 +17,7 @@ from catalog.models import (
     Attribute,
     ColumnBlock,
     Dataset,
+    EarlierRow,
     Item,
     Membership,
     Profile,
@@ -142,6 +143,23 @@ class ReferenceLabelAdmin(BrowseAdmin):
     search_fields = ("item__external_id__exact", "method")
     search_help_text = "The exact id of an item, or a method."
     list_filter = ("source", "tie", "question")
+
+
+@admin.register(EarlierRow)
+class EarlierRowAdmin(BrowseAdmin):
+    """What uploads replaced, and what was withdrawn; earlier labels have a list of their own."""
+
+    list_display = (
+        "__str__",
+        linked("dataset"),
+        linked("upload"),
+        linked("superseded_by"),
+        "superseded_at",
+        "restored_at",
+    )
+    search_fields = ("key__exact", "dataset__slug")
+    search_help_text = "The number of a row, or the name of a data set."
+    list_filter = ("of", "superseded_at", "dataset")
 
 
 @admin.register(Upload)

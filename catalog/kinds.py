@@ -65,8 +65,8 @@ class UploadKind:
     formats : tuple of str
         What it takes beside tables, of ``catalog.reading.columns.ARRAYS``.
     withdraw : callable or None
-        Undoes a stored upload, in the caller's transaction and under the data set's lock; returns
-        how many rows changed, or raises ``Refusal``. ``None``: no history is kept of this kind.
+        Undoes what is not in a :class:`KeptTable`, after what is, in the caller's transaction and
+        under the data set's lock; raises ``Refusal`` where it cannot.
     """
 
     name: str
@@ -76,13 +76,51 @@ class UploadKind:
     subject_parameter: str | None = None
     contributor_may: bool = False
     formats: tuple[str, ...] = ()
-    withdraw: Callable[[Upload], int] | None = None
+    withdraw: Callable[[Upload], None] | None = None
+
+
+@dataclass(frozen=True)
+class KeptTable:
+    """A table whose rows an upload brings, and which are kept when another one changes them.
+
+    Parameters
+    ----------
+    of : str, what a row is, for example ``"reference"``
+    table : str, with a column ``upload_id``
+    key : str, the column by which a row is found in its history
+    scope : str, SQL condition on ``t``, its rows of one data set, which stands as ``%s``
+    bare : tuple of str
+        Columns that an upload may describe in rows that others brought; emptied where nothing can
+        be given back, while the row stays as long as other rows speak of it.
+    """
+
+    of: str
+    table: str
+    key: str
+    scope: str
+    bare: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Mention:
+    """Rows that speak of items, annotators, questions or attributes, which therefore stay.
+
+    Parameters
+    ----------
+    of : str, ``"item"``, ``"annotator"``, ``"question"`` or ``"attribute"``
+    select : str, SQL of their keys (names of attributes) in one data set, which stands as ``%s``
+    """
+
+    of: str
+    select: str
 
 
 @dataclass
 class _Registry:
     runs: dict[str, RunKind] = field(default_factory=dict)
     uploads: dict[str, UploadKind] = field(default_factory=dict)
+    kept: dict[str, KeptTable] = field(default_factory=dict)
+    mentions: list[Mention] = field(default_factory=list)
 
 
 _registry = _Registry()
@@ -96,6 +134,32 @@ def register_run(kind: RunKind) -> None:
 def register_upload(kind: UploadKind) -> None:
     """Make a kind of file known; called once by its room when Django starts."""
     _registry.uploads[kind.name] = kind
+
+
+def register_kept(kept: KeptTable, *mentions: Mention) -> None:
+    """Make known a table that uploads fill, and whom its rows speak of."""
+    _registry.kept[kept.of] = kept
+    register_mentions(*mentions)
+
+
+def register_mentions(*mentions: Mention) -> None:
+    """Make known rows that speak of others."""
+    _registry.mentions += [mention for mention in mentions if mention not in _registry.mentions]
+
+
+def kept_tables() -> list[KeptTable]:
+    """All tables whose earlier rows are kept."""
+    return list(_registry.kept.values())
+
+
+def kept_table(of: str) -> KeptTable:
+    """The table of those rows."""
+    return _registry.kept[of]
+
+
+def mentions(of: str) -> list[Mention]:
+    """All rows that speak of items, annotators, questions or attributes."""
+    return [mention for mention in _registry.mentions if mention.of == of]
 
 
 def run_kinds() -> dict[str, RunKind]:

@@ -103,6 +103,12 @@ def reference_codes(question: Question) -> tuple[np.ndarray, np.ndarray]:
     return rows["number"], rows["code"]
 
 
+def n_numbers(dataset: Dataset) -> int:
+    """How many item numbers were given: one more than the highest; withdrawn items leave gaps."""
+    newest = dataset.items.order_by("-id").values_list("id", flat=True).first()
+    return 0 if newest is None else (newest & NUMBER_MASK) + 1
+
+
 def group_codes(dataset: Dataset) -> np.ndarray:
     """For each item number the code of its group; items without a group are one of their own."""
     rows = copy_out(
@@ -111,7 +117,7 @@ def group_codes(dataset: Dataset) -> np.ndarray:
         (dataset.pk,),
         {"number": "int8", "code": "int8"},
     )
-    total = dataset.items.count()
+    total = n_numbers(dataset)
     codes = -1 - np.arange(total, dtype=np.int64)
     codes[rows["number"]] = rows["code"]
     return codes

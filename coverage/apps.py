@@ -8,7 +8,7 @@ class CoverageConfig(AppConfig):
     def ready(self) -> None:
         # Only now do models exist.
         from catalog import exchange, kinds  # noqa: PLC0415
-        from coverage import parameters, pattern_parameters, populations  # noqa: PLC0415
+        from coverage import parameters, pattern_parameters, populations, withdrawal  # noqa: PLC0415
 
         kinds.register_upload(
             kinds.UploadKind(
@@ -17,8 +17,10 @@ class CoverageConfig(AppConfig):
                 check_subject=populations.population_of,
                 layout=populations.layout,
                 store=populations.store_population,
+                withdraw=withdrawal.withdraw_margins,
             )
         )
+        kinds.register_kept(*withdrawal.kept())
         kinds.register_run(
             kinds.RunKind(
                 name="coverage",

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from catalog.ingest.bearers import declare
 from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
+from catalog.ingest.history import keep
 from catalog.ingest.kinds import mapping_of, without
 from catalog.ingest.store import Counts, Incoming
+from catalog.kinds import kept_table
 from catalog.models import Attribute, Dataset, Profile, Upload
 from catalog.problems import Refusal
 from catalog.reading.columns import Column, Kind, Layout
@@ -20,6 +22,7 @@ from catalog.runs import canonical
 from coverage.banding import Banding, overlapping, reach_of
 from coverage.models import Population, PopulationCell
 from coverage.queries import attributes_of, values_met
+from coverage.withdrawal import CELLS, remember_margins
 
 Rows = NDArray[np.intp]
 Describe = Callable[[int], tuple[str | None, str, str | None]]
@@ -77,9 +80,12 @@ def store_population(incoming: Incoming) -> Counts:
         return Counts()
     for attribute in attributes.values():
         _compare_values(incoming, attribute, columns[attribute.name])
+    counts = _replace(incoming, population, cells)
+    if counts.changes:
+        remember_margins(incoming.upload, population)
     population.margins = margins
     population.save(update_fields=["margins"])
-    return _replace(incoming, population, cells)
+    return counts
 
 
 def _attribute_columns(incoming: Incoming) -> dict[str, TextColumn]:
@@ -361,7 +367,11 @@ def _replace(
         elif cell.weight != weight:
             cell.weight, cell.upload = weight, incoming.upload
             changed.append(cell)
-    PopulationCell.objects.filter(pk__in=[cell.pk for cell in before.values()]).delete()
+    gone = [cell.pk for cell in before.values()]
+    kept = [*gone, *(cell.pk for cell in changed)]
+    if kept:
+        keep(kept_table("cell"), incoming.upload, f"{CELLS} t WHERE t.id = ANY(%s)", (kept,))
+    PopulationCell.objects.filter(pk__in=gone).delete()
     PopulationCell.objects.bulk_update(changed, ["weight", "upload"], batch_size=1000)
     PopulationCell.objects.bulk_create(new, batch_size=1000)
     if before:

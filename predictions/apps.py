@@ -8,7 +8,7 @@ class PredictionsConfig(AppConfig):
     def ready(self) -> None:
         # Only now do models exist.
         from catalog import exchange, kinds  # noqa: PLC0415
-        from predictions import feature_kinds, forecasts, parameters, targets  # noqa: PLC0415
+        from predictions import feature_kinds, forecasts, parameters, storing, targets  # noqa: PLC0415
 
         exchange.tell("models", "predictions.queries.models_of")
         exchange.tell("class_probabilities", "predictions.queries.class_probabilities")
@@ -21,6 +21,7 @@ class PredictionsConfig(AppConfig):
                 store=forecasts.store_predictions,
             )
         )
+        kinds.register_kept(*storing.kept())
         kinds.register_run(
             kinds.RunKind(
                 name="calibration-votes",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.models import Run
-from catalog.queries import item_subgroups
+from catalog.queries import item_subgroups, n_numbers
 from measures.calibration.resampling import Bootstrap, Draws, divide, draw, with_interval
 from measures.ensemble_sizes import SizePlan, size_plan, size_points, size_sums
 from measures.ensembles import (
@@ -95,7 +95,7 @@ def measure_ensembles(run: Run, should_stop: Callable[[], bool]) -> dict[str, An
     }
     if len(members) < 2:
         return {**head, **_nothing(members)}
-    everyone = np.arange(run.dataset.items.count())
+    everyone = np.arange(n_numbers(run.dataset))
     draws = draw(len(everyone), clusters_of(run.dataset, everyone), bootstrap)
     plan = size_plan(len(members), rng, n_subsets=run.parameters["n_subsets"])
     sums = _collect(model, members, plan, draws, should_stop)
@@ -112,7 +112,7 @@ def _collect(
     losses = np.zeros((draws.n_units, len(members), len(LOSSES)))
     sizes = np.zeros((len(plan.orders), len(plan.sizes), 2))
     sums = _Sums([], [], [], [], losses, sizes)
-    truth = outcomes(model, np.arange(model.dataset.items.count()))[0]
+    truth = outcomes(model, np.arange(n_numbers(model.dataset)))[0]
     for part in read_members(model, members):
         if should_stop():
             break

@@ -17,9 +17,10 @@ def register() -> None:
             layout=features.layout,
             store=features.store_features,
             formats=ARRAYS,
-            withdraw=features.withdraw_features,
+            withdraw=features.forget_empty_set,
         )
     )
+    kinds.register_kept(*features.kept())
     kinds.register_run(
         kinds.RunKind(
             name="novelty",

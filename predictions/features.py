@@ -12,13 +12,16 @@ from typing import Any
 
 import numpy as np
 from django.db import connection
+from django.db.models import Exists, OuterRef
 from numpy.typing import NDArray
 
 from catalog.ingest.bearers import refuse_repeats, resolve_keys
 from catalog.ingest.checks import RowCode
 from catalog.ingest.copying import Column, copy_in
+from catalog.ingest.history import keep
 from catalog.ingest.kinds import mapping_of, without
 from catalog.ingest.store import Counts, Incoming
+from catalog.kinds import KeptTable, Mention, kept_table
 from catalog.models import Dataset, Item, Upload
 from catalog.problems import Refusal
 from catalog.reading import Column as FileColumn
@@ -216,18 +219,21 @@ def _copy(table: str, incoming: Incoming, known: FeatureSet, vectors: _Vectors) 
     return len(vectors.item)
 
 
-_SAME = "(v.features_id, v.item_id) = (a.features_id, a.item_id)"
+_SAME = "(t.features_id, t.item_id) = (a.features_id, a.item_id)"
 
 
 def _merge(incoming: Incoming, cursor: Any, vectors: _Vectors) -> Counts:
     n_rows = len(vectors.item)
     if incoming.upload.mode == Upload.Mode.ADD:
         n_rows -= _refuse_changes(incoming, cursor, vectors)
-    cursor.execute(
-        f"UPDATE {TABLE} v SET vector = a.vector, upload_id = a.upload_id FROM arriving a "  # noqa: S608
-        f"WHERE {_SAME} AND v.vector <> a.vector"
-    )
-    replaced = cursor.rowcount
+    differing = f"{_SAME} AND t.vector <> a.vector"
+    table = kept_table("features")
+    replaced = keep(table, incoming.upload, f"{TABLE} t, arriving a WHERE {differing}", ())
+    if replaced:
+        cursor.execute(
+            f"UPDATE {TABLE} t SET vector = a.vector, upload_id = a.upload_id "  # noqa: S608
+            f"FROM arriving a WHERE {differing}"
+        )
     cursor.execute(
         f"INSERT INTO {TABLE} (features_id, item_id, vector, upload_id) "  # noqa: S608
         "SELECT features_id, item_id, vector, upload_id FROM arriving ORDER BY item_id "
@@ -240,7 +246,7 @@ def _merge(incoming: Incoming, cursor: Any, vectors: _Vectors) -> Counts:
 def _refuse_changes(incoming: Incoming, cursor: Any, vectors: _Vectors) -> int:
     """Under ``mode=add`` a vector that differs from the stored one is a problem of its row."""
     cursor.execute(
-        f"DELETE FROM arriving a USING {TABLE} v WHERE {_SAME} AND v.vector <> a.vector "  # noqa: S608
+        f"DELETE FROM arriving a USING {TABLE} t WHERE {_SAME} AND t.vector <> a.vector "  # noqa: S608
         "RETURNING a.item_id"
     )
     changed = np.array([item for (item,) in cursor.fetchall()], np.int64)
@@ -257,23 +263,17 @@ def _refuse_changes(incoming: Incoming, cursor: Any, vectors: _Vectors) -> int:
     return len(changed)
 
 
-def withdraw_features(upload: Upload) -> int:
-    """Take back a file whose vectors are all still there, and that replaced none.
+def kept() -> tuple[KeptTable, Mention]:
+    """Vectors are kept when they are replaced, and speak of items."""
+    own = f"(SELECT id FROM {FeatureSet._meta.db_table} WHERE dataset_id = %s)"  # noqa: S608
+    return (
+        KeptTable("features", TABLE, "item_id", f"t.features_id IN {own}"),
+        Mention("item", f"SELECT v.item_id FROM {TABLE} v WHERE v.features_id IN {own}"),  # noqa: S608
+    )
 
-    Raises
-    ------
-    Refusal
-        409 where earlier vectors were replaced by this file, or some of its own by a later one.
-    """
-    rows = FeatureVector.objects.filter(upload=upload)
-    if upload.rows_replaced:
-        why = (
-            f"It replaced {upload.rows_replaced:,} vectors, of which no earlier values are kept; "
-            "send a corrected file."
-        )
-    elif rows.count() != upload.rows_stored:
-        why = "A later file replaced some of its vectors; send a corrected file."
-    else:
-        gone, _ = rows.delete()
-        return gone
-    raise Refusal(why, code="cannot_withdraw", status=409)
+
+def forget_empty_set(upload: Upload) -> None:
+    """A set whose last vector was withdrawn is as if it had never begun."""
+    vectors = FeatureVector.objects.filter(features=OuterRef("pk"))
+    sets = FeatureSet.objects.filter(dataset_id=upload.dataset_id, name=upload.subject)
+    sets.filter(~Exists(vectors)).delete()

@@ -13,7 +13,7 @@ from catalog.exchange import ClassProbabilities
 from catalog.ingest.copying import copy_out
 from catalog.models import Dataset, Question
 from catalog.problems import Refusal
-from catalog.queries import NUMBER_MASK
+from catalog.queries import NUMBER_MASK, n_numbers
 from predictions.models import ModelVersion, Prediction
 
 #: Numbers that are in memory at a time where an ensemble is read in ranges of items.
@@ -222,7 +222,7 @@ class MemberPredictions:
 
 def read_members(model: ModelVersion, members: list[int]) -> Iterator[MemberPredictions]:
     """What each member said, in ranges of items, so that no ensemble is in memory whole."""
-    last = model.dataset.items.count()
+    last = n_numbers(model.dataset)
     step = max(1, CHUNK_NUMBERS // (len(members) * len(model.classes)))
     for start in range(0, last, step):
         rows = _read_rows(model, (start, start + step))

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from catalog.ingest.checks import RowCode
 from catalog.ingest.copying import Column, copy_in
+from catalog.ingest.history import keep
 from catalog.ingest.store import Counts, Incoming
+from catalog.kinds import KeptTable, Mention, kept_table
 from catalog.models import Upload
 from predictions.models import ModelVersion, Prediction
 
@@ -37,6 +39,17 @@ class Rows:
     @property
     def key(self) -> NDArray[np.int64]:
         return np.column_stack([self.item, self.member, self.fold])
+
+
+def kept() -> tuple[KeptTable, Mention, Mention]:
+    """Predictions are kept when they are replaced; they and their models speak of others."""
+    models = ModelVersion._meta.db_table
+    own = f"(SELECT id FROM {models} WHERE dataset_id = %s)"  # noqa: S608
+    return (
+        KeptTable("prediction", TABLE, "item_id", f"t.model_id IN {own}"),
+        Mention("item", f"SELECT p.item_id FROM {TABLE} p WHERE p.model_id IN {own}"),  # noqa: S608
+        Mention("question", f"SELECT question_id FROM {models} WHERE dataset_id = %s"),  # noqa: S608
+    )
 
 
 def store_rows(incoming: Incoming, model: ModelVersion, rows: Rows) -> Counts:
@@ -75,10 +88,11 @@ def _columns(incoming: Incoming, model: ModelVersion, rows: Rows) -> list[Column
 # Not stated is -1, and place 0 of an array is NULL.
 _SPLIT = "(ARRAY['train', 'validation', 'test'])[a.split_code + 1]"
 _KEY = "(model_id, item_id, member, fold)"
+_SAME_KEY = "(t.model_id, t.item_id, t.member, t.fold) = (a.model_id, a.item_id, a.member, a.fold)"
 # A file without weights leaves those that are stored.
-_WEIGHT = "coalesce(a.weight, p.weight)"
+_WEIGHT = "coalesce(a.weight, t.weight)"
 _DIFFERS = (
-    f"(p.probabilities, p.split, p.weight) IS DISTINCT FROM (a.probabilities, {_SPLIT}, {_WEIGHT})"
+    f"(t.probabilities, t.split, t.weight) IS DISTINCT FROM (a.probabilities, {_SPLIT}, {_WEIGHT})"
 )
 
 
@@ -89,13 +103,14 @@ def _merge(incoming: Incoming, rows: Rows) -> Counts:
         cursor.execute("ANALYZE arriving")
         if incoming.upload.mode == Upload.Mode.ADD:
             n_rows -= _refuse_changes(incoming, cursor, rows)
-        cursor.execute(
-            f"UPDATE {TABLE} p SET probabilities = a.probabilities, split = {_SPLIT}, "  # noqa: S608
-            f"weight = {_WEIGHT}, upload_id = a.upload_id FROM arriving a "
-            "WHERE (p.model_id, p.item_id, p.member, p.fold) = "
-            f"(a.model_id, a.item_id, a.member, a.fold) AND {_DIFFERS}"
-        )
-        replaced = cursor.rowcount
+        differing = f"{_SAME_KEY} AND {_DIFFERS}"
+        table = kept_table("prediction")
+        replaced = keep(table, incoming.upload, f"{TABLE} t, arriving a WHERE {differing}", ())
+        if replaced:
+            cursor.execute(
+                f"UPDATE {TABLE} t SET probabilities = a.probabilities, split = {_SPLIT}, "  # noqa: S608
+                f"weight = {_WEIGHT}, upload_id = a.upload_id FROM arriving a WHERE {differing}"
+            )
         cursor.execute(
             f"INSERT INTO {TABLE} (model_id, item_id, member, fold, split, probabilities, "  # noqa: S608
             f"weight, upload_id) SELECT model_id, item_id, member, fold, {_SPLIT}, probabilities, "
@@ -112,8 +127,7 @@ def _refuse_changes(incoming: Incoming, cursor: Any, rows: Rows) -> int:
     Such rows leave the stage; returns how many did.
     """
     cursor.execute(
-        f"DELETE FROM arriving a USING {TABLE} p WHERE (p.model_id, p.item_id, p.member, p.fold) "  # noqa: S608
-        f"= (a.model_id, a.item_id, a.member, a.fold) AND {_DIFFERS} "
+        f"DELETE FROM arriving a USING {TABLE} t WHERE {_SAME_KEY} AND {_DIFFERS} "  # noqa: S608
         "RETURNING a.item_id, a.member, a.fold"
     )
     changed = set(cursor.fetchall())

@@ -21,12 +21,14 @@ from catalog.ingest.band_values import Doubt, doubtful_bands, likely_band
 from catalog.ingest.bands import parse_bands
 from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
 from catalog.ingest.copying import Column, copy_in
+from catalog.ingest.history import keep, remember
 from catalog.ingest.lookalikes import Known
 from catalog.ingest.mapping import mapped
 from catalog.ingest.missing import looks_missing, tell_of_missing
 from catalog.ingest.numbering import UNKNOWN, enroll, look_up
 from catalog.ingest.repeats import skip_identical
 from catalog.ingest.store import Counts, Incoming
+from catalog.kinds import kept_table
 from catalog.models import Annotator, Attribute, Dataset, Item, Profile
 from catalog.reading.columns import Column as FileColumn
 from catalog.reading.columns import Kind, Layout
@@ -88,7 +90,7 @@ def _store(
     keys = look_up(model, incoming.dataset, ids.values)
     used = np.unique(ids.codes[incoming.rows])
     new = used[keys.keys[used] == UNKNOWN]
-    keys = enroll(model, incoming.dataset, keys, new)
+    keys = enroll(model, incoming.upload, keys, new)
     changed = _update(incoming, model, of, keys.of(ids.codes[incoming.rows]), attributes)
     replaced = changed - len(new)
     return Counts(len(new), len(incoming.rows) - changed, replaced)
@@ -151,6 +153,7 @@ def declare(
         )
         return None
     attribute.save()
+    remember(incoming.upload, "attribute", attribute.pk, {"created": True, "values": []})
     incoming.warn(
         NoticeCode.ATTRIBUTES_DECLARED,
         f"Column {name!r} was not declared; it is now a categorical attribute of {of}s with "
@@ -167,6 +170,8 @@ def _code_values(incoming: Incoming, attribute: Attribute, column: TextColumn) -
         fresh = [v for v in in_order(met) if v not in doubts and v not in set(known)]
         tell_of_missing(incoming, f"attribute {attribute.name!r}", fresh)
         if fresh:
+            before = {"created": False, "values": list(known)}
+            remember(incoming.upload, "attribute", attribute.pk, before)
             known += fresh
             attribute.values = known
             attribute.save(update_fields=["values"])
@@ -341,7 +346,7 @@ def _update(
         Column("id", "int8", keys),
         Column("profile_id", "int8", profiles, profiles < 0),
     ]
-    sets = ["profile_id = a.profile_id"]
+    sets = ["profile_id = a.profile_id", f"upload_id = '{incoming.upload.pk}'"]
     differs = ["t.profile_id IS DISTINCT FROM a.profile_id"]
     if model is Item and (group := incoming.text("group")) is not None:
         codes = group.codes[incoming.rows]
@@ -356,6 +361,11 @@ def _update(
         sets.append(f"numbers = {merged}")
         differs.append(f"t.numbers IS DISTINCT FROM ({merged})")
     copy_in("arriving", columns)
+    kept = kept_table(of)
+    described = " OR ".join(f"t.{name} IS NOT NULL" for name in kept.bare)
+    rows = f"{table} t JOIN arriving a USING (id) WHERE ({described}) AND ({' OR '.join(differs)})"
+    if (old >= 0).any():
+        keep(kept, incoming.upload, rows, ())
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {table} t SET {', '.join(sets)} FROM arriving a "  # noqa: S608
@@ -438,7 +448,7 @@ def resolve_keys(
         incoming.warn(
             code, f"{len(unknown):,} new {column}s were created from this file.", len(unknown)
         )
-        return enroll(model, incoming.dataset, known, unknown).of(ids.codes)
+        return enroll(model, incoming.upload, known, unknown).of(ids.codes)
     # A row may name nobody: a reference label inside an export.
     absent = rows[(ids.codes[rows] >= 0) & (known.of(ids.codes[rows]) == UNKNOWN)]
     external = model.objects.filter(dataset=incoming.dataset).values_list("external_id", flat=True)

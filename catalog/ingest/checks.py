@@ -67,6 +67,7 @@ class NoticeCode(StrEnum):
     CATEGORY_MISMATCH = "category_mismatch"
     TARGET_KIND = "target_kind"
     CELLS_REMOVED = "cells_removed"
+    STILL_NAMED = "still_named"
 
 
 CREATED = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from catalog import kinds
 from catalog.ingest import bearers, references
-from catalog.models import Dataset, Upload
+from catalog.models import Annotator, Dataset, Item, Question, ReferenceLabel, Upload
 from catalog.problems import Refusal
 from catalog.reading.columns import Column, Kind, Layout
 
@@ -43,6 +43,27 @@ def no_subject(dataset: Dataset, name: str | None) -> str:
 
 def register() -> None:
     """Make the catalog's own kinds of file known."""
+    for model, of, bare in (
+        (Item, "item", ("profile_id", '"group"', "numbers")),
+        (Annotator, "annotator", ("profile_id",)),
+    ):
+        table = model._meta.db_table
+        kinds.register_kept(kinds.KeptTable(of, table, "id", "t.dataset_id = %s", bare))
+    references_of = (
+        f"FROM {ReferenceLabel._meta.db_table} r JOIN {Question._meta.db_table} q "
+        "ON q.id = r.question_id WHERE q.dataset_id = %s"
+    )
+    kinds.register_kept(
+        kinds.KeptTable(
+            "reference",
+            ReferenceLabel._meta.db_table,
+            "item_id",
+            f"t.question_id IN (SELECT id FROM {Question._meta.db_table} "  # noqa: S608
+            "WHERE dataset_id = %s)",
+        ),
+        kinds.Mention("item", f"SELECT r.item_id {references_of}"),
+        kinds.Mention("question", f"SELECT r.question_id {references_of}"),
+    )
     kinds.register_upload(
         kinds.UploadKind(
             name="items",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pyarrow import csv
 
 from catalog.ingest.copying import Column, constant, copy_in
-from catalog.models import Annotator, Dataset, Item
+from catalog.models import Annotator, Dataset, EarlierRow, Item, Upload
 from catalog.reading.tables import Texts
 
 UNKNOWN = -1
@@ -43,7 +43,7 @@ class Keys:
 
 def look_up(model: Numbered, dataset: Dataset, values: Sequence[str]) -> Keys:
     """Find the keys of external ids (NFC, distinct) in a data set."""
-    n_known = _next_key(model, dataset) - (dataset.pk << 32)
+    n_known = _next_key(model, dataset.pk) - (dataset.pk << 32)
     if not n_known or not values:
         return Keys(values, np.full(len(values), UNKNOWN, np.int64))
     if len(values) * _FEW < n_known:
@@ -100,20 +100,31 @@ def as_arrow(values: Sequence[str]) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(values), [None, starts, body])
 
 
-def _next_key(model: Numbered, dataset: Dataset) -> int:
-    """The key that the next new id gets; numbers are dense, so it tells how many there are."""
-    newest = model.objects.filter(dataset=dataset).order_by("-id").values_list("id", flat=True)
-    return int(newest[0]) + 1 if newest else dataset.pk << 32
+def _next_key(model: Numbered, dataset_id: int) -> int:
+    """The key that the next new id gets, after all that were ever given.
+
+    What was withdrawn keeps its number for good, since results and history speak of numbers.
+    """
+    start = dataset_id << 32
+    own = (start, start + (1 << 32) - 1)
+    gone = EarlierRow.objects.filter(of=model._meta.model_name, key__range=own)
+    newest = [
+        *model.objects.filter(dataset_id=dataset_id)
+        .order_by("-id")
+        .values_list("id", flat=True)[:1],
+        *gone.order_by("-key").values_list("key", flat=True)[:1],
+    ]
+    return max(newest, default=start - 1) + 1
 
 
-def enroll(model: Numbered, dataset: Dataset, known: Keys, which: NDArray[np.intp]) -> Keys:
+def enroll(model: Numbered, upload: Upload, known: Keys, which: NDArray[np.intp]) -> Keys:
     """Give numbers to unknown ids and store them, sorted, in one COPY.
 
     The caller holds the data set's lock; otherwise two uploads would allot the same numbers.
     """
     if not len(which):
         return known
-    first = _next_key(model, dataset)
+    first = _next_key(model, upload.dataset_id)
     names = as_arrow(known.values).take(pa.array(which))
     order = pc.sort_indices(names).to_numpy()
     new = first + np.arange(len(which), dtype=np.int64)
@@ -123,7 +134,8 @@ def enroll(model: Numbered, dataset: Dataset, known: Keys, which: NDArray[np.int
         model._meta.db_table,
         [
             Column("id", "int8", new),
-            Column("dataset_id", "int8", constant(dataset.pk, len(new))),
+            Column("dataset_id", "int8", constant(upload.dataset_id, len(new))),
+            Column("upload_id", "text", pa.repeat(str(upload.pk), len(new))),
             Column("external_id", "text", names.take(pa.array(order))),
         ],
     )

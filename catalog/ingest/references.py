@@ -17,8 +17,10 @@ from catalog.ingest.answers import (
 from catalog.ingest.bearers import refuse_repeats, resolve_keys
 from catalog.ingest.checks import NoticeCode, RowCode
 from catalog.ingest.copying import Column, copy_in
+from catalog.ingest.history import keep, remember
 from catalog.ingest.missing import tell_of_missing
 from catalog.ingest.store import Counts, Incoming
+from catalog.kinds import kept_table
 from catalog.models import Item, Question, ReferenceLabel
 from catalog.reading.columns import EXPORTS, Kind, Layout
 from catalog.reading.columns import Column as FileColumn
@@ -86,6 +88,7 @@ def check_answers(
     )
     answers.codes[used], answers.numbers[used] = found.codes, found.numbers
     if answers.learned:
+        remember(incoming.upload, "question", question.pk, {"values": []})
         incoming.warn(
             NoticeCode.VALUES_LEARNED,
             f"Question {question.name!r} declared no values; it now has: "
@@ -141,14 +144,23 @@ def _stage(
 def _merge(question: Question, incoming: Incoming, n_rows: int) -> Counts:
     table = ReferenceLabel._meta.db_table
     source = ReferenceLabel.Source.GOLD.value
+    differing = (
+        "t.question_id = %s AND t.source = %s AND t.item_id = a.item_id "
+        "AND (t.code, t.number) IS DISTINCT FROM (a.code, a.number)"
+    )
+    replaced = keep(
+        kept_table("reference"),
+        incoming.upload,
+        f"{table} t, arriving a WHERE {differing}",
+        (question.pk, source),
+    )
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {table} r SET code = a.code, number = a.number, upload_id = %s "  # noqa: S608
-            "FROM arriving a WHERE r.question_id = %s AND r.source = %s AND r.item_id = a.item_id "
-            "AND (r.code, r.number) IS DISTINCT FROM (a.code, a.number)",
-            [incoming.upload.pk, question.pk, source],
-        )
-        replaced = cursor.rowcount
+        if replaced:
+            cursor.execute(
+                f"UPDATE {table} t SET code = a.code, number = a.number, upload_id = %s "  # noqa: S608
+                f"FROM arriving a WHERE {differing}",
+                [incoming.upload.pk, question.pk, source],
+            )
         cursor.execute(
             f"INSERT INTO {table} (question_id, item_id, source, code, number, method, tie, "  # noqa: S608
             "upload_id) SELECT %s, a.item_id, %s, a.code, a.number, 'upload', false, %s "

@@ -3,6 +3,7 @@
 from catalog.models.columns import ColumnBlock, VersionChange
 from catalog.models.datasets import Dataset, Membership
 from catalog.models.definitions import Attribute, Question
+from catalog.models.history import EarlierRow
 from catalog.models.items import Annotator, Item, Profile
 from catalog.models.references import ReferenceLabel
 from catalog.models.runs import Run, WorkerBeat
@@ -15,6 +16,7 @@ __all__ = [
     "Attribute",
     "ColumnBlock",
     "Dataset",
+    "EarlierRow",
     "Item",
     "Membership",
     "Profile",

@@ -4,6 +4,7 @@ from django.db import models
 
 from catalog.models.datasets import Dataset
 from catalog.models.definitions import Attribute
+from catalog.models.uploads import Upload
 
 
 class Profile(models.Model):
@@ -42,6 +43,16 @@ class Numbered(models.Model):
     )
     profile = models.ForeignKey(
         Profile, models.DO_NOTHING, null=True, db_constraint=False, db_index=False
+    )
+    upload = models.ForeignKey(
+        Upload,
+        models.DO_NOTHING,
+        null=True,
+        editable=False,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        help_text="The upload that described it last, else the one that named it first.",
     )
 
     class Meta:

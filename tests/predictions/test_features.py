@@ -93,16 +93,17 @@ def test_sending_again_changes_nothing_and_what_changed_is_replaced(
     assert [p["line"] for p in refused["problems"]] == [2, 3]
 
 
-def test_a_file_is_withdrawn_where_that_loses_nothing(alice: Trust, plain: str) -> None:
+def test_withdrawn_files_give_back_the_vectors_they_replaced(alice: Trust, plain: str) -> None:
     first = send(alice, plain, npz(item=ITEMS[:2], features=MATRIX[:2]))
     second = send(alice, plain, npz(item=ITEMS, features=MATRIX))
-    alice.delete(f"{plain}uploads/{second['id']}/", expect=200)
-    np.testing.assert_array_equal(stored(), MATRIX[:2])
-    third = send(alice, plain, npz(item=ITEMS[:1], features=MATRIX[2:]))
-    for one, why in ((first, "later file replaced some"), (third, "It replaced 1 vectors")):
-        answer = alice.http.delete(f"/api/v1/{plain}uploads/{one['id']}/")
-        assert answer.status_code == 409
-        assert why in answer.json()["detail"]
+    third = send(alice, plain, npz(item=ITEMS[:1], features=MATRIX[2:] / 3))
+    refused = alice.http.delete(f"/api/v1/{plain}uploads/{first['id']}/")
+    assert (refused.status_code, third["id"] in refused.json()["detail"]) == (409, True)
+    for upload, left in ((third, MATRIX), (second, MATRIX[:2])):
+        alice.delete(f"{plain}uploads/{upload['id']}/", expect=200)
+        np.testing.assert_array_equal(stored(), left)
+    alice.delete(f"{plain}uploads/{first['id']}/", expect=200)
+    assert not FeatureSet.objects.exists()
 
 
 def test_a_bare_npy_needs_its_order_stated(alice: Trust, plain: str) -> None:
