@@ -118,8 +118,8 @@ def _shown_calibrated(
     folds = deal_folds(forecasts, bootstrap)[0]
     answer, fitted = out_of_fold(forecasts, method, folds), fit_map(forecasts, method)
     if isinstance(answer, Reason) or isinstance(fitted, Reason):
-        reason = answer if isinstance(answer, Reason) else Reason.NOT_APPLICABLE
-        return _Shown(reason, "No map could be fitted and judged on the labelled items.", method)
+        unfit = answer if isinstance(answer, Reason) else Reason.NOT_APPLICABLE
+        return _Shown(unfit, "No map could be fitted and judged on the labelled items.", method)
     stated = _stated(model, predicted)
     calibrated = apply_map(fitted, stated)
     calibrated[known] = answer
