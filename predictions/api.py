@@ -140,11 +140,15 @@ TABLES: dict[str, Callable[[Result], Rows]] = {
     "subgroups": lambda result: result["subgroups"],
     "recalibration": _method_rows,
     "second_opinion": lambda result: result["second_opinion"],
+    "other_libraries": lambda result: result["other_libraries"],
+    "folds": lambda result: result["folds"],
 }
 
 
-#: A population has no subgroups here, and no map of its own.
-POPULATION_TABLES = {k: v for k, v in TABLES.items() if k not in ("subgroups", "recalibration")}
+#: A population has no subgroups or folds here, and no map of its own.
+POPULATION_TABLES = {
+    k: v for k, v in TABLES.items() if k not in ("subgroups", "folds", "recalibration")
+}
 
 
 @extend_schema_view(get=extend_schema(parameters=[MODEL, AGAINST, POPULATION]))

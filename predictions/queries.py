@@ -107,6 +107,7 @@ class _Rows:
 
     item: NDArray[np.int64]
     member: NDArray[np.int16]
+    fold: NDArray[np.int16]
     probabilities: NDArray[np.float64]
     n_renormalised: int
     train_item: NDArray[np.int64]
@@ -121,6 +122,33 @@ def models_of(question: Question) -> tuple[str, ...]:
     """The models that have predicted a question, as this room tells them."""
     found = models_with_predictions(question.dataset)
     return tuple(m.key for m in sorted(found, key=lambda m: m.pk) if m.question_id == question.pk)
+
+
+@dataclass(frozen=True)
+class FoldPredictions:
+    """One row of class probabilities for each item and fold, members averaged.
+
+    Parameters
+    ----------
+    item : (n,) int64, ascending
+    fold : (n,) int64
+    probabilities : (n, K) float64
+    """
+
+    item: NDArray[np.int64]
+    fold: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+
+
+def read_folds(model: ModelVersion) -> FoldPredictions:
+    """What a model said of each item in each stated fold, outside its training split."""
+    rows = _read_rows(model)
+    order = np.flatnonzero(rows.fold >= 0)
+    order = order[np.lexsort((rows.fold[order], rows.item[order]))]
+    item, fold = rows.item[order], rows.fold[order].astype(np.int64)
+    first, count = _blocks(item << 16 | fold)
+    stated = _averaged(rows.probabilities[order], first, count)
+    return FoldPredictions(item[first], fold[first], stated)
 
 
 def read_weights(model: ModelVersion) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -241,19 +269,20 @@ def _read_rows(model: ModelVersion, numbers: tuple[int, int] | None = None) -> _
     base = model.dataset_id << 32
     low, high = (base, base + NUMBER_MASK) if numbers is None else (base + n for n in numbers)
     rows = copy_out(
-        f"SELECT item_id & {NUMBER_MASK}, member, coalesce(split = 'train', false), "  # noqa: S608
+        f"SELECT item_id & {NUMBER_MASK}, member, fold, coalesce(split = 'train', false), "  # noqa: S608
         f"probabilities FROM {Prediction._meta.db_table} WHERE model_id = %s AND item_id >= %s "
         "AND item_id < %s ORDER BY item_id, member, fold",
         (model.pk, low, high),
-        {"item": "int8", "member": "int2", "train": "bool"},
+        {"item": "int8", "member": "int2", "fold": "int2", "train": "bool"},
         vector=("probabilities", width),
     )
     train = rows["train"].astype(bool)
-    item, member, stated = rows["item"], rows["member"], rows["probabilities"]
+    item, member, fold = rows["item"], rows["member"], rows["fold"]
+    stated = rows["probabilities"]
     if train.any():
-        item, member, stated = item[~train], member[~train], stated[~train]
+        item, member, fold, stated = (one[~train] for one in (item, member, fold, stated))
     stated, n_off = _as_probabilities(model, stated)
-    return _Rows(item, member, stated, n_off, rows["item"][train])
+    return _Rows(item, member, fold, stated, n_off, rows["item"][train])
 
 
 def _as_probabilities(

@@ -159,6 +159,35 @@ class CalibrationSubgroupSerializer(serializers.Serializer[Any]):
     detectable = serializers.DictField(allow_null=True)
 
 
+class MurphySerializer(serializers.Serializer[Any]):
+    """``brier = reliability - resolution + uncertainty`` and the two terms within bins."""
+
+    brier = serializers.FloatField()
+    reliability = serializers.FloatField()
+    resolution = serializers.FloatField()
+    uncertainty = serializers.FloatField()
+    within_variance = serializers.FloatField()
+    within_covariance = serializers.FloatField(help_text="Subtracted, as within_variance is added.")
+
+
+class OtherLibrarySerializer(serializers.Serializer[Any]):
+    library = serializers.CharField()
+    quantity = serializers.CharField()
+    value = serializers.FloatField(allow_null=True)
+    reason = serializers.CharField(allow_null=True)
+    rule = serializers.CharField(help_text="In what it differs from ours.")
+
+
+class FoldSerializer(serializers.Serializer[Any]):
+    fold = serializers.IntegerField()
+    n = serializers.IntegerField()
+    n_groups = serializers.IntegerField(allow_null=True)
+    scores = serializers.DictField(child=NumberSerializer())
+    ece = serializers.DictField(child=NumberSerializer())
+    ece_if_calibrated = serializers.DictField(child=NumberSerializer())
+    tests = serializers.DictField()
+
+
 class WeightingSerializer(serializers.Serializer[Any]):
     by = serializers.CharField(allow_null=True, help_text="file, population, or null: all alike.")
     population = serializers.CharField(allow_null=True)
@@ -209,4 +238,12 @@ class CalibrationSerializer(ResultSerializer):
     n_intersections_left_out = serializers.IntegerField(help_text="Beyond the 300 largest.")
     recalibration = serializers.DictField()
     second_opinion = serializers.ListField(child=serializers.DictField())
+    murphy = serializers.DictField(
+        child=MurphySerializer(allow_null=True), help_text="Of the notion's event, by bins."
+    )
+    other_libraries = OtherLibrarySerializer(many=True)
+    folds = FoldSerializer(many=True, help_text="Empty where no fold is stated.")
+    n_groups_in_several_folds = serializers.IntegerField(
+        allow_null=True, help_text="null: without groups or folds, or items in several folds."
+    )
     warnings = serializers.ListField(child=serializers.CharField())

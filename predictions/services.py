@@ -15,6 +15,7 @@ from measures.estimates import Reason
 from measures.recalibration import choose_recalibration
 from measures.scores import score_sums
 from predictions.evidence import Evidence, gather
+from predictions.folds import measure_folds
 from predictions.models import ModelVersion
 from predictions.parameters import model_of_run
 from predictions.subgroups import measure_subgroups, shown_numbers
@@ -38,8 +39,13 @@ def measure_calibration(run: Run, should_stop: Callable[[], bool]) -> dict[str, 
     subgroups, n_left_out = measure_subgroups(
         run, evidence.forecasts, evidence.item, bootstrap, should_stop
     )
+    folds = measure_folds(run, model, evidence, bootstrap)
+    headline = _headline(model, evidence, report)
+    if folds["n_groups_in_several_folds"]:
+        headline["warnings"].append("groups_in_several_folds")
     result = {
-        **_headline(model, evidence, report),
+        **headline,
+        **folds,
         "subgroups": subgroups,
         "n_intersections_left_out": n_left_out,
         "recalibration": choose_recalibration(evidence.forecasts, bootstrap).as_dict(),
@@ -80,6 +86,8 @@ def _headline(model: ModelVersion, evidence: Evidence, report: CalibrationReport
         "curve": whole["curve"],
         "tests": whole["tests"],
         "second_opinion": whole["second_opinion"],
+        "murphy": whole["murphy"],
+        "other_libraries": whole["other_libraries"],
         "warnings": _warnings(model, evidence),
         "conventions": _conventions(model, evidence, report),
     }

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy.typing as npt
 
+from measures.calibration.binning import uniform_edges
 from measures.calibration.corp import CorpCurve, corp_curve, isotonic_gaps
 from measures.calibration.curve import CurveBin, calibration_curve
 from measures.calibration.ece import CalibrationErrors, calibration_errors
 from measures.calibration.forecasts import BinaryForecasts, Forecasts
+from measures.calibration.other_libraries import other_libraries
 from measures.calibration.resampling import Bootstrap, draw
 from measures.calibration.second_opinion import second_opinion
 from measures.calibration.significance import (
@@ -27,7 +29,7 @@ from measures.calibration.subgroups import (
     subgroup_calibration,
 )
 from measures.estimates import Estimate
-from measures.scores import Scores, scores
+from measures.scores import MurphyDecomposition, Scores, murphy_decomposition, scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class CalibrationReport:
     tests: CalibrationTests
     subgroups: tuple[SubgroupCalibration, ...]
     second_opinion: tuple[dict[str, Any], ...]
+    murphy: MurphyDecomposition | None
+    other_libraries: tuple[dict[str, Any], ...]
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready, with the keys of the REST contract."""
@@ -84,6 +88,8 @@ class CalibrationReport:
             "tests": self.tests.as_dict(),
             "subgroups": [one.as_dict() for one in self.subgroups],
             "second_opinion": list(self.second_opinion),
+            "murphy": {"uniform_10": None if self.murphy is None else asdict(self.murphy)},
+            "other_libraries": list(self.other_libraries),
         }
 
 
@@ -137,6 +143,8 @@ def calibration_report(
             forecasts, subgroups, bootstrap, n_subgroups=n_subgroups, min_items=min_items
         ),
         second_opinion=second_opinion(forecasts),
+        murphy=murphy_decomposition(binary, uniform_edges(10)),
+        other_libraries=other_libraries(binary),
     )
 
 
