@@ -17,7 +17,7 @@ from measures.estimates import Reason
 
 Cell = dict[str, Any]
 Key = frozenset[tuple[str, str]]
-DISTANCES = 8
+DISTANCES = 9
 """Numbers about an attribute set as a whole: as many equations, which so many cells could solve."""
 
 

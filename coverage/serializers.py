@@ -80,6 +80,7 @@ class OverallSerializer(serializers.Serializer[Any]):
     total_variation = DistanceSerializer()
     jensen_shannon = DistanceSerializer()
     hellinger = DistanceSerializer()
+    asmd = DistanceSerializer()
     psi = DistanceSerializer()
     cramers_v = DistanceSerializer()
     chi_squared = NumberSerializer()

@@ -131,6 +131,8 @@ def _conventions(work: Material) -> dict[str, str]:
         "target's margins",
         "total_variation": "half the sum of absolute differences of shares, in [0, 1]",
         "jensen_shannon": "divergence (not its square root) with base-2 logarithms, in [0, 1]",
+        "asmd": "|p - q| / sqrt(q (1 - q)): the mean over the values of an attribute; overall, the "
+        "mean over attributes",
         "psi": "natural logarithms; half an item is added to every cell if one is empty",
         "chi_squared": "Pearson's statistic over cells with a target share",
         "noise": "noise_floor is the mean, noise_high the upper limit, of the distance when as "

@@ -14,6 +14,9 @@ from measures.estimates import Estimate, Reason, undefined
 
 Shares = NDArray[np.float64]
 
+_ROUNDING = 1e-9
+"""Standard deviation below which a value is taken as one that all or nobody have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Distance:
@@ -160,6 +163,7 @@ def distances(
     rng: np.random.Generator,
     level: float = 0.95,
     n_resamples: int = 1000,
+    shape: tuple[int, ...] | None = None,
 ) -> dict[str, Distance]:
     """All distances between a table of counts and target shares.
 
@@ -173,12 +177,14 @@ def distances(
     n_resamples : int
         Tables drawn from the observed shares for the interval, and as many from the target for
         the noise floor.
+    shape : tuple of int, optional
+        Number of values of each attribute, where cells are combinations of several in C order.
 
     Returns
     -------
     dict of str to Distance
-        ``total_variation``, ``jensen_shannon``, ``hellinger``, ``psi``, ``cramers_v``. The last
-        two are ``not_applicable`` when items lie where the target has none. Intervals are basic
+        ``total_variation``, ``jensen_shannon``, ``hellinger``, ``asmd`` (see
+        :func:`mean_asmd`), ``psi``, ``cramers_v``. The last two are ``not_applicable`` when items lie where the target has none. Intervals are basic
         (reflected) bootstrap intervals, which take back the upward bias of a distance; their
         low end is 0 where the distance is within chance.
 
@@ -189,12 +195,57 @@ def distances(
     x, target = np.asarray(counts, np.int64), np.asarray(q, float)
     n = int(x.sum())
     if n == 0:
-        return {name: Distance(undefined(Reason.NO_DATA, 0)) for name in (*_OF_SHARES, *_OF_COUNTS)}
+        names = (*_OF_SHARES, "asmd", *_OF_COUNTS)
+        return {name: Distance(undefined(Reason.NO_DATA, 0)) for name in names}
     known = target > 0
-    answer = _with_intervals(_OF_SHARES, x, target, rng, (level, n_resamples))
+    standardised = _of_shares(lambda p, t: mean_asmd(p, t, shape=shape))
+    statistics = _OF_SHARES | {"asmd": standardised}
+    varies = bool(np.isfinite(mean_asmd(x / n, target, shape=shape)))
+    answer = _with_intervals(
+        statistics if varies else _OF_SHARES, x, target, rng, (level, n_resamples)
+    )
+    if not varies:
+        answer["asmd"] = Distance(undefined(Reason.NO_VARIATION, n))
     if x[~known].any():
         return answer | {n_: Distance(undefined(Reason.NOT_APPLICABLE, n)) for n_ in _OF_COUNTS}
     return answer | _with_intervals(_OF_COUNTS, x[known], target[known], rng, (level, n_resamples))
+
+
+def mean_asmd(p: ArrayLike, q: ArrayLike, *, shape: tuple[int, ...] | None = None) -> Shares:
+    """Absolute standardised difference of shares: mean over the values, then over attributes.
+
+    Parameters
+    ----------
+    p, q : array_like of float, shape (..., n_cells) and (n_cells,)
+        Shares that sum to 1 along the last axis.
+    shape : tuple of int, optional
+        Number of values of each attribute, where cells are combinations of several in C order.
+
+    Returns
+    -------
+    ndarray of float, shape (...)
+        In standard deviations sqrt(q (1 - q)) of the target's indicators; 0 is a perfect match, 0.1
+        small by custom. Values that all or nobody in the target have are left out; NaN where no
+        other is left.
+
+    References
+    ----------
+    Austin (2009), "Balance diagnostics"; the mean over attributes as in Sarig et al. (2023),
+    "balance".
+    """
+    sizes = shape or (np.asarray(q).size,)
+    a = np.asarray(p, float).reshape(*np.shape(p)[:-1], *sizes)
+    b = np.asarray(q, float).reshape(sizes)
+    means = []
+    for axis in range(len(sizes)):
+        others = tuple(other for other in range(len(sizes)) if other != axis)
+        share = b.sum(axis=others)
+        unit = np.sqrt(np.maximum(share * (1 - share), 0))
+        varies = unit > _ROUNDING
+        if varies.any():
+            own = a.sum(axis=tuple(other - len(sizes) for other in others))
+            means.append((np.abs(own - share)[..., varies] / unit[varies]).mean(axis=-1))
+    return np.mean(means, axis=0) if means else np.full(np.shape(p)[:-1], np.nan)
 
 
 def effective_sample_size(counts: ArrayLike, q: ArrayLike) -> Estimate:

@@ -320,7 +320,14 @@ def _overall(
         n_cells=int((q > 0).sum()),
         n_empty_cells=int(((q > 0) & (x == 0)).sum()),
         basis=family.basis,
-        distances=distances(x, q, rng=rng, level=rules.level, n_resamples=rules.n_resamples),
+        distances=distances(
+            x,
+            q,
+            rng=rng,
+            level=rules.level,
+            n_resamples=rules.n_resamples,
+            shape=family.counts.shape,
+        ),
         chi_squared=_chi_squared(fit, n),
         fit=fit,
         effective_sample_size=effective_sample_size(x, q),
@@ -347,7 +354,7 @@ def _nothing_overall(names: tuple[str, ...]) -> Overall:
     nothing = undefined(Reason.NOT_APPLICABLE, 0)
     none = {
         name: Distance(nothing)
-        for name in ("total_variation", "jensen_shannon", "hellinger", "psi", "cramers_v")
+        for name in ("total_variation", "jensen_shannon", "hellinger", "asmd", "psi", "cramers_v")
     }
     return Overall(names, 0, 0, 0, 0, 0, Basis.NONE, none, nothing, None, nothing)
 

@@ -15,6 +15,7 @@ from measures.coverage.distances import (
     effective_sample_size,
     hellinger,
     jensen_shannon,
+    mean_asmd,
     population_stability,
     total_variation,
 )
@@ -178,3 +179,22 @@ def test_simulated_p_values_agree_with_enumerated_ones(monkeypatch):
     simulated = goodness_of_fit(x, q, rng=rng(), n_draws=40_000)
     assert (exact.method, simulated.method) == ("exact_multinomial", "monte_carlo")
     assert simulated.p_value == pytest.approx(exact.p_value, abs=0.01)
+
+
+def test_mean_asmd_is_that_of_each_attribute_and_balances_printed_figures():
+    # balance 0.23.0, quickstart: 1,000 respondents and a target of 10,000, by age.
+    x = np.array([491, 300, 156, 53])
+    target = np.array([1971, 2974, 2992, 2063])
+    of_values = [one.value for one in asmd_of_values(x, target)]
+    found = mean_asmd(x / x.sum(), target / target.sum())
+    # n - 1 in the target's deviation makes the printed ones larger by one in 20,000.
+    assert found == pytest.approx(np.mean(of_values), rel=1e-4)
+    table = np.outer(x / x.sum(), [0.4, 0.6])
+    joint = np.outer(target / target.sum(), [0.5, 0.5])
+    assert mean_asmd(table.ravel(), joint.ravel(), shape=(4, 2)) == pytest.approx(
+        (found + 0.1 / 0.5) / 2
+    )
+    again = distances(x, target / target.sum(), rng=np.random.default_rng(1))["asmd"]
+    assert again.estimate.ci_low < again.estimate.value < again.estimate.ci_high
+    one = distances([3], [1.0], rng=np.random.default_rng(1), n_resamples=100)["asmd"]
+    assert one.estimate.reason == "no_variation"
