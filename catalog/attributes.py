@@ -6,6 +6,8 @@ from catalog.ingest.bands import parse_bands
 from catalog.models import Attribute
 from catalog.problems import Refusal
 
+MAX_VALUES = 1000
+
 
 def check_attribute(attribute: Attribute) -> None:
     """Refuse an attribute whose bands, parents or role contradict themselves.
@@ -15,6 +17,13 @@ def check_attribute(attribute: Attribute) -> None:
     Refusal
         Names the field, the value and what to do.
     """
+    if len(attribute.domain) > MAX_VALUES:
+        raise Refusal(
+            f"Attribute {attribute.name!r} has {len(attribute.domain):,} values, more than the "
+            f"{MAX_VALUES:,} that subgroups can have; group them, or declare bands of a number.",
+            code="too_many_categories",
+            pointer="/bands" if attribute.bands else "/values",
+        )
     if attribute.bands:
         try:
             parse_bands([str(band) for band in attribute.bands])

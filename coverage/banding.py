@@ -46,11 +46,13 @@ class Banding:
     """Where the values of one attribute's targets belong in the data set.
 
     ``place`` answers the value under which the data set knows a target value, ``None`` where that
-    would be several bands or none; values of attributes without bands stay as they are.
+    would be several bands or none; values of attributes without bands stay as they are. What the
+    population maps by name goes where it says.
     """
 
-    def __init__(self, attribute: Attribute) -> None:
-        self.mapping = {str(source): str(value) for source, value in attribute.mapping.items()}
+    def __init__(self, attribute: Attribute, mapping: dict[str, str] | None = None) -> None:
+        known = {str(source): str(value) for source, value in attribute.mapping.items()}
+        self.mapping = known | (mapping or {})
         self.missing = {str(code) for code in attribute.missing_codes}
         self.bands: Bands | None = None
         if attribute.kind == Attribute.Kind.NUMERIC and attribute.bands:

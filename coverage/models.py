@@ -25,6 +25,13 @@ class Population(models.Model):
         default=Attribute.Of.ITEM,
         help_text="Whether items or annotators are meant to represent it.",
     )
+    mapping = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Its values in the data set's words, by attribute, for example "
+        '{"age": {"85-89": "80+", "90+": "80+"}}; what is left out has the same name, or lies in '
+        "one band.",
+    )
     margins = models.JSONField(
         default=list,
         editable=False,

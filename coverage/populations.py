@@ -22,11 +22,11 @@ from catalog.runs import canonical
 from coverage.banding import Banding, overlapping, reach_of
 from coverage.models import Population, PopulationCell
 from coverage.queries import attributes_of, values_met
+from coverage.target_checks import SHOWN, by_margin, check_mapping, check_shares, listed
 from coverage.withdrawal import CELLS, remember_margins
 
 Rows = NDArray[np.intp]
 Describe = Callable[[int], tuple[str | None, str, str | None]]
-SHOWN = 10
 MAX_COMBINATIONS = 5_000_000
 """A joint target is held as one table of all combinations of its values."""
 
@@ -69,17 +69,20 @@ def store_population(incoming: Incoming) -> Counts:
     attributes = _attributes(incoming, population, columns)
     _check_filled(incoming, columns)
     for name, attribute in attributes.items():
-        _check_values(incoming, attribute, columns[name])
+        _check_values(incoming, attribute, columns[name], population.mapping.get(name, {}))
+    check_mapping(incoming, population, columns)
     codes = np.column_stack([column.codes for column in columns.values()])
     _check_repeats(incoming, columns, codes)
     if incoming.problem_count and incoming.upload.on_error == Upload.OnError.REJECT:
         return Counts()
     margins = _margins(incoming, columns, weight)
+    check_shares(incoming, columns, weight)
     cells = _cells(incoming, columns, weight)
     if not len(incoming.rows) or _refuse_another(incoming, population, cells):
         return Counts()
     for attribute in attributes.values():
-        _compare_values(incoming, attribute, columns[attribute.name])
+        banding = Banding(attribute, population.mapping.get(attribute.name))
+        _compare_values(incoming, attribute, columns[attribute.name], banding)
     counts = _replace(incoming, population, cells)
     if counts.changes:
         remember_margins(incoming.upload, population)
@@ -167,12 +170,15 @@ def _check_size(incoming: Incoming, columns: dict[str, TextColumn]) -> None:
         )
 
 
-def _check_values(incoming: Incoming, attribute: Attribute, column: TextColumn) -> None:
+def _check_values(
+    incoming: Incoming, attribute: Attribute, column: TextColumn, mapping: dict[str, str]
+) -> None:
     if attribute.kind == Attribute.Kind.NUMERIC:
-        _check_bands(incoming, attribute, column)
+        _check_bands(incoming, attribute, column, mapping)
         return
     known = [str(value) for value in attribute.values]
-    allowed = {*known, *attribute.mapping, *(str(code) for code in attribute.missing_codes)}
+    apart = {*attribute.mapping, *mapping, *(str(code) for code in attribute.missing_codes)}
+    allowed = {*known, *apart}
     if not (attribute.declared and known):
         return
 
@@ -191,7 +197,9 @@ def _check_values(incoming: Incoming, attribute: Attribute, column: TextColumn) 
     )
 
 
-def _check_bands(incoming: Incoming, attribute: Attribute, column: TextColumn) -> None:
+def _check_bands(
+    incoming: Incoming, attribute: Attribute, column: TextColumn, mapping: dict[str, str]
+) -> None:
     """Numbers and bands of the file lie each within one band of the attribute, and apart."""
     if not attribute.bands:
         incoming.warn(
@@ -200,7 +208,8 @@ def _check_bands(incoming: Incoming, attribute: Attribute, column: TextColumn) -
             "these shares until bands are declared.",
         )
     banding = Banding(attribute)
-    given = [value for value in column.values if value not in banding.missing]
+    apart = {*banding.missing, *mapping}
+    given = [value for value in column.values if value not in apart]
     reaches = {value: reach_of(value) for value in given}
     names = ", ".join(str(band) for band in attribute.bands)
 
@@ -272,13 +281,8 @@ def _margins(
     incoming: Incoming, columns: dict[str, TextColumn], weight: NumberColumn
 ) -> list[dict[str, object]]:
     """What the file gives: attributes, cells and weight of each margin; none may weigh nothing."""
-    rows = incoming.rows
-    filled = np.column_stack([~column.missing for column in columns.values()])[rows]
-    names = np.array(list(columns))
     margins: list[dict[str, object]] = []
-    for pattern in dict.fromkeys(map(tuple, filled.tolist())):
-        mine = rows[(filled == pattern).all(axis=1)]
-        given = names[list(pattern)].tolist()
+    for given, mine in by_margin(incoming, columns):
         with np.errstate(over="ignore"):
             total = float(weight.values[mine].sum())
         if total <= 0 or not np.isfinite(total):
@@ -292,9 +296,10 @@ def _margins(
     return margins
 
 
-def _compare_values(incoming: Incoming, attribute: Attribute, column: TextColumn) -> None:
+def _compare_values(
+    incoming: Incoming, attribute: Attribute, column: TextColumn, banding: Banding
+) -> None:
     """Tell values that only the target has, or only the data set, and missing codes."""
-    banding = Banding(attribute)
     used = {column.values[code] for code in set(column.codes[incoming.rows].tolist()) if code >= 0}
     coded = sorted(used & banding.missing)
     if coded:
@@ -313,16 +318,10 @@ def _compare_values(incoming: Incoming, attribute: Attribute, column: TextColumn
         return
     incoming.warn(
         NoticeCode.CATEGORY_MISMATCH,
-        f"Attribute {attribute.name!r}: only the population has {_listed(wanted - met)}; "
-        f"only the data set has {_listed(met - wanted)}.",
+        f"Attribute {attribute.name!r}: only the population has {listed(wanted - met)}; "
+        f"only the data set has {listed(met - wanted)}.",
         len(wanted ^ met),
     )
-
-
-def _listed(values: set[str]) -> str:
-    shown = ", ".join(repr(value) for value in sorted(values)[:SHOWN])
-    more = len(values) - SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown or "nothing"
 
 
 def _cells(

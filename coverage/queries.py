@@ -162,11 +162,14 @@ class PlacedTarget:
         Weight of cells with a missing code, which the target's shares leave out.
     unplaced : dict of str to list of str
         Values of numeric attributes that no band of the data set takes in whole.
+    placed : list of dict
+        Values that the data set knows by another name: attribute, value, and that name.
     """
 
     target: Target
     weight_missing: float
     unplaced: Values
+    placed: list[dict[str, str]]
 
 
 def target_of(population: Population, *, assume_no_interaction: bool) -> PlacedTarget:
@@ -178,9 +181,14 @@ def target_of(population: Population, *, assume_no_interaction: bool) -> PlacedT
         Where the cells contradict each other or have no weight.
     """
     known = attributes_of(population.dataset, population.of)
-    bandings = {name: Banding(known[name]) for name in population.attributes if name in known}
+    bandings = {
+        name: Banding(known[name], population.mapping.get(name))
+        for name in population.attributes
+        if name in known
+    }
     cells: dict[tuple[tuple[str, str], ...], float] = {}
     unplaced: dict[str, set[str]] = {}
+    moved: dict[tuple[str, str], str] = {}
     weight_missing = 0.0
     rows = PopulationCell.objects.filter(population=population).order_by("pk")
     for values, weight in rows.values_list("values", "weight"):
@@ -190,11 +198,19 @@ def target_of(population: Population, *, assume_no_interaction: bool) -> PlacedT
             continue
         placed = [(name, _placed(bandings, name, value, unplaced)) for name, value in named]
         cells[tuple(placed)] = cells.get(tuple(placed), 0.0) + weight
+        moved.update(
+            {one: there for one, (_, there) in zip(named, placed, strict=True) if one[1] != there}
+        )
     target = target_from_cells(
         [(dict(cell), weight) for cell, weight in cells.items()],
         assume_no_interaction=assume_no_interaction,
     )
-    return PlacedTarget(target, weight_missing, {k: sorted(v) for k, v in unplaced.items()})
+    return PlacedTarget(
+        target,
+        weight_missing,
+        {k: sorted(v) for k, v in unplaced.items()},
+        [{"attribute": n, "value": v, "placed": there} for (n, v), there in sorted(moved.items())],
+    )
 
 
 def _placed(

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from catalog.models import Attribute
 from catalog.rest.numbers import NumberSerializer, ResultSerializer
 from catalog.rest.serializers import StrictModelSerializer
 from coverage.models import Population
@@ -27,6 +28,9 @@ class PopulationSerializer(StrictModelSerializer):
         read_only=True, allow_null=True, help_text="Null where margins do not agree on one."
     )
     margins = MarginSerializer(many=True, read_only=True)
+    mapping = serializers.DictField(
+        child=serializers.DictField(child=serializers.CharField(max_length=255)), required=False
+    )
 
     class Meta:
         model = Population
@@ -38,6 +42,7 @@ class PopulationSerializer(StrictModelSerializer):
             "year",
             "sample_size",
             "of",
+            "mapping",
             "kind",
             "attributes",
             "n_cells",
@@ -45,6 +50,30 @@ class PopulationSerializer(StrictModelSerializer):
             "margins",
         ]
         read_only_fields = ["id"]
+
+    def validate(self, fields: dict[str, Any]) -> dict[str, Any]:
+        mapping = fields.get("mapping")
+        of = fields.get("of", getattr(self.instance, "of", Attribute.Of.ITEM))
+        for name, values in (mapping or {}).items():
+            self._check_mapping(of, name, values)
+        return fields
+
+    def _check_mapping(self, of: str, name: str, values: dict[str, str]) -> None:
+        attribute = self.context["dataset"].attributes.filter(of=of, name=name).first()
+        if attribute is None:
+            raise serializers.ValidationError(
+                {"mapping": f"There is no attribute {name!r} of {of}s; declare or upload it first."}
+            )
+        known = [str(value) for value in attribute.domain]
+        for value, there in values.items():
+            if there not in known:
+                shown = ", ".join(known[:10]) or "none yet"
+                raise serializers.ValidationError(
+                    {
+                        "mapping": f"{value!r} is mapped to {there!r}, which is not a value of "
+                        f"{name!r}; those are: {shown}."
+                    }
+                )
 
     def validate_sample_size(self, size: int | None) -> int | None:
         if size == 0:
@@ -119,6 +148,10 @@ class CoverageSerializer(ResultSerializer):
     cells = CellSerializer(many=True)
     outside_target = serializers.ListField(child=serializers.DictField())
     target_lacking = serializers.ListField(child=serializers.DictField())
+    placed = serializers.ListField(
+        child=serializers.DictField(),
+        help_text="Values of the population that the data set knows by another name or band.",
+    )
     missing = serializers.ListField(child=serializers.DictField())
     skipped = serializers.ListField(child=serializers.ListField())
     not_in_data = serializers.ListField(child=serializers.CharField())

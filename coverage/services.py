@@ -44,6 +44,7 @@ def measure_coverage(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any
         **shown,
         "n_counted": found.overall.n_items,
         "target_lacking": _lacking(work),
+        "placed": work.placed.placed,
         "warnings": _warnings(work),
         "conventions": _conventions(work),
     }

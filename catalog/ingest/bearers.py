@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +21,7 @@ from catalog.ingest.bands import parse_bands
 from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
 from catalog.ingest.copying import Column, copy_in
 from catalog.ingest.history import keep, remember
+from catalog.ingest.identifiers import why_identifying
 from catalog.ingest.lookalikes import Known
 from catalog.ingest.mapping import mapped
 from catalog.ingest.missing import looks_missing, tell_of_missing
@@ -36,11 +36,6 @@ from catalog.reading.tables import TextColumn
 from catalog.runs import digest_of
 
 MAX_CATEGORIES = 200
-_IDENTIFYING = re.compile(
-    r"(e_?mail|phone|ssn|(first|last|full|sur|patient|user)_?name|name|address|"
-    r"birth_?(date|day)|date_?of_?birth|dob|passport|iban)",
-    re.IGNORECASE,
-)
 
 
 def layout(id_column: str, *, with_group: bool, mapping: dict[str, str]) -> Layout:
@@ -134,12 +129,12 @@ def declare(
     incoming: Incoming, of: Attribute.Of, name: str, column: TextColumn
 ) -> Attribute | None:
     """An attribute that nobody declared: categorical, its values are those of the file."""
-    if _IDENTIFYING.fullmatch(name):
+    if (why := why_identifying(name, column.values)) is not None:
         incoming.refuse_file(
             RowCode.DIRECT_IDENTIFIER,
             name,
-            f"column {name!r} looks like it names a person; leave it out with ignore={name}, "
-            "or declare it as an attribute if it does not.",
+            f"column {name!r} {why}; leave it out with ignore={name}, or declare it as an "
+            "attribute if it does not.",
         )
         return None
     attribute = Attribute(dataset=incoming.dataset, of=of, name=name, declared=False)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from coverage.models import Population, PopulationCell
 from tests.conftest import Trust
-from tests.coverage.conftest import BANDS, JOINT, codes, notices
+from tests.coverage.conftest import BANDS, JOINT, cell, codes, notices
 
 
 def test_a_population_is_defined_found_by_name_or_id_changed_and_deleted(alice: Trust) -> None:
@@ -272,3 +274,61 @@ def test_contributors_and_auditors_upload_no_population(
         assert member.send(people, "population", JOINT, expect=403)["code"] == "permission_denied"
         assert member.post(f"{people}populations/", {"name": "x"}, expect=403)
     assert alice.upload(people, "population", JOINT)["state"] == "stored"
+
+
+def test_shares_that_do_not_sum_are_refused_with_their_sum(alice: Trust, people: str) -> None:
+    for body, said in (
+        ("sex,weight\nF,0.5\nM,0.4\n", "the shares over sex sum to 0.9, not to 1"),
+        ("sex,age,weight\nF,old,0.7\nM,old,0.5\n", "over sex, age sum to 1.2,"),
+        ("sex,age,weight\nF,,50\nM,,50\n,old,0.3\n,young,0.6\n", "over age sum to 0.9,"),
+    ):
+        sent = alice.upload(people, "population", body)
+        assert (sent["state"], codes(sent)) == ("rejected", ["weights_sum"])
+        assert said in sent["problems"][0]["message"]
+    assert alice.get(f"{people}populations/census/")["n_cells"] == 0
+    # Published shares are rounded; counts may be fractions too.
+    for body in ("sex,weight\nF,0.503\nM,0.496\n", "sex,weight\nF,12.5\nM,0.5\n"):
+        assert alice.upload(people, "population", body)["state"] == "stored"
+
+
+def test_values_are_mapped_by_name_where_the_sender_says_so(alice: Trust, people: str) -> None:
+    mapping = {"age": {"0-64": "young", "65+": "old"}, "sex": {"female": "F", "male": "M"}}
+    alice.patch(f"{people}populations/census/", {"mapping": mapping})
+    target = "sex,age,weight\nfemale,0-64,30\nfemale,65+,20\nmale,0-64,30\nmale,65+,20\n"
+    sent = alice.upload(people, "population", target)
+    assert sent["state"] == "stored", sent["problems"]
+    assert "category_mismatch" not in notices(sent)
+    result = alice.get(f"{people}coverage/")
+    assert cell(result["cells"], sex="M", age="old")["target_share"] == pytest.approx(0.2)
+    assert (result["outside_target"], result["target_lacking"]) == ([], [])
+    assert {"attribute": "sex", "value": "male", "placed": "M"} in result["placed"]
+    assert len(result["placed"]) == 4
+
+
+def test_a_mapping_with_loose_ends_is_refused(alice: Trust, people: str) -> None:
+    for mapping, said in (
+        ({"age": {"65+": "ancient"}}, "'ancient', which is not a value of 'age'"),
+        ({"shoe": {"42": "old"}}, "no attribute 'shoe'"),
+    ):
+        answer = alice.patch(f"{people}populations/census/", {"mapping": mapping}, expect=400)
+        assert said in answer["errors"][0]["message"]
+    alice.patch(f"{people}populations/census/", {"mapping": {"sex": {"female": "F"}}})
+    sent = alice.upload(people, "population", "sex,weight\nF,1\nM,1\n")
+    assert (sent["state"], codes(sent)) == ("rejected", ["unknown_value"])
+    assert "maps sex 'female', which the file does not have" in sent["problems"][0]["message"]
+
+
+def test_columns_that_tell_who_somebody_is_are_not_stored(alice: Trust, people: str) -> None:
+    for header, value, said in (
+        ("Date of birth", "1961-04-02", "looks like a date of birth"),
+        ("Geburtsdatum", "?", "looks like a date of birth"),
+        ("firstName", "Ada", "looks like it names a person"),
+        ("seen", "02.04.1961", "holds full dates"),
+    ):
+        sent = alice.upload(people, "items", f"item,{header}\ni0_0,{value}\n")
+        assert (sent["state"], codes(sent)) == ("rejected", ["direct_identifier"])
+        assert said in sent["problems"][0]["message"]
+    many = {"name": "zip", "values": [str(k) for k in range(5000)]}
+    answer = alice.post(f"{people}attributes/", many, expect=400)
+    assert "has 5,000 values, more than the 1,000" in answer["errors"][0]["message"]
+    assert {a["name"] for a in alice.get(f"{people}attributes/")["results"]} == {"age", "sex"}

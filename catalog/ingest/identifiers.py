@@ -1,0 +1,34 @@
+"""Columns that tell who somebody is: by their name, or by what stands in them."""
+
+from __future__ import annotations
+
+import re
+
+_NAMING = re.compile(
+    r"(e_?mail|phone|telephone|ssn|(first|last|full|sur|fore|given|family|middle|maiden"
+    r"|patient|user|participant|subject)_?name|name|nom|prenom|prénom|vorname|nachname|address"
+    r"|passport|iban)",
+    re.IGNORECASE,
+)
+_BIRTH = re.compile(
+    r"(birth_?(date|day)|(date|day)_?of_?birth|dob|b_?day|born(_?on)?|geburts(datum|tag)"
+    r"|(date_?(de_?)?)?naissance|fecha_?(de_?)?nacimiento|nascimento)",
+    re.IGNORECASE,
+)
+_DATE = re.compile(r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})([T ].*)?")
+
+
+def why_identifying(name: str, values: list[str]) -> str | None:
+    """What about a column that nobody declared looks like it tells who somebody is; else None."""
+    plain = re.sub(r"[\s-]+", "_", name.strip())
+    # userName and user_name are one word to a reader.
+    plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", plain)
+    if _NAMING.fullmatch(plain):
+        return "looks like it names a person"
+    if _BIRTH.fullmatch(plain):
+        return "looks like a date of birth"
+    filled = [value for value in values if value.strip()]
+    dates = sum(_DATE.fullmatch(value.strip()) is not None for value in filled)
+    if dates and 2 * dates >= len(filled):
+        return "holds full dates, such as of birth, which single a person out"
+    return None
