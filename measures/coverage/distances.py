@@ -184,9 +184,10 @@ def distances(
     -------
     dict of str to Distance
         ``total_variation``, ``jensen_shannon``, ``hellinger``, ``asmd`` (see
-        :func:`mean_asmd`), ``psi``, ``cramers_v``. The last two are ``not_applicable`` when items lie where the target has none. Intervals are basic
-        (reflected) bootstrap intervals, which take back the upward bias of a distance; their
-        low end is 0 where the distance is within chance.
+        :func:`mean_asmd`), ``psi``, ``cramers_v``. The last two are ``not_applicable`` when items
+        lie where the target has none. Intervals are basic (reflected) bootstrap intervals, which
+        take back the upward bias of a distance; their low end is 0 where the distance is within
+        chance.
 
     References
     ----------
