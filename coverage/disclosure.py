@@ -9,10 +9,14 @@ from __future__ import annotations
 from itertools import combinations
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from catalog import access
 from catalog.access import May, User
 from catalog.disclosure import withhold, withhold_small
 from catalog.models import Dataset
+from measures.coverage.cube import Cube
 from measures.estimates import Reason
 
 Cell = dict[str, Any]
@@ -131,3 +135,36 @@ def _whole(overall: dict[str, Any], hidden: set[Key], families: Families) -> dic
         return overall
     numbers = withhold({name: x for name, x in overall.items() if isinstance(x, dict)})
     return {**overall, **numbers, "n_empty_cells": None, "verdict": "withheld"}
+
+
+def hidden_subgroups(items: Cube, own: Cube | None, level: int, min_cell: int) -> set[Key]:
+    """Subgroups with few items, with or without a label, and those that would give them away.
+
+    Parameters
+    ----------
+    items, own : Cube
+        All items, and those with the label; None where items alone are counted.
+    level : int, attributes in a subgroup at most
+    min_cell : int
+    """
+    families: Families = {}
+    for size in range(1, level + 1):
+        for names in combinations(items.names, size):
+            n = items.table(names)
+            # Unknown values take part: they are in the same sums, and never shown themselves.
+            values = [[*items.attribute(name).values, ""] for name in names]
+            small = n if own is None else _rarer(own.table(names), n)
+            families[frozenset(names)] = {
+                frozenset(
+                    (name, own_values[at])
+                    for name, own_values, at in zip(names, values, place, strict=True)
+                ): int(small[place])
+                for place in np.ndindex(*small.shape)
+                # Nobody there is no secret that could hide another one.
+                if n[place]
+            }
+    return cells_to_withhold(families, min_cell)
+
+
+def _rarer(k: NDArray[np.int64], n: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.asarray(np.minimum(k, n - k))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from catalog.models import Attribute, Run
 from coverage import queries
-from coverage.disclosure import Families, cells_to_withhold, key_of
+from coverage.agreeing import agreement_divergence
+from coverage.disclosure import hidden_subgroups, key_of
 from coverage.uncovered import affordable_level
 from measures.coverage.cube import Cube
 from measures.coverage.divergence import Diverging, diverging_subgroups, global_contributions
+from measures.coverage.mean_divergence import sliceline_score
 from measures.intervals import wilson
 
 MAX_LISTED = 500
@@ -40,6 +41,7 @@ def measure_divergence(run: Run, should_stop: Callable[[], bool]) -> dict[str, A
         "disclosure_min_cell": run.dataset.min_cell,
         "conventions": CONVENTIONS,
         "labels": [],
+        "agreement": agreement_divergence(question, asked),
     }
     if not used or not n_items:
         return result
@@ -51,7 +53,7 @@ def measure_divergence(run: Run, should_stop: Callable[[], bool]) -> dict[str, A
             queries.ProfileCounts(labelled.values, labelled.n[:, code].tolist()), used
         )
         found = diverging_subgroups(items, own, max_level=level, min_items=least)
-        hidden = _hidden(items, own, level, run.dataset.min_cell)
+        hidden = hidden_subgroups(items, own, level, run.dataset.min_cell)
         result["labels"].append(_label(label, found, (items, own), hidden, asked["alpha"]))
     return result
 
@@ -60,6 +62,7 @@ def _label(
     label: str, found: list[Diverging], cubes: tuple[Cube, Cube], hidden: set[Any], alpha: float
 ) -> dict[str, Any]:
     items, own = cubes
+    whole = (items.n_items, own.n_items / items.n_items)
     sizes = {a.name: len(a.values) for a in items.attributes}
     contributions = sorted(
         global_contributions(found, sizes).items(), key=lambda item: (-abs(item[1]), item[0])
@@ -70,14 +73,17 @@ def _label(
         "rate": own.n_items / items.n_items,
         "n_subgroups": len(found),
         "n_differing": sum(row.p_adjusted <= alpha for row in found),
-        "subgroups": [_row(row, hidden, alpha) for row in found[:MAX_LISTED]],
+        "subgroups": [_row(row, whole, hidden, alpha) for row in found[:MAX_LISTED]],
         "contributions": [
             {"attributes": {name: value}, "contribution": x} for (name, value), x in contributions
         ],
     }
 
 
-def _row(row: Diverging, hidden: set[Any], alpha: float) -> dict[str, Any]:
+def _row(
+    row: Diverging, whole: tuple[int, float], hidden: set[Any], alpha: float
+) -> dict[str, Any]:
+    n_all, rate = whole
     low, high = wilson(row.k, row.n)
     shown = {
         "attributes": row.attributes,
@@ -88,32 +94,12 @@ def _row(row: Diverging, hidden: set[Any], alpha: float) -> dict[str, Any]:
         "ci_high": high,
         "divergence": row.divergence,
         "t": row.t,
+        "sliceline": float(sliceline_score(row.n, row.k / row.n, n_all, rate)) if rate else None,
         "p_value": row.p_value,
         "p_adjusted": row.p_adjusted,
         "verdict": "differs" if row.p_adjusted <= alpha else "no_evidence",
     }
     return shown | {"managers_only": key_of(shown) in hidden}
-
-
-def _hidden(items: Cube, own: Cube, level: int, min_cell: int) -> set[Any]:
-    """Subgroups with few items, with or without the label, and those that would give them away."""
-    families: Families = {}
-    for size in range(1, level + 1):
-        for names in combinations(items.names, size):
-            n, k = items.table(names), own.table(names)
-            # Unknown values take part: they are in the same sums, and never shown themselves.
-            values = [[*items.attribute(name).values, ""] for name in names]
-            small = np.minimum(k, n - k)
-            families[frozenset(names)] = {
-                frozenset(
-                    (name, own_values[at])
-                    for name, own_values, at in zip(names, values, place, strict=True)
-                ): int(small[place])
-                for place in np.ndindex(*small.shape)
-                # Nobody there is no secret that could hide another one.
-                if n[place]
-            }
-    return cells_to_withhold(families, min_cell)
 
 
 CONVENTIONS = {
@@ -126,5 +112,9 @@ CONVENTIONS = {
     "interval": "of the rate: Wilson at 0.95",
     "contributions": "Shapley value of an attribute's value over all subgroups with min_items (the "
     "same paper's global divergence); subgroups below it add nothing",
-    "agreement": "how annotators' agreement differs between subgroups is in the agreement result",
+    "agreement": "of annotators: the share of pairs of labels of an item that are equal, its mean "
+    "over items with two labels or more; t and p_value: Welch's, subgroup against the rest. "
+    "Coefficients such as alpha by subgroup are in the agreement result",
+    "sliceline": "0.95 (e_S / e - 1) - 0.05 (n / n_S - 1), e being the rate of the label, or of "
+    "disagreement (Sagadeeva and Boehm 2021)",
 }

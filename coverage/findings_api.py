@@ -112,4 +112,8 @@ def _for_auditors(result: dict[str, Any], min_cell: int) -> dict[str, Any]:
         for one in result["labels"]
         if min(one["n"], result["n_items"] - one["n"]) >= min_cell
     ]
-    return {**result, "labels": labels}
+    agreement = result["agreement"]
+    if agreement is not None:
+        rows = [row for row in agreement["subgroups"] if safe and not row["managers_only"]]
+        agreement = {**agreement, "subgroups": rows, "contributions": []}
+    return {**result, "labels": labels, "agreement": agreement}

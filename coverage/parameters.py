@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from catalog.models import Attribute, Dataset
+from catalog.models import Attribute, Dataset, Question, Upload
 from catalog.problems import Refusal
 from coverage import collection_parameters, pattern_parameters
 from coverage.models import Population
@@ -166,10 +166,24 @@ def resolve_divergence(dataset: Dataset, parameters: dict[str, Any]) -> tuple[st
 
 
 def standard_divergence(dataset: Dataset, upload_kind: str | None) -> Iterator[dict[str, Any]]:
-    """After items or reference labels came in: every question that has some of one value."""
-    if upload_kind in (None, "items", "reference-labels"):
-        for question in labelled_questions(dataset):
-            yield {"question": question.name}
+    """After items or labels came in: every question that has some of one value out of a list."""
+    if upload_kind not in (None, "items", "labels", "reference-labels"):
+        return
+    asked = {} if upload_kind == "labels" else {q.name: q for q in labelled_questions(dataset)}
+    if dataset.attributes.filter(of=Attribute.Of.ITEM).exists():
+        asked |= {q.name: q for q in _voted_questions(dataset)}
+    for name in sorted(asked):
+        yield {"question": name}
+
+
+def _voted_questions(dataset: Dataset) -> list[Question]:
+    """Questions that annotators answered with one value out of a list."""
+    scales = (Question.Scale.NOMINAL, Question.Scale.ORDINAL)
+    labelled = dataset.uploads.filter(kind="labels", state=Upload.State.STORED, dry_run=False)
+    named = set(labelled.values_list("subject", flat=True))
+    # A file with a column of questions has no one subject.
+    asked = dataset.questions.filter(scale__in=scales)
+    return [q for q in asked if q.name in named or "" in named]
 
 
 def known_population(

@@ -258,3 +258,6 @@ class DivergenceSerializer(ResultSerializer):
     min_items = serializers.IntegerField()
     disclosure_min_cell = serializers.IntegerField()
     labels = serializers.ListField(child=serializers.DictField())
+    agreement = serializers.DictField(
+        allow_null=True, help_text="Pairwise agreement of annotators on items, by subgroup."
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _NAMING = re.compile(
     r"(e_?mail|phone|telephone|ssn|(first|last|full|sur|fore|given|family|middle|maiden"
@@ -18,7 +19,7 @@ _BIRTH = re.compile(
 _DATE = re.compile(r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})([T ].*)?")
 
 
-def why_identifying(name: str, values: list[str]) -> str | None:
+def why_identifying(name: str, values: Sequence[str]) -> str | None:
     """What about a column that nobody declared looks like it tells who somebody is; else None."""
     plain = re.sub(r"[\s-]+", "_", name.strip())
     # userName and user_name are one word to a reader.

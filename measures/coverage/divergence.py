@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import factorial, prod
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -157,14 +158,24 @@ def against_the_rest(k: ArrayLike, n: ArrayLike, k_all: int, n_all: int) -> Floa
     return np.asarray(np.clip(p, 0.0, 1.0))
 
 
+class HasDivergence(Protocol):
+    """A subgroup and how far something in it is from the whole."""
+
+    @property
+    def attributes(self) -> dict[str, str]: ...
+
+    @property
+    def divergence(self) -> float: ...
+
+
 def global_contributions(
-    subgroups: list[Diverging], sizes: dict[str, int]
+    subgroups: Sequence[HasDivergence], sizes: dict[str, int]
 ) -> dict[tuple[str, str], float]:
     """How much each attribute value adds to divergence, over all subgroups it is part of.
 
     Parameters
     ----------
-    subgroups : list of Diverging
+    subgroups : sequence of HasDivergence
         Frequent subgroups; with one, all more general ones.
     sizes : dict of str to int
         Values that each attribute has.

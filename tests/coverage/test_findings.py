@@ -123,3 +123,43 @@ def test_a_version_is_compared_with_the_one_before(alice: Trust, people: str) ->
     moved = {row["attribute"]: row["total_variation"] for row in drift["attributes"]}
     assert moved == {"sex": pytest.approx(0.35), "age": pytest.approx(0.1)}
     alice.get(f"{people}coverage/divergence/", expect=400)
+
+
+def test_subgroups_on_which_annotators_disagree_are_found(alice: Trust, person: Any) -> None:
+    path = alice.dataset("rated")
+    alice.upload(
+        path, "items", items((40, "F,young"), (40, "F,old"), (40, "M,young"), (9, "X,old"))
+    )
+    alice.post(f"{path}questions/", {"name": "q", "scale": "nominal", "values": ["a", "b"]})
+    # Three annotators; about old women one in three says otherwise: 1 of 3 pairs agrees.
+    rows = []
+    for at, n in enumerate((40, 40, 40, 9)):
+        for k in range(n):
+            labels = ("a", "a", "b" if at == 1 or k % 8 == 0 else "a")
+            rows += [f"i{at}_{k},{who},{x}" for who, x in zip("uvw", labels, strict=True)]
+    body = "item,annotator,label\n" + "\n".join(rows) + "\n"
+    assert alice.upload(path, "labels", body, question="q")["state"] == "stored"
+    agreement = alice.get(f"{path}coverage/divergence/", question="q")["agreement"]
+    split = 1 - 2 / 3
+    each = [40 * (1 - 5 / 40 * 2 / 3), 40 * split, 40 * (1 - 5 / 40 * 2 / 3), 9 - 2 * 2 / 3]
+    mean = sum(each) / 129
+    assert (agreement["n_items"], agreement["mean"]) == (129, pytest.approx(mean))
+    worst = agreement["subgroups"][0]
+    assert worst["attributes"] == {"sex": "F", "age": "old"}
+    assert (worst["agreement"], worst["n"]) == (pytest.approx(split), 40)
+    assert worst["divergence"] == pytest.approx(split - mean)
+    assert worst["verdict"] == "differs"
+    score = 0.95 * ((1 - split) / (1 - mean) - 1) - 0.05 * (129 / 40 - 1)
+    assert worst["sliceline"] == pytest.approx(score)
+    added = {
+        next(iter(row["attributes"].items())): row["contribution"]
+        for row in agreement["contributions"]
+    }
+    assert added["age", "old"] < 0 < added["age", "young"]
+    auditor = person("audrey")
+    alice.post(f"{path}members/", {"user": "audrey", "role": "auditor"})
+    seen = auditor.get(f"{path}coverage/divergence/", question="q")["agreement"]
+    # Nine items are of sex X: a second value of sex goes with them, and what holds either.
+    assert {"sex": "X"} not in [row["attributes"] for row in seen["subgroups"]]
+    assert len(seen["subgroups"]) < len(agreement["subgroups"])
+    assert seen["contributions"] == []
