@@ -37,7 +37,7 @@ CONVENTIONS = {
     "(Raykar and Yu 2012); a perfect liar scores 1",
     "gold_accuracy": "share of labels of gold items that are gold; Wilson interval",
     "consensus_change_without": "share of shared items whose most probable value changes without "
-    "the annotator's labels, the parameters staying as fitted",
+    "the annotator's labels, the parameters staying as fitted; Wilson interval over items",
     "drift": "mean score of the later half of the labels minus the earlier half; the score is the "
     "posterior of the label's value (for numbers minus its distance from the consensus); p by rank "
     "correlation with time, adjusted over annotators (Benjamini-Hochberg)",
@@ -113,7 +113,7 @@ def _modelled(crowd: Crowd, model: DawidSkene | None, parameters: Parameters) ->
             }
             for a in range(counts.n_annotators)
         ]
-    change = consensus_without(counts, model)
+    change = consensus_without(counts, model, ci_level=parameters["ci_level"])
     found = reliability(counts, model, ci_level=parameters["ci_level"])
     return [
         _modelled_row(one, changed, parameters["half_width"])

@@ -130,5 +130,6 @@ SE_METHODS: Mapping[str, str] = {
     "alpha": "gwet_2014",
     "conger": "gwet_2014",
     "cohen": "fleiss_cohen_everitt_1969",
+    "cohen_mean": "grouped_jackknife",
     "scott": "gwet_2014_two_annotators",
 }

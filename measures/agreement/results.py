@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from measures.agreement import identified, standard_errors
 from measures.agreement.exchangeable import (
@@ -158,9 +159,11 @@ def planned_agreement(
     reason = missing_evidence(statistics, min_items=min_items)
     points: dict[str, Computed] = {}
     replicates: dict[str, FloatArray] = {}
+    jackknife = None
     if reason is None:
         points, replicates = _computed(statistics, plan, n_replicates, rng)
-    answers = _Answers(statistics, plan, reason, points, replicates, ci_level, min_items)
+        jackknife = _jackknife(statistics, n_replicates, replicates, rng)
+    answers = _Answers(statistics, plan, reason, points, replicates, ci_level, min_items, jackknife)
     estimates = {one.key: answers.estimate(one) for one in plan.coefficients}
     return Agreement(
         coefficients=estimates,
@@ -238,6 +241,21 @@ def _computed(
     return points, replicates
 
 
+def _jackknife(
+    statistics: AgreementStatistics,
+    n_replicates: int,
+    replicates: Mapping[str, FloatArray],
+    rng: np.random.Generator,
+) -> tuple[float, int] | None:
+    """For the mean over pairs, where resampling will not do; nothing where nobody resamples."""
+    panel = statistics.panel
+    if not n_replicates or panel is None or statistics.n_annotators < 3:
+        return None
+    if "cohen_kappa_mean_pairwise" in replicates:
+        return None
+    return identified.mean_pairwise_jackknife(panel, clustered=statistics.clustered, rng=rng)
+
+
 @dataclass(frozen=True, slots=True)
 class _Answers:
     """Turns computed coefficients into estimates; one object to spare seven arguments a call."""
@@ -249,6 +267,7 @@ class _Answers:
     replicates: Mapping[str, FloatArray]
     ci_level: float
     min_items: int
+    jackknife: tuple[float, int] | None
 
     def estimate(self, one: Coefficient) -> Estimate:
         n, reason = self._ground(one)
@@ -257,6 +276,8 @@ class _Answers:
         value = float(self.points[one.key].value[0])
         if not np.isfinite(value):
             return undefined(Reason.NO_VARIATION, n)
+        if one.formula == "cohen_mean" and self.jackknife is not None:
+            return self._jackknifed(value, n, *self.jackknife)
         drawn = self.replicates.get(one.key, np.zeros(0))
         low, high, _ = percentile_interval(drawn, level=self.ci_level)
         method = resampling_method(self.statistics, one, drawn.size)
@@ -268,6 +289,18 @@ class _Answers:
             ci_level=None if low is None else self.ci_level,
             ci_method=None if low is None else method,
             se=self._se(one, value),
+        )
+
+    def _jackknifed(self, value: float, n: int, se: float, n_groups: int) -> Estimate:
+        reach = float(stats.t.ppf((1 + self.ci_level) / 2, n_groups - 1)) * se
+        return Estimate(
+            value=value,
+            n=n,
+            ci_low=max(value - reach, -1.0),
+            ci_high=min(value + reach, 1.0),
+            ci_level=self.ci_level,
+            ci_method="jackknife_groups" if self.statistics.clustered else "jackknife_items",
+            se=se,
         )
 
     def parts(self, one: Coefficient, estimate: Estimate) -> Parts:

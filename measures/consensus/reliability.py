@@ -197,7 +197,9 @@ def gold_accuracy(
     return found
 
 
-def consensus_without(counts: LabelCounts, model: DawidSkene) -> list[Estimate]:
+def consensus_without(
+    counts: LabelCounts, model: DawidSkene, *, ci_level: float = 0.95
+) -> list[Estimate]:
     """Share of each annotator's shared items whose most probable value changes without them.
 
     The labels of one annotator are taken out of the posterior; the parameters stay as fitted with
@@ -207,6 +209,7 @@ def consensus_without(counts: LabelCounts, model: DawidSkene) -> list[Estimate]:
     -------
     list of Estimate
         In [0, 1]; ``n`` counts items that somebody else labelled too; ``no_overlap`` without any.
+        Wilson interval, the items being a sample.
     """
     logs = log_or_minus_infinity(model.confusion)
     columns = counts.matrix.tocsc()
@@ -225,7 +228,8 @@ def consensus_without(counts: LabelCounts, model: DawidSkene) -> list[Estimate]:
             continue
         own = np.asarray(block[rows] @ finite[a].T)
         changed = (joint[rows] - own).argmax(axis=1) != best[rows]
-        found.append(Estimate(float(changed.mean()), int(rows.size)))
+        n, low_high = int(rows.size), wilson(int(changed.sum()), int(rows.size), level=ci_level)
+        found.append(Estimate(float(changed.mean()), n, None, *low_high, ci_level, "wilson"))
     return found
 
 

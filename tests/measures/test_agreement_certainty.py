@@ -19,6 +19,7 @@ from measures.agreement import (
     pairwise_agreement,
     second_opinion,
 )
+from measures.agreement.identified import mean_pairwise_cohen, mean_pairwise_jackknife
 from tests.measures.agreement_labels import from_contingency, measured, random_labels, statistics_of
 from tests.measures.test_agreement_published import (
     DIAGNOSES,
@@ -239,3 +240,54 @@ def test_numeric_statistics_add_up():
         for statistics in (halves[0] + halves[1], numeric_statistics(item, annotator, value))
     )
     assert one == other
+
+
+def sparse_crowd(seed, n_items=400, n_annotators=40):
+    """Three of forty annotators an item: a pair shares two items or so."""
+    rng = np.random.default_rng(seed)
+    who = np.argsort(rng.random((n_items, n_annotators)), axis=1)[:, :3]
+    truth = rng.integers(0, 2, n_items)
+    said = np.where(rng.random(who.shape) < 0.8, truth[:, None], 1 - truth[:, None])
+    return np.repeat(np.arange(n_items), 3), who.ravel(), said.ravel()
+
+
+def test_the_mean_over_pairs_of_a_sparse_crowd_lies_in_its_interval():
+    """Resampling empties pairs: resamples of MultiPICo lie from 0.176 to 0.191 about 0.202."""
+    item, annotator, code = sparse_crowd(3)
+    counted = agreement_statistics(item, annotator, code, n_values=2)
+    found = agreement(
+        counted, declare_domain("ab", "nominal"), n_replicates=200, rng=np.random.default_rng(5)
+    )
+    mean = found.coefficients["cohen_kappa_mean_pairwise"]
+    assert mean.ci_method == "jackknife_items"
+    assert mean.ci_low < mean.value < mean.ci_high
+    assert found.parts["cohen_kappa_mean_pairwise"].se_method == "grouped_jackknife"
+
+
+def test_the_jackknife_leaves_out_one_item_at_a_time_where_there_are_few():
+    """Brute force: the mean over pairs with each of 30 items left out."""
+    item, annotator, code = sparse_crowd(8, n_items=30, n_annotators=5)
+    counted = agreement_statistics(item, annotator, code, n_values=2)
+    se, n_groups = mean_pairwise_jackknife(
+        counted.panel, clustered=False, rng=np.random.default_rng(1)
+    )
+    means = []
+    for left_out in range(30):
+        kept = item != left_out
+        rest = agreement_statistics(item[kept], annotator[kept], code[kept], n_values=2)
+        means.append(mean_pairwise_cohen(rest.panel)[0])
+    brute = np.sqrt(29 / 30 * ((means - np.mean(means)) ** 2).sum())
+    assert (se, n_groups) == (pytest.approx(brute), 30)
+
+
+def test_the_jackknife_is_as_wide_as_the_mean_varies_from_crowd_to_crowd():
+    """Fifty crowds: the mean of the standard errors is near the spread of the means."""
+    values, errors = [], []
+    for seed in range(50):
+        counted = agreement_statistics(*sparse_crowd(seed, n_annotators=15), n_values=2)
+        values.append(mean_pairwise_cohen(counted.panel)[0])
+        jackknife = mean_pairwise_jackknife(
+            counted.panel, clustered=False, rng=np.random.default_rng(seed)
+        )
+        errors.append(jackknife[0])
+    assert np.mean(errors) == pytest.approx(np.std(values), rel=0.35)

@@ -110,7 +110,9 @@ def test_who_decides_is_seen_when_they_are_left_out():
         n_items=300, accuracy=(0.98, 0.6, 0.6, 0.6), n_values=2, kept=1.0
     )
     counts = label_counts(item, annotator, code, n_values=2)
-    changes = [one.value for one in consensus_without(counts, dawid_skene(counts))]
+    found = consensus_without(counts, dawid_skene(counts))
+    assert all(one.ci_low <= one.value <= one.ci_high for one in found)
+    changes = [one.value for one in found]
     assert changes[0] > 0.05
     assert changes[0] > max(changes[1:])
     lone = consensus_without(from_text("0./.1", 2), dawid_skene(from_text("0./.1", 2)))
