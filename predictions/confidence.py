@@ -12,8 +12,9 @@ from catalog.models import Item
 from measures.conformal import ConformalPredictor
 from measures.recalibration import apply_map, map_from_dict
 from measures.recalibration.venn_abers import venn_abers_from_dict
+from predictions.adoptions import has_seen
 from predictions.evidence import outcomes
-from predictions.models import ModelVersion
+from predictions.models import AdoptedMap, ModelVersion
 from predictions.queries import read_range
 
 Result = dict[str, Any]
@@ -25,6 +26,15 @@ class Fitted:
 
     calibration: Result | None
     conformal: Result | None
+    adopted: AdoptedMap | None = None
+
+    @property
+    def used(self) -> tuple[str | None, dict[str, Any] | None]:
+        """Method and map behind the calibrated probabilities: the chosen, else the recommended."""
+        if self.adopted is not None:
+            return self.adopted.method, self.adopted.map
+        method = self.recommended
+        return method, None if method is None else self.map(method)
 
     def map(self, method: str) -> dict[str, Any] | None:
         """A stored recalibration map, if that method has one."""
@@ -52,6 +62,7 @@ def confidence_rows(
     calibrated = _calibrated(model, fitted, stated)
     pairs = _venn_abers(model, fitted, stated)
     sets = _sets(fitted, stated)
+    seen = None if fitted.adopted is None else has_seen(fitted.adopted, predicted.item)
     truth = outcomes(model, predicted.item)[0]
     base = model.dataset_id << 32
     names = dict(
@@ -64,6 +75,7 @@ def confidence_rows(
             "item": names.get(base + number, ""),
             "probabilities": _by_class(model, stated[k]),
             "calibrated": None if calibrated is None else _by_class(model, calibrated[k]),
+            "seen_by_map": None if seen is None else bool(seen[k]),
             "venn_abers": None if pairs is None else pairs[k].round(12).tolist(),
             "conformal_set": None
             if sets is None
@@ -85,11 +97,10 @@ def _positive(model: ModelVersion) -> int:
 def _calibrated(
     model: ModelVersion, fitted: Fitted, stated: NDArray[np.float64]
 ) -> NDArray[np.float64] | None:
-    """By the recommended map; as stated where the recommendation is to leave them."""
-    method = fitted.recommended
+    """By the map in use, else the recommended one; as stated where that is to leave them."""
+    method, stored = fitted.used
     if method is None or method == "none":
         return None if method is None else stated
-    stored = fitted.map(method)
     if stored is None:
         return None
     if not model.is_binary:

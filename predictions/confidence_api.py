@@ -15,6 +15,7 @@ from catalog.problems import Refusal
 from catalog.queries import newest_result
 from catalog.rest import tables
 from catalog.rest.queries import query_of
+from predictions.adoptions import adopted_map
 from predictions.queries import items_from, model_of
 from predictions.results_api import MODEL
 
@@ -46,12 +47,16 @@ class ConfidenceTable(tables.TableView):
             for run in (newest_result(dataset, k, model.key) for k in ("calibration", "conformal"))
         ]
         # Statistics are imported by the first who asks, not by every web process.
-        fitted = import_string("predictions.confidence.Fitted")(*results)
+        adopted = adopted_map(model)
+        fitted = import_string("predictions.confidence.Fitted")(*results, adopted)
         make_rows = import_string("predictions.confidence.confidence_rows")
         rows = make_rows(model, fitted, start, stop)
         answer = tables.table(rows, tables.wanted_format(request, suffix), "confidence")
-        if fitted.recommended is not None:
-            answer["X-Recalibration"] = fitted.recommended
+        if fitted.used[0] is not None:
+            answer["X-Recalibration"] = fitted.used[0]
+        if adopted is not None:
+            answer["X-Recalibration-Run"] = str(adopted.run)
+            answer["X-Recalibration-Digest"] = adopted.digest
         if more:
             params = request.query_params.copy()
             params["cursor"] = str(stop)

@@ -106,6 +106,32 @@ class Prediction(models.Model):
         return f"prediction for item {self.item_id} by model {self.model_id}"
 
 
+class AdoptedMap(models.Model):
+    """A recalibration map that was chosen for what a model predicts later; the newest is in use.
+
+    A copy of the map, because results may be deleted; rows are added, never changed.
+    """
+
+    model = models.ForeignKey(ModelVersion, models.CASCADE, related_name="adopted_maps")
+    run = models.UUIDField(help_text="The calibration run that fitted it.")
+    version = models.PositiveIntegerField(help_text="Version of the data set it was fitted on.")
+    method = models.CharField(max_length=20, help_text="none: no map is in use from here on.")
+    map = models.JSONField(default=dict)
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the map as canonical JSON.")
+    recommended = models.BooleanField(help_text="Whether its run recommended it.")
+    adopted_at = models.DateTimeField(auto_now_add=True)
+    adopted_by = models.CharField(max_length=150)
+    seen = models.BinaryField(
+        help_text="A compressed bit for each item's number: predicted when it was chosen."
+    )
+
+    class Meta:
+        ordering = ["-adopted_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.method} for {self.model}"
+
+
 class PredictionRow(models.Model):
     """A prediction with its key as one text, from a view: Django's admin needs a single key."""
 

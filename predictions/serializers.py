@@ -246,4 +246,8 @@ class CalibrationSerializer(ResultSerializer):
     n_groups_in_several_folds = serializers.IntegerField(
         allow_null=True, help_text="null: without groups or folds, or items in several folds."
     )
+    adopted = serializers.DictField(
+        allow_null=True,
+        help_text="The map in use, and calibration before and after it on items predicted since.",
+    )
     warnings = serializers.ListField(child=serializers.CharField())

@@ -16,6 +16,7 @@ from measures.recalibration import choose_recalibration
 from measures.scores import score_sums
 from predictions.evidence import Evidence, gather
 from predictions.folds import measure_folds
+from predictions.later import measure_later
 from predictions.models import ModelVersion
 from predictions.parameters import model_of_run
 from predictions.subgroups import measure_subgroups, shown_numbers
@@ -46,6 +47,7 @@ def measure_calibration(run: Run, should_stop: Callable[[], bool]) -> dict[str, 
     result = {
         **headline,
         **folds,
+        "adopted": measure_later(run, model, evidence, bootstrap),
         "subgroups": subgroups,
         "n_intersections_left_out": n_left_out,
         "recalibration": choose_recalibration(evidence.forecasts, bootstrap).as_dict(),

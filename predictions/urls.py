@@ -3,6 +3,7 @@
 from django.urls import path
 
 from predictions import (
+    adoptions_api,
     api,
     confidence_api,
     conformal_api,
@@ -33,6 +34,9 @@ urlpatterns = [
     path(f"{D}novelty/items/", novelty_api.NoveltyItems.as_view()),
     path(f"{D}calibration/", api.CalibrationView.as_view()),
     path(f"{D}recalibrations/", recalibrations_api.RecalibrationList.as_view()),
+    path(f"{D}recalibrations/adopted.json", adoptions_api.AdoptedFile.as_view()),
+    path(f"{D}recalibrations/adopted/", adoptions_api.AdoptionList.as_view()),
+    path(f"{D}recalibrations/<str:method>/adopt/", adoptions_api.Adopt.as_view()),
     path(f"{D}recalibrations/<str:method>.json", recalibrations_api.RecalibrationFile.as_view()),
     path(f"{D}recalibrations/<str:method>/", recalibrations_api.RecalibrationMap.as_view()),
     path(f"{D}confidence/", confidence_api.ConfidenceTable.as_view()),

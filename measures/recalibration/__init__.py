@@ -17,6 +17,7 @@ from measures.recalibration.selection import (
     RecalibrationChoice,
     choose_recalibration,
     deal_folds,
+    map_gain,
     out_of_fold,
 )
 from measures.recalibration.venn_abers import VennAbers, fit_venn_abers
@@ -33,6 +34,7 @@ __all__ = [
     "deal_folds",
     "fit_map",
     "fit_venn_abers",
+    "map_gain",
     "map_from_dict",
     "out_of_fold",
 ]

@@ -174,13 +174,41 @@ def _judge(
         return _without(method, answer, forecasts.n), None
     if isinstance(fitted, Reason):
         return _without(method, fitted, forecasts.n), None
+    return _gain(forecasts, answer, fitted, draws)
+
+
+def map_gain(forecasts: Forecasts, fitted: RecalibrationMap, bootstrap: Bootstrap) -> MethodGain:
+    """What a map that is there already gains on items that it was not fitted on.
+
+    Parameters
+    ----------
+    forecasts : BinaryForecasts or ClassForecasts
+        As stated, before the map.
+    fitted : RecalibrationMap
+    bootstrap : Bootstrap
+        Clusters are resampled where known, else items.
+
+    Returns
+    -------
+    MethodGain
+        ``no_data`` without items.
+    """
+    if forecasts.n == 0:
+        return _without(fitted.method, Reason.NO_DATA, 0)
+    draws = draw(forecasts.n, forecasts.clusters, bootstrap)
+    return _gain(forecasts, apply_map(fitted, forecasts.y_prob), fitted, draws)[0]
+
+
+def _gain(
+    forecasts: Forecasts, answer: FloatArray, fitted: RecalibrationMap, draws: Draws
+) -> tuple[MethodGain, FloatArray]:
     after = replace(forecasts, y_prob=answer)
-    gain = item_scores(forecasts) - item_scores(_drawn_in(after, method))
+    gain = item_scores(forecasts) - item_scores(_drawn_in(after, fitted.method))
     brier = (item_scores(forecasts) - item_scores(after))[:, COLUMNS.index("brier_sum")] / 2
     log = gain[:, COLUMNS.index("log_loss")]
     return (
         MethodGain(
-            method,
+            fitted.method,
             _mean_gain(brier, forecasts, draws),
             _mean_gain(log, forecasts, draws),
             _ece(forecasts),
