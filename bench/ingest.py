@@ -1,90 +1,93 @@
-"""Labels in: the whole upload path against a bare COPY of the same file."""
+"""Files in: the whole upload path against a bare COPY of the same file, and against peers.
+
+``pandas.to_sql`` needs SQLAlchemy, which the product does not: ``pip install --no-deps --target
+PEERS -r bench/requirements.txt``, then ``PYTHONPATH=PEERS ./trust bench ingest``. A peer that is
+not installed is named and left out.
+"""
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import multiprocessing
+import resource
 import shutil
+import sys
 import tempfile
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import numpy as np
-from django.conf import settings
+import pandas as pd
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from django.test.utils import override_settings
 
 from annotations.models import Label
-from bench.measuring import medians, show
+from bench import ingest_files as files
+from bench.growth import draw, picture_option
+from bench.ingest_files import CLASSES, VALUES
+from bench.measuring import Cost, medians, show
 from catalog import kinds, runs, services
 from catalog.ingest import receiving
 from catalog.ingest.store import work_off
-from catalog.models import Dataset, Question, Upload
+from catalog.models import Attribute, Dataset, Question, Upload
+from coverage.models import Population
+from predictions.models import ModelVersion
 
-PEER_ROWS = 50_000
-VALUES = ["ant", "bee", "cat", "dog", "eel"]
-
-
-def labels_csv(path: Path, n_rows: int, *, seed: int = 1, changed: float = 0.0) -> Path:
-    """A long file of five labels an item by 500 annotators, in random order of rows."""
-    rng = np.random.default_rng(seed)
-    n_items = max(1, n_rows // 5)
-    item = np.repeat(np.arange(n_items), 5)[:n_rows]
-    annotator = (item * 7 + np.tile(np.arange(5), n_items)[:n_rows] * 101) % 500
-    value = np.random.default_rng(0).integers(0, len(VALUES), n_rows)
-    flip = rng.random(n_rows) < changed
-    value[flip] = (value[flip] + 1) % len(VALUES)
-    order = rng.permutation(n_rows)
-    with path.open("w") as out:
-        out.write("item,annotator,label,labelled_at\n")
-        for i, a, v, k in zip(
-            item[order].tolist(),
-            annotator[order].tolist(),
-            value[order].tolist(),
-            (order % 86400).tolist(),
-            strict=True,
-        ):
-            stamp = f"2026-01-01T{k // 3600:02}:{k // 60 % 60:02}:{k % 60:02}Z"
-            out.write(f"image-{i:08},annotator-{a:04},{VALUES[v]},{stamp}\n")
-    return path
+BARE = "bare COPY into a text table"
+FEW_ROWS = 1_000
+BULK_ROWS = 50_000
+TO_SQL_ROWS = 200_000
+SUBJECTS = {"labels": "animal", "predictions": "model:1", "population": "people"}
 
 
 def bare_copy(path: Path) -> None:
     """The limit: the same bytes into a text table without any key."""
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS bench_raw")
-        cursor.execute("CREATE TABLE bench_raw (a text, b text, c text, d text)")
-        with path.open("rb") as file:
+    with path.open("rb") as file:
+        names = file.readline().decode().strip().split(",")
+        file.seek(0)
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE IF EXISTS bench_raw")
+            columns = ", ".join(f'"{name}" text' for name in names)
+            cursor.execute(f"CREATE TABLE bench_raw ({columns})")
             cursor.copy_expert("COPY bench_raw FROM STDIN (FORMAT csv, HEADER)", file, 1 << 20)
 
 
 def fresh_dataset(slug: str) -> Dataset:
-    """An empty data set with one question."""
+    """An empty data set with one question, a model and a population."""
     user, _ = get_user_model().objects.get_or_create(username="bench")
     dataset = services.create_dataset(user, {"slug": slug, "name": slug})
     fields = {"name": "animal", "scale": "nominal", "values": VALUES}
     services.define(dataset, Question, fields)
+    question = services.define(
+        dataset, Question, {"name": "kind", "scale": "nominal", "values": CLASSES}
+    )
+    services.define(
+        dataset, ModelVersion, {"name": "model", "question": question, "classes": CLASSES}
+    )
+    services.define(dataset, Population, {"name": "people", "of": "item", "source": "bench"})
     return dataset
 
 
-def upload(dataset: Dataset, path: Path) -> Upload:
-    """What web and worker do with a labels file, without HTTP and without the runs after it."""
-    kind = kinds.upload_kinds()["labels"]
+def upload(dataset: Dataset, path: Path, kind: str = "labels") -> Upload:
+    """What web and worker do with a file, without HTTP and without the runs after it."""
     with path.open("rb") as body:
         sha256 = receiving.keep(body, path.stat().st_size, {})
     row = Upload(
         dataset=dataset,
-        kind="labels",
-        subject="animal",
+        kind=kind,
+        subject=SUBJECTS.get(kind, ""),
         options={"format": "csv", "compression": None},
         size=path.stat().st_size,
         sha256=sha256,
         uploaded_by=dataset.created_by,
     )
-    row, run = receiving.record(dataset, kind, row)
+    row, run = receiving.record(dataset, kinds.upload_kinds()[kind], row)
     claimed = runs.claim(str(run.pk))
     if claimed is None:
         raise RuntimeError("The bench's own run was taken by a worker; stop it.")
@@ -128,41 +131,133 @@ def bulk_create(path: Path, n_rows: int) -> None:
         Label._meta.db_table = table
 
 
+def to_sql(path: Path, n_rows: int) -> None:
+    """A peer: pandas into a table of text, without a check and without a key."""
+    from sqlalchemy import create_engine, pool  # noqa: PLC0415  a peer, installed or not
+
+    engine = create_engine(
+        "postgresql+psycopg2://",
+        creator=lambda: connection.get_new_connection(connection.get_connection_params()),
+        poolclass=pool.NullPool,
+    )
+    frame = pd.read_csv(path, nrows=n_rows, dtype=str)
+    frame.to_sql("bench_pandas", engine, if_exists="replace", index=False)
+
+
 def main(arguments: list[str]) -> None:
-    """``python -m bench ingest --rows 1000000 --runs 3``."""
+    """``python -m bench ingest --rows 1000000 --runs 5``."""
     parser = argparse.ArgumentParser(prog="bench ingest")
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000])
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--other-rows", type=int, default=0, help="items and predictions as well")
+    picture_option(parser)
     asked = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    changed = {"UPLOAD_DIR": folder / "uploads", "CELERY_TASK_ALWAYS_EAGER": False}
+    changed |= {"MIN_FREE_BYTES": 0, "MAX_UPLOAD_BYTES": 4 << 30}
     try:
-        with override_settings(UPLOAD_DIR=folder / "uploads", CELERY_TASK_ALWAYS_EAGER=False):
-            _compare(folder, asked.rows, asked.runs)
+        with override_settings(**changed):
+            found = {n: _labels(folder, n, asked.runs) for n in sorted(asked.rows)}
+            if asked.other_rows:
+                _others(folder, asked.other_rows, asked.runs)
     finally:
         shutil.rmtree(folder)
+    curves = {
+        name: [(n, costs[name].cpu) for n, costs in found.items()]
+        for name in next(iter(found.values()))
+        if all(name in costs for costs in found.values())
+    }
+    draw(
+        asked.picture,
+        curves,
+        title="Labels in: CPU seconds by rows",
+        x="rows of the file",
+        command=["ingest", *sys.argv[2:]],
+    )
 
 
-def _compare(folder: Path, n_rows: int, n_runs: int) -> None:
-    settings.MIN_FREE_BYTES = 0
-    file = labels_csv(folder / "labels.csv", n_rows)
-    other = labels_csv(folder / "other.csv", n_rows, seed=2)
-    changed = labels_csv(folder / "changed.csv", n_rows, seed=3, changed=0.01)
-    state: dict[str, Any] = {}
+def _labels(folder: Path, n_rows: int, n_runs: int) -> dict[str, Cost]:
+    file = files.labels_csv(folder / "labels.csv", n_rows)
+    other = files.labels_csv(folder / "other.csv", n_rows, seed=2)
+    changed = files.labels_csv(folder / "changed.csv", n_rows, seed=3, changed=0.01)
+    few = files.labels_csv(folder / "few.csv", FEW_ROWS, seed=4, changed=0.5)
+    state: dict[str, Any] = {"n": 0}
+
+    def fresh() -> Dataset:
+        state["n"] += 1
+        return fresh_dataset(f"bench-{n_rows}-{state['n']}")
 
     def first() -> None:
-        state["n"] = state.get("n", 0) + 1
-        state["dataset"] = fresh_dataset(f"bench-{n_rows}-{state['n']}")
+        state["dataset"] = fresh()
         upload(state["dataset"], file)
 
-    found = medians(
-        {
-            "bare COPY into a text table": lambda: bare_copy(file),
-            "first upload": first,
-            "the same bytes again": lambda: upload(state["dataset"], file),
-            "the same rows in another file": lambda: upload(state["dataset"], other),
-            "1 % of the rows changed": lambda: upload(state["dataset"], changed),
-            f"bulk_create of {PEER_ROWS:,} rows": lambda: bulk_create(file, PEER_ROWS),
-        },
-        n_runs,
-    )
-    show(f"{n_rows:,} labels with text ids", found, "bare COPY into a text table")
+    steps: dict[str, Callable[[], Any]] = {
+        BARE: lambda: bare_copy(file),
+        "first upload": first,
+        "the same bytes again": lambda: upload(state["dataset"], file),
+        "the same rows in another file": lambda: upload(state["dataset"], other),
+        "1 % of the rows changed": lambda: upload(state["dataset"], changed),
+        f"{FEW_ROWS:,} rows into a question that has these": lambda: upload(state["dataset"], few),
+        f"{FEW_ROWS:,} rows into an empty question": lambda: upload(fresh(), few),
+    }
+    if n_rows >= BULK_ROWS:
+        steps[f"bulk_create of {BULK_ROWS:,} rows"] = lambda: bulk_create(file, BULK_ROWS)
+    if n_rows >= TO_SQL_ROWS and importlib.util.find_spec("sqlalchemy"):
+        steps[f"pandas.to_sql of {TO_SQL_ROWS:,} rows"] = lambda: to_sql(file, TO_SQL_ROWS)
+    found = medians(steps, n_runs)
+    show(f"{n_rows:,} labels with text ids", found, BARE)
+    if not importlib.util.find_spec("sqlalchemy"):
+        print("pandas.to_sql is left out: SQLAlchemy is not installed.")
+    own, reader = memory_of(lambda: upload(fresh(), file))
+    print(f"peak of a worker that does this first: {own:.0f} MiB, of its reader {reader:.0f} MiB")
+    return found
+
+
+def _others(folder: Path, n_rows: int, n_runs: int) -> None:
+    """Items, predictions and population cells, each against the bare COPY of the same file."""
+    made = {
+        "items": files.items_csv(folder / "items.csv", n_rows),
+        "predictions": files.predictions_csv(folder / "predictions.csv", n_rows),
+        "population": files.population_csv(folder / "population.csv", min(n_rows, 100_000)),
+    }
+    state: dict[str, int] = {"n": 0}
+
+    def first(kind: str) -> None:
+        state["n"] += 1
+        dataset = fresh_dataset(f"bench-{kind}-{n_rows}-{state['n']}")
+        if kind == "population":
+            for name in files.PLACES:
+                fields = {"name": name, "of": "item", "kind": "categorical"}
+                services.define(dataset, Attribute, fields)
+        upload(dataset, made[kind], kind)
+
+    for kind, file in made.items():
+        steps = {BARE: partial(bare_copy, file), "first upload": partial(first, kind)}
+        found = medians(steps, n_runs)
+        with file.open("rb") as lines:
+            show(f"{sum(1 for _ in lines) - 1:,} rows of {kind}", found, BARE)
+        own, reader = memory_of(partial(first, kind))
+        print(f"peak of a worker: {own:.0f} MiB, of its reader {reader:.0f} MiB")
+
+
+def memory_of(step: Callable[[], Any]) -> tuple[float, float]:
+    """Peak MiB of a fresh process that does this step, and of the largest child of it."""
+    connection.close()
+    told = multiprocessing.get_context("fork").SimpleQueue()
+
+    def apart() -> None:
+        step()
+        told.put(
+            [
+                resource.getrusage(who).ru_maxrss / 1024
+                for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+            ]
+        )
+
+    worker = multiprocessing.get_context("fork").Process(target=apart)
+    worker.start()
+    worker.join()
+    if worker.exitcode:
+        raise RuntimeError("The process whose memory was measured failed; see above.")
+    own, children = told.get()
+    return own, children
