@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from annotations.models import Label
 from catalog.ingest import bearers, references
 from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
+from catalog.ingest.copying import PerRow
 from catalog.ingest.store import Counts, Incoming
 from catalog.models import Question
 from catalog.reading import Table, TextColumn
@@ -36,9 +37,9 @@ _LABEL_COLUMNS = {
 class Facts:
     """Every row's item and value, as far as they are those of one question."""
 
-    item: NDArray[np.int64]
-    code: NDArray[np.int32]
-    number: NDArray[np.float64]
+    item: PerRow
+    code: PerRow
+    number: PerRow
     status: NDArray[np.int8]
 
     def differ(self, rows: NDArray[np.intp], others: NDArray[np.intp]) -> NDArray[np.bool_]:

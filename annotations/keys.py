@@ -10,7 +10,7 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from annotations.partitions import partition_of
-from catalog.ingest.copying import copy_out
+from catalog.ingest.copying import PerRow, copy_out
 from catalog.models import Question
 from catalog.queries import NUMBER_MASK
 
@@ -22,13 +22,14 @@ _FEW = 4
 _WORD = 64
 
 Array = NDArray[Any]
-#: Code (``NO_CODE`` where none), number (NaN where none) and status of every row of a file.
+Places = NDArray[np.integer[Any]]
+#: Code (``NO_CODE`` where none), number (NaN where none) and status of the rows compared.
 Answers = tuple[Array, Array, Array]
 
 
 def key_order(
-    rows: NDArray[np.intp], item: Array, annotator: Array, rounds: Array
-) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    rows: Places, item: Array | PerRow, annotator: Array | PerRow, rounds: Array
+) -> tuple[Places, NDArray[np.bool_]]:
     """Rows by item, annotator, round and place in the file; and which repeat the key before them.
 
     Parameters
@@ -41,20 +42,22 @@ def key_order(
     order : (m,) the rows, sorted
     same : (m,) bool, whether item, annotator and round are those of the row before
     """
-    fields = [_number(item, rows), _number(annotator, rows), rounds[rows], rows]
-    bits = [_bits(field) for field in fields]
+    fields = [_number(item, rows), _number(annotator, rows), rounds[rows]]
+    bits = [*map(_bits, fields), _bits(rows)]
     if sum(bits) > _WORD:
-        order = rows[np.lexsort((rows, *(field for field in reversed(fields[:-1]))))]
+        order = rows[np.lexsort((rows, *reversed(fields)))]
         return order, _repeats(item[order], annotator[order], rounds[order])
     # Sorting numbers costs a tenth of sorting places by them; the place is part of the number.
-    words = _joined(fields, bits)
+    words = _joined([*fields, rows.astype(np.uint32)], bits)
     words.sort()
-    order = (words & np.uint64((1 << bits[-1]) - 1)).astype(np.intp)
+    order = (words & np.uint64((1 << bits[-1]) - 1)).astype(np.uint32)
     words >>= np.uint64(bits[-1])
     return order, _repeats(words)
 
 
-def _number(keys: Array, rows: NDArray[np.intp]) -> Array:
+def _number(keys: Array | PerRow, rows: Places) -> Array:
+    if isinstance(keys, PerRow):
+        return np.asarray((keys.values & NUMBER_MASK).astype(np.uint32)[keys.codes[rows]])
     return (keys & NUMBER_MASK).astype(np.uint32)[rows]
 
 
@@ -67,7 +70,7 @@ def _joined(fields: Sequence[Array], widths: Sequence[int]) -> NDArray[np.uint64
     words = np.zeros(len(fields[0]), np.uint64)
     for field, width in zip(fields, widths, strict=True):
         words <<= np.uint64(width)
-        words |= field.astype(np.uint64)
+        np.bitwise_or(words, field, out=words, casting="unsafe", dtype=np.uint64)
     return words
 
 
@@ -79,7 +82,10 @@ def _repeats(*fields: Array) -> NDArray[np.bool_]:
 
 
 def stored_alike(
-    question: Question, rows: NDArray[np.intp], keys: tuple[Array, Array, Array], answers: Answers
+    question: Question,
+    rows: Places,
+    keys: tuple[Array | PerRow, Array | PerRow, Array],
+    answers: Answers,
 ) -> NDArray[np.bool_]:
     """Which rows, in key order, are stored already with the same answer.
 
@@ -101,7 +107,7 @@ def stored_alike(
         there, stored = there[order], {name: x[order] for name, x in stored.items()}
     place = np.minimum(np.searchsorted(there, here), len(there) - 1)
     alike = there[place] == here
-    code, number, status = (array[rows] for array in answers)
+    code, number, status = answers
     was = stored["number"][place]
     alike &= (stored["code"][place] == code) & (stored["status"][place] == status)
     return np.asarray(alike & ((was == number) | (np.isnan(was) & np.isnan(number))))

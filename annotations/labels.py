@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotations import exports
-from annotations.keys import NO_CODE, Answers, key_order, stored_alike
+from annotations.keys import NO_CODE, Answers, Places, key_order, stored_alike
 from annotations.models import Label
 from annotations.partitions import (
     differing,
@@ -22,7 +22,7 @@ from annotations.spellings import spelled_variously, spellings_of
 from catalog.ingest.answers import MISSING
 from catalog.ingest.bearers import resolve_keys
 from catalog.ingest.checks import NoticeCode, RowCode
-from catalog.ingest.copying import Column, constant
+from catalog.ingest.copying import Column, PerRow, constant
 from catalog.ingest.kinds import mapping_of, question_of, without
 from catalog.ingest.references import check_answers
 from catalog.ingest.repeats import skip_identical
@@ -77,15 +77,15 @@ class _Rows:
     The arrays have the file's length; ``row`` picks from them, so that nothing is copied.
     """
 
-    row: NDArray[np.intp]
-    item: NDArray[np.int64]
-    annotator: NDArray[np.int64]
+    row: Places
+    item: PerRow
+    annotator: PerRow
     round: NDArray[np.int16]
-    code: NDArray[np.int32]
-    number: NDArray[np.float64]
+    code: PerRow
+    number: PerRow
     status: NDArray[np.int8]
 
-    def only(self, row: NDArray[np.intp]) -> _Rows:
+    def only(self, row: Places) -> _Rows:
         return replace(self, row=row)
 
 
@@ -217,18 +217,19 @@ def _code(
     rows: NDArray[np.intp],
     labels: TextColumn,
     status: NDArray[np.int8],
-) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int8]]:
+) -> tuple[PerRow, PerRow, NDArray[np.int8]]:
     """Code, number and status of every row of the file, right for those of this question."""
     mine = np.zeros(incoming.table.n_rows, bool)
     mine[rows] = True
     mine &= status == Label.Status.ANSWERED
     answers = check_answers(incoming, question, labels, mine)
-    code = np.append(answers.codes, MISSING).astype(np.int32)[labels.codes]
-    number = constant(np.nan, len(code))
-    if question.is_numeric:
-        number = np.append(answers.numbers, np.nan)[labels.codes]
-    skipped = mine & (code == MISSING)
-    return code, number, np.where(skipped, np.int8(Label.Status.SKIPPED), status)
+    codes = np.append(answers.codes, MISSING).astype(np.int32)
+    skipped = mine & (codes == MISSING)[labels.codes]
+    return (
+        PerRow(codes, labels.codes),
+        PerRow(np.append(answers.numbers, np.nan), labels.codes),
+        np.where(skipped, np.int8(Label.Status.SKIPPED), status),
+    )
 
 
 def _rounds(incoming: Incoming) -> NDArray[np.int16]:
@@ -254,23 +255,23 @@ def _in_key_order(incoming: Incoming, rows: _Rows) -> _Rows:
 def _refuse_repeats(incoming: Incoming, rows: _Rows, same: NDArray[np.bool_]) -> None:
     """Refuse rows (in key order) whose key is that of the row before, saying which was first."""
     first = np.maximum.accumulate(np.where(same, 0, np.arange(len(same))))
-    again = np.flatnonzero(same)
-    again = again[~skip_identical(incoming, rows.row[again], rows.row[first[again]])]
-    original = dict(zip(rows.row[again].tolist(), rows.row[first[again]].tolist(), strict=True))
-    one, other = rows.row[again], rows.row[first[again]]
+    again, earlier = (rows.row[x].astype(np.intp) for x in (same, first[same]))
+    kept = ~skip_identical(incoming, again, earlier)
+    again, earlier = again[kept], earlier[kept]
     conflicts = (
-        (rows.code[one] != rows.code[other])
-        | (np.nan_to_num(rows.number[one]) != np.nan_to_num(rows.number[other]))
-        | (rows.status[one] != rows.status[other])
+        (rows.code[again] != rows.code[earlier])
+        | (np.nan_to_num(rows.number[again]) != np.nan_to_num(rows.number[earlier]))
+        | (rows.status[again] != rows.status[earlier])
     )
+    original = dict(zip(again.tolist(), earlier.tolist(), strict=True))
     describe = _describe_repeat(incoming, original)
-    spelled = spelled_variously(incoming, rows.row[again])
+    spelled = spelled_variously(incoming, again)
     for code, which in (
-        (RowCode.DUPLICATE_KEY, again[spelled]),
-        (RowCode.CONFLICTING_ROWS, again[conflicts & ~spelled]),
-        (RowCode.DUPLICATE_ROW, again[~conflicts & ~spelled]),
+        (RowCode.DUPLICATE_KEY, spelled),
+        (RowCode.CONFLICTING_ROWS, conflicts & ~spelled),
+        (RowCode.DUPLICATE_ROW, ~conflicts & ~spelled),
     ):
-        incoming.refuse(np.sort(rows.row[which]), code, "annotator", describe)
+        incoming.refuse(np.sort(again[which]), code, "annotator", describe)
 
 
 def _describe_repeat(incoming: Incoming, original: dict[int, int]) -> Any:
@@ -316,14 +317,15 @@ def _store(incoming: Incoming, question: Question, rows: _Rows) -> Counts:
 
 
 def _answers(question: Question, rows: _Rows) -> Answers:
-    answered = rows.status == Label.Status.ANSWERED
+    """What the rows say, in their order, as it is stored."""
+    status = rows.status[rows.row]
+    answered = status == Label.Status.ANSWERED
+    code, number = constant(NO_CODE, len(status)), constant(np.nan, len(status))
     if question.is_numeric:
-        return (
-            constant(NO_CODE, len(answered)),
-            np.where(answered, rows.number, np.nan),
-            rows.status,
-        )
-    return np.where(answered, rows.code, NO_CODE), rows.number, rows.status
+        number = np.where(answered, rows.number[rows.row], np.nan)
+    else:
+        code = np.where(answered, rows.code[rows.row], NO_CODE)
+    return code, number, status
 
 
 def _columns(incoming: Incoming, question: Question, rows: _Rows) -> list[Column]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from catalog.ingest.bearers import refuse_repeats, resolve_keys
 from catalog.ingest.checks import RowCode
-from catalog.ingest.copying import Column, copy_in
+from catalog.ingest.copying import Column, PerRow, copy_in
 from catalog.ingest.history import keep
 from catalog.ingest.kinds import mapping_of, without
 from catalog.ingest.store import Counts, Incoming
@@ -170,7 +170,7 @@ def _listed(names: list[str]) -> str:
     return shown if len(names) <= 5 else f"{shown} and {len(names) - 5:,} more"
 
 
-def _items(incoming: Incoming) -> NDArray[np.int64] | None:
+def _items(incoming: Incoming) -> NDArray[np.int64] | PerRow | None:
     """The item of each row: by the names in the file, or by the order that was stated."""
     names = incoming.text("item")
     if names is not None:

@@ -19,7 +19,7 @@ from catalog.ingest.answers import (
 from catalog.ingest.band_values import Doubt, doubtful_bands, likely_band
 from catalog.ingest.bands import parse_bands
 from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
-from catalog.ingest.copying import Column, copy_in
+from catalog.ingest.copying import Column, PerRow, copy_in
 from catalog.ingest.history import keep, remember
 from catalog.ingest.identifiers import why_identifying
 from catalog.ingest.lookalikes import Known
@@ -86,7 +86,7 @@ def _store(
     used = np.unique(ids.codes[incoming.rows])
     new = used[keys.keys[used] == UNKNOWN]
     keys = enroll(model, incoming.upload, keys, new)
-    changed = _update(incoming, model, of, keys.of(ids.codes[incoming.rows]), attributes)
+    changed = _update(incoming, model, of, keys.of(ids.codes)[incoming.rows], attributes)
     replaced = changed - len(new)
     return Counts(len(new), len(incoming.rows) - changed, replaced)
 
@@ -421,7 +421,7 @@ def profile_ids(
 
 def resolve_keys(
     incoming: Incoming, model: type[Item] | type[Annotator], column: str
-) -> NDArray[np.int64] | None:
+) -> PerRow | None:
     """Each row's item or annotator, for files that speak of them (labels, predictions).
 
     Ids that no items or annotators file declared are created, unless such a file was stored or
@@ -445,7 +445,7 @@ def resolve_keys(
         )
         return enroll(model, incoming.upload, known, unknown).of(ids.codes)
     # A row may name nobody: a reference label inside an export.
-    absent = rows[(ids.codes[rows] >= 0) & (known.of(ids.codes[rows]) == UNKNOWN)]
+    absent = rows[(ids.codes[rows] >= 0) & (known.of(ids.codes)[rows] == UNKNOWN)]
     external = model.objects.filter(dataset=incoming.dataset).values_list("external_id", flat=True)
     names = Known(external[:50_000] if len(absent) else [])
     incoming.refuse(

@@ -47,7 +47,7 @@ class Column:
     name : str
     kind : str, one of int2, int4, int8, float4, float8, bool, timestamptz, uuid, text, "float4[]",
         "float8[]"
-    values : array, (n,), or (n, k) for arrays; timestamps as microseconds since 1970
+    values : array or PerRow, (n,), or (n, k) for arrays; timestamps as microseconds since 1970
     missing : bool array (n,) or None, where the column is NULL
     rows : array (m,) of places or None, which of the values are copied and in which order; so
         that no copy of them has to be made first
@@ -78,6 +78,26 @@ class Column:
         """Whether every value is NULL."""
         gaps = self.gaps(0, len(self))
         return gaps is not None and bool(gaps.all())
+
+
+@dataclass(frozen=True)
+class PerRow:
+    """What each row has, kept once for each code: an array, as far as picking rows from it goes.
+
+    Parameters
+    ----------
+    values : (k + 1,) array, by code; the last one is that of code -1
+    codes : (n,) int32, from -1 to k - 1
+    """
+
+    values: NDArray[Any]
+    codes: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, rows: Any) -> NDArray[Any]:
+        return np.asarray(self.values[self.codes[rows]])
 
 
 def constant(value: Any, n: int, dtype: Any = None) -> NDArray[Any]:

@@ -13,7 +13,7 @@ from django.db import connection
 from numpy.typing import NDArray
 from pyarrow import csv
 
-from catalog.ingest.copying import Column, constant, copy_in
+from catalog.ingest.copying import Column, PerRow, constant, copy_in
 from catalog.models import Annotator, Dataset, EarlierRow, Item, Upload
 from catalog.reading.tables import Texts
 
@@ -36,9 +36,9 @@ class Keys:
     values: Sequence[str]
     keys: NDArray[np.int64]
 
-    def of(self, codes: NDArray[np.int32]) -> NDArray[np.int64]:
+    def of(self, codes: NDArray[np.int32]) -> PerRow:
         """The key of each row; an empty field (code -1) has none."""
-        return np.append(self.keys, UNKNOWN)[codes]
+        return PerRow(np.append(self.keys, UNKNOWN), codes)
 
 
 def look_up(model: Numbered, dataset: Dataset, values: Sequence[str]) -> Keys:

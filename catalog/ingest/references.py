@@ -77,10 +77,11 @@ def check_answers(
     Codes stand for every distinct text of the column; those that only other rows use are MISSING.
     """
     rows = np.flatnonzero(mine & ~incoming.rejected)
-    used = np.unique(labels.codes[rows])
-    used = used[used >= 0]
+    met = np.zeros(len(labels.values) + 1, bool)  # the last place is that of code -1
+    met[labels.codes[rows]] = True
+    used = np.flatnonzero(met[:-1])
     decimal = decimal_of(incoming.upload.options)
-    found = read_answers(question, [labels.values[code] for code in used], decimal)
+    found = read_answers(question, [labels.values[code] for code in used.tolist()], decimal)
     answers = Answers(
         np.full(len(labels.values), MISSING, np.int64),
         np.full(len(labels.values), np.nan),
@@ -96,14 +97,14 @@ def check_answers(
             len(answers.learned),
         )
         tell_of_missing(incoming, f"question {question.name!r}", answers.learned)
-    codes = np.append(answers.codes, MISSING)[labels.codes]
+    wrong = np.append(answers.codes == WRONG, values=False)[labels.codes]
 
     def describe(row: int) -> tuple[str, str, str | None]:
         text = labels.values[labels.codes[row]]
         sentence, hint = why_wrong(question, text, decimal)
         return text, f"{sentence}{_who(incoming, row)}", hint
 
-    incoming.refuse(rows[codes[rows] == WRONG], RowCode.UNKNOWN_LABEL, "label", describe)
+    incoming.refuse(rows[wrong[rows]], RowCode.UNKNOWN_LABEL, "label", describe)
     return answers
 
 
