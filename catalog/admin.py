@@ -25,6 +25,7 @@ from catalog.models import (
     ReferenceLabel,
     Run,
     Upload,
+    UseCount,
     VersionChange,
     WorkerBeat,
 )
@@ -237,6 +238,15 @@ class WorkerBeatAdmin(BrowseAdmin):
     list_display = ("name", "kind", "seen_at")
     search_fields = ("name",)
     list_filter = ("kind",)
+
+
+@admin.register(UseCount)
+class UseCountAdmin(BrowseAdmin):
+    """Why somebody is told to come back in a minute."""
+
+    list_display = ("what", "who", "minute", "n")
+    search_fields = ("what", "who")
+    list_filter = ("what",)
 
 
 @admin.register(ApiToken)

@@ -165,6 +165,11 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = ["catalog.rest.authentication.PasswordBackend"]
+# A minute, each: of one user, and of wrong passwords for one name.
+RATE_RUNS = env.int("RATE_RUNS", 120, validate=validate.Range(min=1))
+RATE_UPLOADS = env.int("RATE_UPLOADS", 600, validate=validate.Range(min=1))
+RATE_SIGN_INS = env.int("RATE_SIGN_INS", 10, validate=validate.Range(min=1))
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login/"

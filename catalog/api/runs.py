@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog import access, runs
+from catalog import access, quotas, runs
 from catalog.access import May
 from catalog.models import Dataset, Run
 from catalog.problems import Refusal
@@ -77,6 +77,7 @@ class RunList(APIView):
         serializer = RunRequestSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         asked = serializer.validated_data
+        quotas.spend("runs", request.user.pk)
         with transaction.atomic():
             run, _ = runs.launch(
                 dataset, asked["kind"], asked.get("parameters", {}), user=request.user

@@ -7,14 +7,14 @@ from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from rest_framework.authentication import BasicAuthentication, SessionAuthentication
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.models import ApiToken
 from catalog.problems import Refusal
-from catalog.rest.authentication import ApiTokenAuthentication
+from catalog.rest.authentication import ApiTokenAuthentication, PasswordAuthentication
 from catalog.rest.paging import CursorPage
 from catalog.rest.queries import query_of
 from catalog.serializers import TokenSerializer
@@ -26,7 +26,7 @@ class TokenList(APIView):
     """Your keys. POST (with name and password, or a session) makes one, which is shown once."""
 
     serializer_class = TokenSerializer
-    authentication_classes = (ApiTokenAuthentication, BasicAuthentication, SessionAuthentication)
+    authentication_classes = (ApiTokenAuthentication, PasswordAuthentication, SessionAuthentication)
 
     @extend_schema(operation_id="tokens_list", responses=TokenSerializer(many=True))
     def get(self, request: Request) -> Response:

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog import access, kinds
+from catalog import access, kinds, quotas
 from catalog.access import May
 from catalog.api.bodies import SentFile
 from catalog.ingest import receiving, source_lines, withdrawing
@@ -162,6 +162,7 @@ class UploadKindOrOne(APIView):
         kind = known[key]
         right = May.UPLOAD_LABELS if kind.contributor_may else May.UPLOAD
         dataset = access.dataset_for(request.user, slug, may=right)
+        quotas.spend("uploads", request.user.pk)
         upload = described(request, dataset, kind, query)
         sent = SentFile(request, query)
         upload.file_name = upload.file_name or receiving.inert_name(sent.name)

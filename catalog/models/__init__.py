@@ -5,6 +5,7 @@ from catalog.models.datasets import Dataset, Membership
 from catalog.models.definitions import Attribute, Question
 from catalog.models.history import EarlierRow
 from catalog.models.items import Annotator, Item, Profile
+from catalog.models.quotas import UseCount
 from catalog.models.references import ReferenceLabel
 from catalog.models.runs import Run, WorkerBeat
 from catalog.models.tokens import ApiToken
@@ -24,6 +25,7 @@ __all__ = [
     "ReferenceLabel",
     "Run",
     "Upload",
+    "UseCount",
     "VersionChange",
     "WorkerBeat",
 ]

@@ -73,7 +73,7 @@ ELSEWHERE = {
     "QUERY-13": "Rules for auditors, tested with the disclosure of each room.",
     "QUERY-14": "Results are of one version and frozen: tests/catalog/test_runs.py.",
     "QUERY-16": "Explanations of single items are not built.",
-    "QUERY-17": "Quotas for runs are not built; equal runs are computed once.",
+    "QUERY-17": "tests/catalog/test_quotas.py asks for two hundred computations.",
     "POPULATION-07": "Declared purposes of sensitive attributes are not built.",
     "POPULATION-08": "Erasure of persons is not built.",
 }
