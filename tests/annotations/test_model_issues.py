@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.conftest import Trust, work_off
+from catalog.models import Run
+from catalog.tasks import work_run
+from tests.conftest import Trust
 from tests.measures.test_consensus_issues import TABLE, probabilities, stated
 
 VALUES = ["cat", "dog", "fox"]
@@ -28,6 +32,18 @@ def predictions_file(prob: Any, first: int = 0) -> str:
     return "\n".join(lines) + "\n"
 
 
+def settle() -> None:
+    """Work off uploads and these runs alone: calibration and the others have their own tests."""
+    mine = Run.objects.filter(state="waiting", kind__in=("upload", "model-label-issues"))
+    while (run := mine.order_by("created_at").first()) is not None:
+        work_run(str(run.pk))
+
+
+def send(alice: Trust, path: str, kind: str, body: str, **query: str) -> None:
+    alice.send(path, kind, body, **query)
+    settle()
+
+
 def pets(alice: Trust, **model: Any) -> str:
     path = alice.dataset("pets")
     alice.post(f"{path}questions/", {"name": "pet", "scale": "nominal", "values": VALUES})
@@ -40,10 +56,10 @@ def pets(alice: Trust, **model: Any) -> str:
 def judged(alice: Trust) -> str:
     """Twelve items of one to four labels, and three without any, all of them predicted."""
     path = pets(alice, out_of_fold=True)
-    alice.upload(path, "labels", labels_file())
+    send(alice, path, "labels", labels_file())
     fresh = stated(20, 3) / stated(20, 3).sum(axis=1, keepdims=True)
     body = predictions_file(probabilities()) + predictions_file(fresh, 12).split("\n", 1)[1]
-    alice.upload(path, "predictions", body)
+    send(alice, path, "predictions", body)
     return path
 
 
@@ -83,7 +99,7 @@ def test_activelab_ranks_items_without_labels_too_and_says_when_to_stop(
     assert alice.http.get(page["next"]).json()["items"]["rows"] == rows[4:8]
     wanted = {"question": "pet", "model": "net", "margin": 0.001}
     alice.post(f"{judged}runs/", {"kind": "model-label-issues", "parameters": wanted}, expect=202)
-    work_off()
+    settle()
     assert alice.get(f"{judged}label-issues/", method="activelab")["plan"]["may_stop"] is True
 
 
@@ -92,7 +108,8 @@ def test_confident_learning_finds_labels_against_a_sure_model(alice: Trust) -> N
     path = pets(alice, out_of_fold=True)
     true = [i % 3 for i in range(20)]
     given = [(true[i] + 1) % 3 if i in (4, 11) else true[i] for i in range(20)]
-    alice.upload(
+    send(
+        alice,
         path,
         "labels",
         "item,annotator,label\n"
@@ -101,7 +118,7 @@ def test_confident_learning_finds_labels_against_a_sure_model(alice: Trust) -> N
     prob = np.full((20, 3), 0.1)
     prob[np.arange(20), true] = 0.8
     prob[11] = [0.05, 0.05, 0.9]
-    alice.upload(path, "predictions", predictions_file(prob))
+    send(alice, path, "predictions", predictions_file(prob))
     found = alice.get(f"{path}label-issues/", method="confident_learning")
     listed = [
         (r["item"], r["annotator"], r["label"], r["suggested"]) for r in found["labels"]["rows"]
@@ -121,41 +138,42 @@ def test_confident_learning_finds_labels_against_a_sure_model(alice: Trust) -> N
 def test_reference_labels_are_judged_where_nobody_labelled(alice: Trust) -> None:
     path = pets(alice, out_of_fold=True)
     rows = "".join(f"i{i},{VALUES[i % 3]}\n" for i in range(9))
-    alice.upload(path, "reference-labels", "item,label\n" + rows)
+    send(alice, path, "reference-labels", "item,label\n" + rows)
     prob = np.full((9, 3), 0.1)
     prob[np.arange(9), [0, 1, 2, 0, 1, 2, 0, 1, 0]] = 0.8
-    alice.upload(path, "predictions", predictions_file(prob))
+    send(alice, path, "predictions", predictions_file(prob))
     found = alice.get(f"{path}label-issues/", method="confident_learning")
     assert found["of"] == "reference"
     assert [(r["item"], r["suggested"]) for r in found["labels"]["rows"]] == [("i8", "cat")]
     assert alice.get(f"{path}label-issues/", method="activelab")["reason"] == "no_data"
 
 
-@pytest.mark.parametrize("stated_as", [None, False])
-def test_nothing_is_guessed_unless_predictions_are_out_of_fold(
-    alice: Trust, stated_as: bool | None
-) -> None:
-    path = pets(alice, **({} if stated_as is None else {"out_of_fold": stated_as}))
-    alice.upload(path, "labels", labels_file())
-    alice.upload(path, "predictions", predictions_file(probabilities()))
-    for method in ("crowdlab", "confident_learning", "activelab"):
-        found = alice.get(f"{path}label-issues/", method=method)
-        assert found["reason"] == "not_applicable"
-        assert "set out_of_fold to true" in found["why"]
-        assert found["items"]["rows"] == found["labels"]["rows"] == []
+def test_nothing_is_guessed_unless_predictions_are_out_of_fold(alice: Trust) -> None:
+    path = pets(alice)
+    send(alice, path, "labels", labels_file())
+    send(alice, path, "predictions", predictions_file(probabilities()))
+    for stated_as, said in ((None, "is not stated to be"), (False, "is stated not to be")):
+        alice.patch(f"{path}models/net/", {"out_of_fold": stated_as})
+        settle()
+        for method in ("crowdlab", "confident_learning", "activelab"):
+            found = alice.get(f"{path}label-issues/", method=method)
+            assert found["reason"] == "not_applicable"
+            assert said in found["why"]
+            assert "set out_of_fold to true" in found["why"]
+            assert found["items"]["rows"] == found["labels"]["rows"] == []
     alice.patch(f"{path}models/net/", {"out_of_fold": True})
-    work_off()
+    settle()
     assert alice.get(f"{path}label-issues/", method="crowdlab")["reason"] is None
 
 
 def test_other_predictions_and_other_labels_are_judged_again(alice: Trust, judged: str) -> None:
     first = alice.get(f"{judged}label-issues/", method="crowdlab")
-    alice.send(judged, "predictions", predictions_file(probabilities()[::-1]))
-    work_off()
+    send(alice, judged, "predictions", predictions_file(probabilities()[::-1]))
+    settle()
     second = alice.get(f"{judged}label-issues/", method="crowdlab")
     assert second["version"] > first["version"]
     assert second["model_weight"] != first["model_weight"]
-    alice.upload(judged, "labels", "item,annotator,label\ni12,ann0,cat\n")
+    send(alice, judged, "labels", "item,annotator,label\ni12,ann0,cat\n")
     third = alice.get(f"{judged}label-issues/", method="crowdlab")
     assert (third["n_labels"], third["stale"]) == (37, False)
 
@@ -163,7 +181,7 @@ def test_other_predictions_and_other_labels_are_judged_again(alice: Trust, judge
 def test_models_are_named_and_wrong_words_refused(alice: Trust, judged: str) -> None:
     fields = {"question": "pet", "classes": VALUES, "out_of_fold": True}
     alice.post(f"{judged}models/", {"name": "other", **fields})
-    alice.upload(judged, "predictions", predictions_file(probabilities()), model="other")
+    send(alice, judged, "predictions", predictions_file(probabilities()), model="other")
     refused = alice.get(f"{judged}label-issues/", 400, method="crowdlab")
     assert "net:1, other:1" in refused["detail"]
     assert (
@@ -189,3 +207,30 @@ def test_auditors_see_annotators_by_pseudonym_and_no_items(
     }
     assert seen["items"]["n_items"] == 12
     auditor.get(f"{judged}label-issues.csv", 403, method="crowdlab")
+
+
+def test_images_get_cleanlabs_issues_over_rest(alice: Trust, shared: Path) -> None:
+    """The published VGG outputs: cleanlab's confident joint, its four rules and its worst ten."""
+    folder = shared / "data" / "pred_cifar10_vgg"
+    expected = json.loads((folder / "reference.json").read_text())["cleanlab"]
+    body = (folder / "predictions.csv").read_text()
+    classes = [str(k) for k in range(10)]
+    path = alice.dataset("images")
+    alice.post(f"{path}questions/", {"name": "object", "scale": "nominal", "values": classes})
+    fields = {"name": "vgg", "question": "object", "classes": classes, "out_of_fold": True}
+    alice.post(f"{path}models/", fields)
+    labels = (",".join(line.split(",")[:2]) for line in body.splitlines())
+    send(alice, path, "reference-labels", "\n".join(labels) + "\n")
+    columns = json.dumps({f"p_{k}": f"p{k}" for k in classes})
+    send(alice, path, "predictions", body, columns=columns, ignore="label")
+    found = alice.get(f"{path}label-issues/", method="confident_learning")
+    assert found["joint"] == expected["confident_joint"]
+    assert found["noise_rate"] == pytest.approx(expected["est_noise"])
+    assert found["n_issues"] == {
+        "by_noise_rate": 328,
+        "by_class": 328,
+        "both": 274,
+        "confident": 298,
+    }
+    worst = [int(row["item"]) for row in found["labels"]["rows"][:10]]
+    assert worst == expected["q_self_confidence"][1]
