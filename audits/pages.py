@@ -23,6 +23,7 @@ from catalog.problems import Refusal
 
 View = Callable[..., HttpResponse]
 PAGE = 25
+MEMBERS_ONLY = ("unknown_item", "unknown_figure")
 
 
 def page(view: View) -> View:
@@ -35,7 +36,7 @@ def page(view: View) -> View:
         except Refusal as refusal:
             known = refusal.status if refusal.status in (403, 404) else 400
             # What a data set lacks may be said to its members; which data sets there are, to none.
-            context = {"refusal": refusal.detail, "is_item": refusal.code == "unknown_item"}
+            context = {"refusal": refusal.detail, "is_ours": refusal.code in MEMBERS_ONLY}
             return render(request, f"{known}.html", context, status=known)
 
     return login_required(never_cache(require_safe(answer)))

@@ -9,7 +9,7 @@ from audits import charts, matrices, quality_findings
 from audits.frames import Frame, Source, case_address
 
 LISTED = 25
-ANNOTATORS = 100
+ANNOTATORS = 50
 Row = dict[str, Any]
 
 _RELIABILITY = {
@@ -36,6 +36,8 @@ def quality_page(frame: Frame) -> dict[str, Any]:
         "reliability": reliability,
         "people": people[:ANNOTATORS],
         "n_people": len(people),
+        "has_gold": any((row.get("gold_accuracy") or {}).get("n") for row in people),
+        "has_drift": any((row.get("drift") or {}).get("n") for row in people),
         "is_numeric": bool(people) and "noise" in people[0],
         "people_axis": charts.shared_axis([], None),
         "conventions": quality_findings.CONVENTIONS,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils.safestring import mark_safe
 
 from audits import cases, frames
 from audits.activity import activity_page
@@ -13,6 +15,14 @@ from audits.pages import page
 from audits.quality import quality_page
 from catalog import access
 from catalog.access import May
+from catalog.problems import Refusal
+
+# Each drawing that can be taken along, with the page that shows it and where it stands there.
+FIGURES = {
+    "pyramid": ("coverage", coverage_page, "pyramid"),
+    "reliability": ("calibration", confidence_page, "card"),
+    "risk": ("calibration", confidence_page, "risk"),
+}
 
 
 @page
@@ -59,3 +69,25 @@ def activity(request: HttpRequest, slug: str) -> HttpResponse:
         is_lead=context["is_lead"],
     )
     return render(request, "audits/activity.html", context)
+
+
+@page
+def figure(request: HttpRequest, slug: str, name: str) -> HttpResponse:
+    """A drawing of a page as a file of its own, which looks the same without our style sheet."""
+    kind, make, part = FIGURES.get(name, ("coverage", coverage_page, ""))
+    frame = frames.frame_of(request, slug, kind, May.READ_RESULTS)
+    context = make(frame)
+    if not part or frame.found is None or frame.found.run is None or not context.get(part):
+        raise Refusal(
+            f"There is no figure {name!r} here; figures are: {', '.join(FIGURES)}, once their "
+            "result is computed.",
+            code="unknown_figure",
+            status=404,
+        )
+    # Our own file: nothing that anybody sent is in it.
+    style = mark_safe(render_to_string("audits/figures/style.css"))  # noqa: S308
+    drawn = render_to_string(f"audits/figures/{name}.html", context | {"style": style}).strip()
+    answer = HttpResponse(drawn, content_type="image/svg+xml")
+    answer["Content-Disposition"] = f'attachment; filename="{slug}-{name}.svg"'
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer

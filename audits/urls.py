@@ -13,6 +13,7 @@ urlpatterns = [
     path("datasets/<str:slug>/coverage/", room_pages.coverage, name="coverage"),
     path("datasets/<str:slug>/confidence/", room_pages.confidence, name="confidence"),
     path("datasets/<str:slug>/activity/", room_pages.activity, name="activity"),
+    path("datasets/<str:slug>/figures/<str:name>.svg", room_pages.figure, name="figure"),
     path("datasets/<str:slug>/case/", room_pages.case, name="case"),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),

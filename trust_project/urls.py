@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.urls import include, path, re_path
+from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from catalog.rest.problems import NotHere
@@ -25,5 +26,6 @@ urlpatterns = [
     path("readyz", readyz),
     path("api/v1/", include(api)),
     path("admin/", admin.site.urls),
+    path("language/", set_language, name="set_language"),
     path("", include("audits.urls")),
 ]

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from audits import charts, findings
-from audits.names import NAMES
+from audits.names import NAMES, WORDS
 from audits.numerals import between, localized
 from catalog.sizes import Size
 
@@ -25,7 +25,7 @@ def named(key: str) -> str:
 @register.filter
 def worded(code: Any) -> str:
     """A code such as ``insufficient_evidence`` as words."""
-    return str(code).replace("_", " ")
+    return str(WORDS.get(str(code), str(code).replace("_", " ")))
 
 
 @register.filter
@@ -149,12 +149,6 @@ def seconds(milliseconds: int | None) -> str:
 def complement(share: float | None) -> float | None:
     """What a share leaves of the whole."""
     return None if share is None else 1 - share
-
-
-@register.filter
-def coordinate(value: float) -> str:
-    """A place in a drawing, with a point in every language."""
-    return f"{value:.1f}"
 
 
 @register.filter

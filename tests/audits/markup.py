@@ -69,6 +69,11 @@ class Markup(HTMLParser):
             for name in (a.get("aria-labelledby") or "").split()
             if name not in ids
         ]
+        found += [
+            f"<{tag}> that scrolls and cannot be reached by keyboard"
+            for tag, a in self.tags
+            if (tag == "pre" or a.get("class") == "scroll") and a.get("tabindex") != "0"
+        ]
         found += ["<th> without a scope" for a in self.all("th") if not a.get("scope")]
         if self.all("h1") == [] or len(self.all("h1")) > 1:
             found.append("not exactly one <h1>")

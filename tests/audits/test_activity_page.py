@@ -43,7 +43,7 @@ def test_runs_stand_with_version_state_duration_and_failure(alice: Trust, judged
     assert "failed It needed more memory than this worker may use." in shown.text
     assert "2.5 0 9.9" in shown.text
     assert "n_replicates 0" in shown.text
-    for kind in ("calibration", "coverage", "agreement", "label-issues", "missingness"):
+    for kind in ("calibration", "coverage", "agreement", "label issues", "unknown values"):
         assert kind in shown.text
 
 
@@ -53,7 +53,7 @@ def test_runs_of_one_state_can_be_picked(alice: Trust, judged: str):
     shown = Markup(page(alice, f"{ACTIVITY}?state=failed")).text
     runs = shown[: shown.index("Uploads, the newest first")]
     assert runs.count("It needed more memory") == 1
-    assert "missingness" not in runs
+    assert "unknown values" not in runs
     waiting = Markup(page(alice, f"{ACTIVITY}?state=waiting")).text
     assert "No computation is in this state." in waiting
     assert page(alice, f"{ACTIVITY}?state=nonsense")
