@@ -58,12 +58,15 @@ class ConfidenceTable(tables.TableView):
             answer["X-Recalibration-Run"] = str(adopted.run)
             answer["X-Recalibration-Digest"] = adopted.digest
         if more:
-            params = request.query_params.copy()
-            params["cursor"] = str(stop)
-            answer["Link"] = (
-                f'<{request.build_absolute_uri(request.path)}?{params.urlencode()}>; rel="next"'
-            )
+            answer["Link"] = next_page(request, stop)
         return answer
+
+
+def next_page(request: Request, cursor: int) -> str:
+    """The Link header that leads to the items from this number on."""
+    params = request.query_params.copy()
+    params["cursor"] = str(cursor)
+    return f'<{request.build_absolute_uri(request.path)}?{params.urlencode()}>; rel="next"'
 
 
 def whole_number(query: dict[str, Any], name: str, default: int) -> int:

@@ -19,7 +19,7 @@ from catalog.queries import NUMBER_MASK
 from catalog.rest import tables
 from catalog.rest.queries import query_of
 from catalog.rest.results import answer_result, envelope, finished_run
-from predictions.confidence_api import MAX_PAGE_SIZE, PAGE_SIZE, whole_number
+from predictions.confidence_api import MAX_PAGE_SIZE, PAGE_SIZE, next_page, whole_number
 from predictions.disclosure import visible
 from predictions.models import ItemNovelty
 from predictions.novelty_parameters import features_of, model_beside, subject_of
@@ -126,11 +126,7 @@ class NoveltyItems(tables.TableView):
         rows = [_row(one, run) for one in page[:size]]
         answer = tables.table(rows, tables.wanted_format(request, suffix), "novelty-items")
         if len(page) > size:
-            params = request.query_params.copy()
-            params["cursor"] = str(page[size].item_id & NUMBER_MASK)
-            answer["Link"] = (
-                f'<{request.build_absolute_uri(request.path)}?{params.urlencode()}>; rel="next"'
-            )
+            answer["Link"] = next_page(request, page[size].item_id & NUMBER_MASK)
         return answer
 
 

@@ -253,15 +253,22 @@ def read_members(model: ModelVersion, members: list[int]) -> Iterator[MemberPred
     last = n_numbers(model.dataset)
     step = max(1, CHUNK_NUMBERS // (len(members) * len(model.classes)))
     for start in range(0, last, step):
-        rows = _read_rows(model, (start, start + step))
-        # Folds of a member first, so that each item has one row a member.
-        first, count = _blocks(rows.item * (max(members) + 1) + rows.member)
-        item, mean = rows.item[first], _averaged(rows.probabilities, first, count)
-        place, n_members = _blocks(item)
-        whole = n_members == len(members)
-        kept = mean[np.repeat(whole, n_members)]
-        shaped = kept.reshape(int(whole.sum()), len(members), len(model.classes))
-        yield MemberPredictions(item[place][whole], shaped.transpose(1, 0, 2), int((~whole).sum()))
+        yield read_members_of(model, members, start, start + step)
+
+
+def read_members_of(
+    model: ModelVersion, members: list[int], start: int, stop: int
+) -> MemberPredictions:
+    """The same of the items numbered from ``start`` to below ``stop``."""
+    rows = _read_rows(model, (start, stop))
+    # Folds of a member first, so that each item has one row a member.
+    first, count = _blocks(rows.item * (max(members) + 1) + rows.member)
+    item, mean = rows.item[first], _averaged(rows.probabilities, first, count)
+    place, n_members = _blocks(item)
+    whole = n_members == len(members)
+    kept = mean[np.repeat(whole, n_members)]
+    shaped = kept.reshape(int(whole.sum()), len(members), len(model.classes))
+    return MemberPredictions(item[place][whole], shaped.transpose(1, 0, 2), int((~whole).sum()))
 
 
 def _read_rows(model: ModelVersion, numbers: tuple[int, int] | None = None) -> _Rows:

@@ -43,6 +43,8 @@ urlpatterns = [
     path(f"{D}confidence.<str:suffix>", confidence_api.ConfidenceTable.as_view()),
     path(f"{D}conformal/", conformal_api.ConformalView.as_view()),
     path(f"{D}ensembles/", ensembles_api.EnsemblesView.as_view()),
+    path(f"{D}ensembles/items.<str:suffix>", ensembles_api.EnsemblesItems.as_view()),
+    path(f"{D}ensembles/items/", ensembles_api.EnsemblesItems.as_view()),
 ]
 for name, view in TABLES.items():
     urlpatterns += [

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from measures.ensembles import item_uncertainty
-from predictions import parameters, queries
+from predictions import ensembles_api, parameters, queries
 from tests.conftest import Trust
 from tests.predictions.conftest import (
     ITEMS,
@@ -92,3 +94,35 @@ def test_the_folds_of_a_member_are_averaged(alice: Trust, mail: str) -> None:
     expected = item_uncertainty([[0.3], [0.9]]).columns["epistemic_variance"][0]
     assert found["uncertainty"]["epistemic_variance"]["value"] == pytest.approx(expected)
     assert found["ambiguity"]["diversity"]["reason"] == "no_data"
+
+
+def test_each_items_epistemic_and_aleatoric_parts_stand_in_a_table_of_pages(
+    alice: Trust, mail: str, person: Callable[[str], Trust]
+) -> None:
+    alice.upload(mail, "predictions", rows_of(MEMBERS) + "i40,0.5,0\n")
+    first = alice.http.get(f"/api/v1/{mail}ensembles/items.json", {"page_size": 30})
+    rows = first.json()["results"]
+    follow = first["Link"].partition("<")[2].partition(">")[0]
+    rows += alice.http.get(follow).json()["results"]
+    # i40 was left out by two members; items are numbered in the order of their names.
+    assert [row["item"] for row in rows] == sorted(ITEMS)
+    expected = item_uncertainty(MEMBERS)
+    place = [ITEMS.index(row["item"]) for row in rows]
+    for key, column in expected.columns.items():
+        np.testing.assert_allclose([row[key] for row in rows], column[place], atol=1e-12)
+    spam = [row["probabilities"]["yes"] for row in rows]
+    np.testing.assert_allclose(spam, MEMBERS.mean(axis=0)[place])
+    audit = person("audit")
+    alice.post(f"{mail}members/", {"user": "audit", "role": "auditor"})
+    audit.get(f"{mail}ensembles/items.json", expect=403)
+
+
+def test_one_members_items_have_no_parts_and_a_page_of_many_is_short(
+    alice: Trust, mail: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice.upload(mail, "predictions", make_predictions())
+    row = alice.get(f"{mail}ensembles/items.json")["results"][0]
+    assert (row["n_members"], row["reason"]) == (1, "not_applicable")
+    assert (row["epistemic_entropy"], row["aleatoric_variance"]) == (None, None)
+    monkeypatch.setattr(ensembles_api, "CHUNK_NUMBERS", 2 * 7)
+    assert len(alice.get(f"{mail}ensembles/items.json", page_size=30)["results"]) == 7

@@ -1,0 +1,38 @@
+"""What an ensemble says of each item: its mean, and how far the members differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from catalog.models import Item
+from measures.ensembles import KEYS, item_uncertainty
+from predictions.models import ModelVersion
+from predictions.queries import read_members_of
+
+
+def ensemble_rows(
+    model: ModelVersion, members: list[int], start: int, stop: int
+) -> list[dict[str, Any]]:
+    """One row for each item numbered from ``start`` to below ``stop`` that every member predicted.
+
+    A single member has nobody to disagree with: its uncertainties are null, not 0.
+    """
+    part = read_members_of(model, members, start, stop)
+    if not len(part.item):
+        return []
+    found = item_uncertainty(part.probabilities)
+    mean = part.probabilities.mean(axis=0)
+    base = model.dataset_id << 32
+    names = dict(
+        Item.objects.filter(pk__in=(base + part.item).tolist()).values_list("pk", "external_id")
+    )
+    return [
+        {
+            "item": names.get(base + number, ""),
+            "n_members": found.n_members,
+            "probabilities": dict(zip(model.classes, mean[k].tolist(), strict=True)),
+            "reason": None if found.reason is None else found.reason.value,
+            **{key: float(found.columns[key][k]) if found.columns else None for key in KEYS},
+        }
+        for k, number in enumerate(part.item.tolist())
+    ]
