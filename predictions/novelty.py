@@ -127,8 +127,9 @@ def _fitted(
         return dict.fromkeys(methods, reason)
     matrix = whole_matrix(features, parts.reference).astype(np.float64)
     groups = clusters_of(run.dataset, parts.reference)
+    told = {name: run.parameters[name] for name in ("k", "standardise")}
     return {
-        method: fit_novelty(matrix, method=method, k=run.parameters["k"], groups=groups, rng=rng)
+        method: fit_novelty(matrix, method=method, groups=groups, rng=rng, **told)
         for method in methods
     }
 
@@ -166,8 +167,9 @@ def _confidence(
     said = np.isin(query, predicted.item)
     own = predicted.probabilities[np.isin(predicted.item, query)]
     sure[said] = own.max(axis=1, initial=0)
-    truth = outcomes(model, query)[0]
-    known = said & (truth >= 0)
+    truth, labelled, _ = outcomes(model, query)
+    # A true value that is no class of the model's is known too: the model cannot have been right.
+    known = said & labelled
     chosen = np.full(len(query), -1)
     chosen[said] = own.argmax(axis=1)
     right = known & (chosen == truth)

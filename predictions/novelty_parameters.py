@@ -18,6 +18,7 @@ DEFAULTS: dict[str, Any] = {
     "reference": None,
     "methods": list(METHODS),
     "k": 5,
+    "standardise": True,
     "novel_below": 0.05,
     "confident_from": 0.9,
     "max_reference": 20_000,
@@ -120,6 +121,8 @@ def resolve(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str
     full = {**DEFAULTS, **parameters}
     for name in (*WHOLE, *FRACTIONS):
         _check(name, full[name])
+    if not isinstance(full["standardise"], bool):
+        raise _refused("standardise", "true or false", full["standardise"])
     full["methods"] = _methods(full["methods"])
     features = features_of(dataset, full["features"])
     model = model_beside(dataset, full["model"])

@@ -25,8 +25,9 @@ CONVENTIONS = {
     "is called novel; never below smallest_p",
     "reference_scores": "each reference item without itself: knn exactly, else (and where items "
     "have groups) by the other of five folds, never split across groups",
-    "knn": "distance to the k-th nearest reference item, each feature divided by its spread in "
-    "the reference",
+    "knn": "distance to the k-th nearest reference item",
+    "standardise": "true: each feature is divided by its spread in the reference first; false: "
+    "features are compared as sent, which suits those of one unit, such as pixels",
     "mahalanobis": "squared distance from the reference's mean, Ledoit-Wolf covariance",
     "isolation_forest": "depth in 100 random trees of 256 reference items, seeded",
     "rate": "share of judged items with a p-value of at most novel_below; Wilson's interval, or "
@@ -35,7 +36,8 @@ CONVENTIONS = {
     "(beta-binomial, the reference's own chance included); where items have groups each group "
     "counts once; adjusted over all subgroups of a method (Benjamini-Hochberg)",
     "confidence": "stated probability of the most probable class; sure from confident_from on",
-    "accuracy": "share of right answers among items of the quadrant that have a reference label",
+    "accuracy": "share of right answers among items of the quadrant that have a reference label; "
+    "a label that is none of the model's classes counts as a wrong answer",
     "query": "items with a vector that are not of the reference; those whose split nobody stated "
     "are among them, and counted",
     "max_reference": "a larger reference is sampled, seeded",

@@ -162,7 +162,13 @@ def test_a_reference_too_small_for_the_threshold_has_no_rate(alice: Trust, scans
     assert found["warnings"] == ["reference_too_small"]
     sampled = run(alice, scans, max_reference=50, methods=["knn"])
     assert (sampled["n_reference_available"], sampled["n_reference"]) == (120, 50)
-    for wrong in ({"k": 0}, {"methods": ["lof"]}, {"novel_below": 0.9}, {"neighbours": 3}):
+    for wrong in (
+        {"k": 0},
+        {"methods": ["lof"]},
+        {"novel_below": 0.9},
+        {"neighbours": 3},
+        {"standardise": 1},
+    ):
         alice.post(f"{scans}runs/", {"kind": "novelty", "parameters": wrong}, expect=400)
 
 
@@ -205,3 +211,50 @@ def test_other_rooms_are_told_the_vectors(alice: Trust, scans: str) -> None:
     np.testing.assert_array_equal(told.values, VECTORS)
     alice.dataset("empty")
     assert exchange.features(Dataset.objects.get(slug="empty")) is None
+
+
+def test_a_digit_that_was_never_seen_is_new_and_the_model_sure_of_many(
+    alice: Trust, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scikit-learn's 1,797 handwritten digits; the model has never seen a nine."""
+    from sklearn.datasets import load_digits  # noqa: PLC0415
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+
+    monkeypatch.setattr(vectors, "CHUNK_NUMBERS", 4_000_000)
+    pixels, digit = load_digits(return_X_y=True)
+    half = np.arange(len(digit)) % 2 == 0
+    train = half & (digit != 9)
+    model = LogisticRegression(max_iter=2000, C=100).fit(pixels[train] / 16, digit[train])
+    items = [f"d{k:04}" for k in range(len(digit))]
+    path = alice.dataset("digits")
+    words = [str(one) for one in range(10)]
+    alice.post(f"{path}questions/", {"name": "digit", "scale": "nominal", "values": words})
+    alice.post(f"{path}models/", {"name": "lr", "question": "digit", "classes": words[:9]})
+    used = train | ~half
+    kept = [one for one, use in zip(items, used, strict=True) if use]
+    split = np.where(train, "train", "test")[used]
+    seen = np.where(digit == 9, "nine", "0-8")[used]
+    alice.send(path, "items", make_file("item,split,digit", kept, split, seen))
+    alice.send(path, "reference-labels", make_file("item,label", kept, digit[used]))
+    test = used & ~train
+    stated = model.predict_proba(pixels[test] / 16).round(9)
+    columns = (np.array(items)[test], *stated.T)
+    header = "item," + ",".join(f"p_{word}" for word in words[:9])
+    alice.send(path, "predictions", make_file(header, *columns))
+    body = embeddings(kept, pixels[used])
+    alice.upload(path, "features", body, content_type="application/octet-stream")
+    # The light of every pixel has one unit; divided by its spread, a dead one drowns the others.
+    found = run(alice, path, methods=["knn"], standardise=False)
+    assert (found["n_reference"], found["n_query"]) == (int(train.sum()), int(test.sum()))
+    known, nine = (one for one in found["subgroups"] if "digit" in one["attributes"])
+    p = novelty(pixels[train], pixels[test], standardise=False).p_values
+    unseen = digit[test] == 9
+    assert nine["knn"]["value"] == pytest.approx((p[unseen] <= 0.05).mean())
+    assert nine["knn"]["value"] > 0.7
+    assert nine["knn"]["p_adjusted"] < 1e-6
+    # Digits that were seen are exchangeable with the reference: about 0.05.
+    assert known["knn"]["value"] == pytest.approx((p[~unseen] <= 0.05).mean())
+    assert known["knn"]["value"] < 0.06
+    corners = found["methods"]["knn"]["quadrants"]
+    right = {name: one["accuracy"]["value"] for name, one in corners.items()}
+    assert right["sure_familiar"] > 0.9 > 0.6 > right["sure_novel"]
