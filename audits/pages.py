@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -16,9 +17,9 @@ from django.views.decorators.http import require_safe
 from audits import cards, queries
 from audits.evidence import HEADLINES, evidence_of, kinds_for, worst_of
 from audits.verdicts import not_yet, worst
-from catalog import access
+from catalog import access, remembering
 from catalog.access import RIGHTS, May
-from catalog.models import Dataset
+from catalog.models import Dataset, Upload
 from catalog.problems import Refusal
 
 View = Callable[..., HttpResponse]
@@ -80,6 +81,12 @@ def _lights(dataset: Dataset, role: str) -> list[dict[str, Any]]:
     return lights
 
 
+def _remembered(uploads: list[Upload]) -> str:
+    """The query that reads a file of labels as the newest stored one was read."""
+    labels = [upload for upload in uploads if upload.kind == "labels"]
+    return urlencode(remembering.parameters_of(remembering.newest_options(labels)))
+
+
 @page
 def dataset_detail(request: HttpRequest, slug: str) -> HttpResponse:
     """Everything that is known about one data set, on one page."""
@@ -110,7 +117,8 @@ def dataset_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "sections": sections,
         "reads_results": reads_results,
         "may_send_labels": May.UPLOAD_LABELS in rights,
-        "uploads": queries.last_uploads(dataset, request.user, own=not reads_results),
+        "uploads": (uploads := queries.last_uploads(dataset, request.user, own=not reads_results)),
+        "remembered": _remembered(uploads),
         "runs": queries.last_runs(dataset) if reads_results else [],
         "host": request.build_absolute_uri("/").rstrip("/"),
         "question": queries.first_question(dataset),

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog import access, kinds, quotas
+from catalog import access, kinds, quotas, remembering
 from catalog.access import May
 from catalog.api.bodies import SentFile
 from catalog.ingest import receiving, source_lines, withdrawing
@@ -36,6 +36,15 @@ MEDIA_TYPES = (
     "application/octet-stream",
 )
 FORM = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
+_NOT_UNDERSTOOD = {
+    Code.HEADER_MISSING_COLUMN,
+    Code.HEADER_UNKNOWN_COLUMN,
+    Code.HEADER_EMPTY_COLUMN,
+    Code.WRONG_DELIMITER,
+    Code.QUESTION_UNSTATED,
+    Code.TIMEZONE_MISSING,
+    Code.VALUE_MISSING,
+}
 PARAMETERS = [
     "format",
     "columns",
@@ -118,7 +127,7 @@ class UploadList(APIView):
 
 
 class UploadKindOrOne(APIView):
-    """POST to a kind sends a file; GET of an id looks at one that was sent."""
+    """POST to a kind sends a file; GET of an id looks at one, of a kind how the last was read."""
 
     serializer_class = UploadSerializer
     parser_classes = ()
@@ -127,6 +136,10 @@ class UploadKindOrOne(APIView):
     def get(self, request: Request, slug: str, key: str) -> Response:
         query_of(request)
         dataset = access.dataset_for(request.user, slug, may=May.SEE)
+        if key in kinds.upload_kinds():
+            access.dataset_for(request.user, slug, may=May.UPLOAD_LABELS)
+            offered = remembering.parameters_of(remembering.remembered(dataset, key))
+            return Response({"kind": key, "remembered": offered})
         response = answer_upload(request, upload_of(dataset, request.user, key))
         response.status_code = 200
         return response
@@ -189,17 +202,15 @@ def answer_upload(request: Request, upload: Upload) -> Response:
 
 
 def remembered_columns(upload: Upload) -> dict[str, Any]:
-    """Where a header lacks columns: the mapping by which the newest stored file was read."""
-    lacking = any(problem["code"] == Code.HEADER_MISSING_COLUMN for problem in upload.problems)
-    if upload.state != Upload.State.REJECTED or not lacking:
+    """Where a file was not understood: how the newest stored one of its kind was read."""
+    codes = {problem["code"] for problem in upload.problems}
+    if upload.state != Upload.State.REJECTED or not codes & _NOT_UNDERSTOOD:
         return {}
-    earlier = upload.dataset.uploads.filter(
-        kind=upload.kind, state=Upload.State.STORED, dry_run=False, options__has_key="columns"
-    )
-    newest = earlier.order_by("-finished_at").values_list("options", flat=True).first()
-    if newest is None or newest["columns"] == upload.options.get("columns"):
+    options = remembering.remembered(upload.dataset, upload.kind, upload.options.get("format"))
+    if all(upload.options.get(name) == value for name, value in options.items()):
         return {}
-    return {"remembered_columns": newest["columns"]}
+    said = {"remembered": remembering.parameters_of(options)}
+    return {"remembered_columns": options["columns"], **said} if "columns" in options else said
 
 
 def described(
