@@ -17,7 +17,7 @@ _ROWS = 2048  # compared at a time
 
 
 @dataclass(frozen=True)
-class Texts:
+class ByteColumn:
     """A column of text as Arrow keeps it: the bytes of value ``i`` begin at ``starts[i]``.
 
     Parameters
@@ -30,7 +30,7 @@ class Texts:
     data: npt.NDArray[np.uint8]
 
     @classmethod
-    def of(cls, texts: pa.Array) -> Texts:
+    def of(cls, texts: pa.Array) -> ByteColumn:
         """The bytes of a string array without nulls, not copied."""
         _, starts, data = texts.buffers()
         at = np.frombuffer(starts, np.int32)[texts.offset : texts.offset + len(texts) + 1]
@@ -41,6 +41,15 @@ class Texts:
     def widths(self) -> npt.NDArray[np.int32]:
         """Bytes of each value."""
         return np.diff(self.starts)
+
+    @property
+    def ended(self) -> npt.NDArray[np.uint8]:
+        """The bytes of all values, with a NUL after each."""
+        out = np.zeros(len(self.data) + len(self.starts) - 1, np.uint8)
+        kept = np.ones(len(out), bool)
+        kept[self.starts[1:] + np.arange(len(self.starts) - 1)] = False
+        out[kept] = self.data
+        return out
 
     def only(self, allowed: bytes) -> bool:
         """Whether no byte is another than these."""

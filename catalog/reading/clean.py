@@ -12,9 +12,9 @@ long as reading half a million rows. So arrays go to and fro as buffers here.
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from catalog.reading.bytewise import Texts, mask_of, numbers_of
+from catalog.reading.bytewise import ByteColumn, mask_of, numbers_of
 from catalog.reading.characters import compared_spelling, text_faults
 from catalog.reading.columns import TEXT_KINDS, Column, Kind, Options
 from catalog.reading.headers import Header
-from catalog.reading.tables import AnyColumn, NumberColumn, Table, TextColumn, TimeColumn
+from catalog.reading.tables import (
+    MANY,
+    AnyColumn,
+    NumberColumn,
+    Table,
+    TextColumn,
+    Texts,
+    TimeColumn,
+)
 
-_BLOCK = 1 << 23
+_BLOCK = 1 << 21
 _MOST_ODD_VALUES = 20_000
 _DIGITS = b"0123456789"
 _TIME = re.compile(
@@ -121,6 +129,21 @@ def _batches(
         yield from reader
 
 
+class _Grown:
+    """Numbers that come batch by batch, kept in a file until all are there, and mapped then."""
+
+    def __init__(self, kind: type[np.generic]) -> None:
+        self.dtype = np.dtype(kind)
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  closed with its last array
+
+    def add(self, values: npt.NDArray[Any]) -> None:
+        self._file.write(np.ascontiguousarray(values, self.dtype).data)
+
+    def array(self) -> npt.NDArray[Any]:
+        self._file.flush()
+        return np.asarray(np.memmap(self._file, self.dtype, "r"))
+
+
 class _Unproven(Exception):  # noqa: N818  control flow within this module
     """The strict reader might have something to say."""
 
@@ -131,30 +154,33 @@ class _Typed:
 
     column: Column
     options: Options
-    values: list[npt.NDArray[Any]] = field(default_factory=list)
-    missing: list[npt.NDArray[np.bool_]] = field(default_factory=list)
+    missing: _Grown = field(default_factory=lambda: _Grown(np.bool_))
+    values: _Grown = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.values = _Grown(np.int64 if self._is_time else np.float64)
 
     def add(self, texts: pa.Array) -> None:
-        missing = Texts.of(texts).widths == 0
+        missing = ByteColumn.of(texts).widths == 0
         if self.column.missing_codes or (missing.any() and not self.column.allows_empty):
             raise _Unproven
         present = texts.filter(mask_of(~missing)) if missing.any() else texts
-        values = np.zeros(len(texts), np.int64 if self.column.kind is Kind.TIME else np.float64)
+        values = np.zeros(len(texts), self.values.dtype)
         values[~missing] = self._times(present) if self._is_time else self._numbers(present)
-        self.values.append(values)
-        self.missing.append(missing)
+        self.values.add(values)
+        self.missing.add(missing)
 
     @property
     def _is_time(self) -> bool:
         return self.column.kind is Kind.TIME
 
     def _times(self, texts: pa.Array) -> npt.NDArray[np.int64]:
-        if not Texts.of(texts).all_like(_TIME):
+        if not ByteColumn.of(texts).all_like(_TIME):
             raise _Unproven
         return numbers_of(texts.cast(pa.timestamp("us", "UTC")), np.int64)
 
     def _numbers(self, texts: pa.Array) -> npt.NDArray[np.float64]:
-        held = Texts.of(texts)
+        held = ByteColumn.of(texts)
         if self.column.kind is Kind.INTEGER:
             right = held.only(_DIGITS) and bool((held.widths <= 15).all())
         else:
@@ -170,7 +196,7 @@ class _Typed:
 
     def finish(self) -> AnyColumn:
         made = TimeColumn if self._is_time else NumberColumn
-        return made(np.concatenate(self.values), np.concatenate(self.missing))
+        return made(self.values.array(), self.missing.array())
 
 
 @dataclass
@@ -180,7 +206,7 @@ class _Coded:
     column: Column
     options: Options
     separators: tuple[str, ...]
-    codes: list[npt.NDArray[np.int32]] = field(default_factory=list)
+    codes: _Grown = field(default_factory=lambda: _Grown(np.int32))
     known: pa.Array = field(default_factory=lambda: pa.nulls(0, pa.string()))
     waiting: list[pa.Array] = field(default_factory=list)
 
@@ -192,16 +218,16 @@ class _Coded:
 
     def _code(self) -> None:
         n_known = len(self.known)
-        parts = [self.known, *self.waiting]
-        encoded = pa.concat_arrays(parts).dictionary_encode()
-        codes = numbers_of(encoded.indices, np.int32)
-        ends = np.cumsum([len(part) for part in parts])
-        self.codes += [codes[start:stop].copy() for start, stop in pairwise(ends)]
-        self.known, self.waiting = encoded.dictionary, []
+        # One hash table serves all parts, so that the last one's dictionary holds every value.
+        before = [self.known] if n_known else []
+        parts = pa.chunked_array([*before, *self.waiting]).dictionary_encode().chunks
+        for part in parts[len(before) :]:
+            self.codes.add(numbers_of(part.indices, np.int32))
+        self.known, self.waiting = parts[-1].dictionary, []
         self._prove(self.known.slice(n_known))
 
     def _prove(self, values: pa.Array) -> None:
-        held = Texts.of(values)
+        held = ByteColumn.of(values)
         plain = held.plain() & (held.widths <= min(self.column.longest, 1 << 16))
         odd = values.filter(mask_of(~plain))
         if len(odd) > _MOST_ODD_VALUES:
@@ -219,17 +245,16 @@ class _Coded:
     def finish(self) -> AnyColumn:
         if self.waiting:
             self._code()
-        codes = np.concatenate(self.codes)
-        values = self.known.to_pylist()
-        if "" not in values:
-            return TextColumn(codes, values)
-        if not self.column.allows_empty:
-            raise _Unproven
-        empty = values.index("")
-        renumber = np.arange(len(values), dtype=np.int32)
-        renumber[empty + 1 :] -= 1
-        renumber[empty] = -1
-        return TextColumn(renumber[codes], values[:empty] + values[empty + 1 :])
+        codes = self.codes.array()
+        full = ByteColumn.of(self.known).widths > 0
+        if not full.all():
+            if not self.column.allows_empty:
+                raise _Unproven
+            renumber = (np.cumsum(full) - 1).astype(np.int32)
+            renumber[~full] = -1
+            codes = renumber[codes]
+        values = Texts(ByteColumn.of(self.known.filter(mask_of(full))).ended.tobytes())
+        return TextColumn(codes, values if len(values) >= MANY else list(values))
 
 
 def _coder(column: Column, options: Options, *, quoted: bool) -> _Coded | _Typed:
@@ -251,7 +276,7 @@ def _feed(
             continue
         for place, coder in enumerate(coders):
             texts = batch.column(place)
-            longest[place] = max(longest[place], int(Texts.of(texts).widths.max()))
+            longest[place] = max(longest[place], int(ByteColumn.of(texts).widths.max()))
             coder.add(texts)
         # Each value may come in two quotes, and has a separator or a line end after it.
         if n_rows > options.limits.max_rows or sum(longest) + 4 * len(coders) > (
@@ -269,5 +294,5 @@ def _table(n_rows: int, coders: Sequence[_Coded | _Typed], names: list[str]) -> 
     first = found[coders[0].column.name]
     if isinstance(first, TextColumn) and names[0] in first.values:
         return None  # perhaps the header once more, between two files that were joined
-    line = np.arange(2, n_rows + 2, dtype=np.int64)
+    line = np.arange(2, n_rows + 2, dtype=np.int32)
     return Table(n_rows, line, found, tuple(names))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,8 @@ from catalog.reading.problems import Notice, Problem
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
 _AT_A_TIME = 4096
+#: So many distinct texts are kept as their bytes.
+MANY = 100_000
 
 
 class Texts(Sequence[str]):
@@ -43,6 +45,10 @@ class Texts(Sequence[str]):
         at = range(len(self))[place]
         start = self.ends[at - 1] + 1 if at else 0
         return self.body[start : self.ends[at]].tobytes().decode()
+
+    def __contains__(self, text: object) -> bool:
+        sought = f"\0{text}\0".encode()
+        return isinstance(text, str) and sought in b"\0" + self.body.tobytes()
 
     def __iter__(self) -> Iterator[str]:
         for first in range(0, len(self), _AT_A_TIME):
@@ -146,7 +152,7 @@ class Table:
     """
 
     n_rows: int
-    line: Rows
+    line: npt.NDArray[np.integer[Any]]
     columns: Mapping[str, AnyColumn]
     header: tuple[str, ...] = ()
     problems: list[Problem] = field(default_factory=list)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from catalog.reading import tables
 from catalog.reading.columns import Column, Export, Kind, Layout, Limits, Options
 from catalog.reading.problems import Code, Notice, Problem
 from catalog.reading.tables import (
@@ -26,7 +27,6 @@ from catalog.reading.tables import (
 ANSWER = "answer.json"
 REQUEST = "request.json"
 Json = dict[str, Any]
-_MANY = 100_000
 
 
 def write_request(folder: Path, path: Path, layout: Layout, options: Options) -> None:
@@ -91,7 +91,10 @@ def _write_column(folder: Path, stem: str, column: AnyColumn) -> Json:
         _save(folder, f"{stem}.codes", column.codes)
         # No value holds a NUL: such a value is a problem and is not in the table.
         with (folder / f"{stem}.values").open("wb") as file:
-            file.writelines(value.encode() + b"\0" for value in column.values)
+            if isinstance(column.values, Texts):
+                file.write(column.values.body.data)
+            else:
+                file.writelines(value.encode() + b"\0" for value in column.values)
         spellings = {str(code): spelled for code, spelled in column.spellings.items()}
         return {"type": "text", "n_values": len(column.values), "spellings": spellings}
     _save(folder, f"{stem}.values", column.values)
@@ -124,7 +127,7 @@ def read_table(folder: Path) -> Table:
 def _read_column(folder: Path, stem: str, said: Json) -> AnyColumn:
     if said["type"] == "text":
         texts: Sequence[str] = Texts((folder / f"{stem}.values").read_bytes())
-        if said["n_values"] < _MANY:
+        if len(texts) < tables.MANY:
             texts = list(texts)
         spellings = {int(code): tuple(spelled) for code, spelled in said["spellings"].items()}
         return TextColumn(_load(folder, f"{stem}.codes"), texts, spellings)

@@ -25,7 +25,6 @@ from catalog.reading import (
     TextColumn,
     read,
     read_in_child,
-    wire,
 )
 from catalog.reading.child import ORPHANED
 from catalog.reading.tables import Texts
@@ -270,5 +269,5 @@ def test_a_file_of_many_ids_is_read_the_same(
         return [(c.codes.tolist(), list(c.values)) for c in found]
 
     few = columns()
-    monkeypatch.setattr(wire, "_MANY", 0)
+    monkeypatch.setattr(tables, "MANY", 0)
     assert columns() == few
