@@ -25,6 +25,7 @@ from catalog.reading import (
     TextColumn,
     read,
     read_in_child,
+    tables,
 )
 from catalog.reading.child import ORPHANED
 from catalog.reading.tables import Texts
