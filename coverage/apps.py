@@ -8,7 +8,7 @@ class CoverageConfig(AppConfig):
     def ready(self) -> None:
         # Only now do models exist.
         from catalog import exchange, kinds  # noqa: PLC0415
-        from coverage import parameters, pattern_parameters, populations, withdrawal  # noqa: PLC0415
+        from coverage import neighbours, parameters, pattern_parameters, populations, withdrawal  # noqa: PLC0415
 
         kinds.register_upload(
             kinds.UploadKind(
@@ -59,6 +59,14 @@ class CoverageConfig(AppConfig):
                 compute="coverage.patterns.measure_patterns",
                 resolve=pattern_parameters.resolve,
                 standard=pattern_parameters.standard,
+            )
+        )
+        kinds.register_run(
+            kinds.RunKind(
+                name="neighbours",
+                compute="coverage.neighbours.measure_neighbours",
+                resolve=neighbours.resolve,
+                standard=neighbours.standard,
             )
         )
         exchange.tell("item_weights", "coverage.item_weights.item_weights")

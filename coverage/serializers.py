@@ -191,6 +191,17 @@ class PatternsSerializer(ResultSerializer):
     n_matching = serializers.IntegerField(help_text="Patterns that are asked for, shown or not.")
 
 
+class NeighboursSerializer(ResultSerializer):
+    """Places of a few numeric attributes that have few items near them."""
+
+    attributes = serializers.ListField(child=serializers.CharField())
+    ranges = serializers.DictField(help_text="Least and greatest number of each attribute.")
+    n_items = serializers.IntegerField()
+    n_missing = serializers.IntegerField()
+    items = serializers.DictField()
+    places = serializers.DictField(allow_null=True)
+
+
 class LabelRateSerializer(serializers.Serializer[Any]):
     """The share of one reference label, as it is and as the population would show it."""
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from coverage import api, findings_api, patterns_api, weights_api
+from coverage import api, findings_api, neighbours_api, patterns_api, weights_api
 
 D = "datasets/<str:slug>/"
 
@@ -14,6 +14,7 @@ urlpatterns = [
     path(f"{D}coverage/divergence/", findings_api.DivergenceView.as_view()),
     path(f"{D}coverage/weights/", weights_api.WeightsView.as_view()),
     path(f"{D}coverage/weights.<str:suffix>", weights_api.WeightsTable.as_view()),
+    path(f"{D}coverage/neighbours/", neighbours_api.NeighboursView.as_view()),
     path(f"{D}coverage/patterns/", patterns_api.PatternsView.as_view()),
     path(f"{D}coverage/patterns.<str:suffix>", patterns_api.PatternsTable.as_view()),
     path(f"{D}coverage/<str:table>.<str:suffix>", api.CoverageTable.as_view()),

@@ -8,6 +8,8 @@ from scipy.spatial import cKDTree
 
 _ROUNDING = 1e-12
 """Distances such as 0.15 come out a rounding above the radius that they are equal to."""
+_WIDER = 1.001
+"""The tree leaves out points at its bound itself."""
 
 
 def scaled(points: ArrayLike) -> NDArray[np.float64]:
@@ -64,11 +66,7 @@ def neighbours_within(points: ArrayLike, queries: ArrayLike, *, radius: float) -
     ----------
     Asudeh et al. (2021), definition 1.
     """
-    x, q = _checked(points, "points"), _checked(queries, "queries")
-    if not radius > 0:
-        raise ValueError(f"radius must be above 0; got {radius!r}.")
-    if x.shape[1] != q.shape[1]:
-        raise ValueError(f"Points have {x.shape[1]} attributes and queries {q.shape[1]}.")
+    x, q = _matched(points, queries, radius)
     if not len(x) or not len(q):
         return np.zeros(len(q), np.int64)
     found = cKDTree(x).query_ball_point(q, radius + _ROUNDING, return_length=True)
@@ -101,7 +99,23 @@ def uncovered_points(
     """
     if k < 1:
         raise ValueError(f"k must be at least 1; got {k!r}.")
-    return np.flatnonzero(neighbours_within(points, queries, radius=radius) < k)
+    x, q = _matched(points, queries, radius)
+    if len(x) < k or not len(q):
+        return np.arange(len(q))
+    # The k-th nearest point alone is looked for: crowded places cost no more than others.
+    nearest, _ = cKDTree(x).query(q, k=[k], distance_upper_bound=(radius + _ROUNDING) * _WIDER)
+    return np.flatnonzero(np.asarray(nearest)[:, 0] > radius + _ROUNDING)
+
+
+def _matched(
+    points: ArrayLike, queries: ArrayLike, radius: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    x, q = _checked(points, "points"), _checked(queries, "queries")
+    if not radius > 0:
+        raise ValueError(f"radius must be above 0; got {radius!r}.")
+    if x.shape[1] != q.shape[1]:
+        raise ValueError(f"Points have {x.shape[1]} attributes and queries {q.shape[1]}.")
+    return x, q
 
 
 def _checked(points: ArrayLike, name: str) -> NDArray[np.float64]:
