@@ -212,3 +212,71 @@ def test_lesion_images_are_far_from_brazil(alice: Trust, shared: Path) -> None:
     assert {row["attribute"]: row["n"] for row in result["missing"]} == {"Sex": 804, "age": 0}
     reference = folder / "reference_cells_images_vs_brazil2020.csv"
     check_cells(result, reference, {"Sex": "Sex", "AgeGrp": "age"})
+
+
+def test_irony_is_labelled_by_a_young_crowd(alice: Trust, shared: Path) -> None:
+    path = alice.dataset("multipico")
+    folder = shared / "data" / "lewidi3_mp"
+    bands = ["0-14", "15-19", *(f"{low}-{low + 9}" for low in range(20, 70, 10)), "70+"]
+    age = {"name": "age", "of": "annotator", "kind": "numeric", "bands": bands}
+    alice.post(f"{path}attributes/", age | {"missing_codes": ["DATA_EXPIRED"]})
+    crowd = rows_of(folder / "annotators.csv")
+    people = (
+        {
+            "annotator": row["annotator"],
+            "age": row["age"],
+            "gender": "" if row["gender"] == "DATA_EXPIRED" else row["gender"],
+        }
+        for row in crowd
+    )
+    sent = alice.upload(path, "annotators", as_csv(people))
+    assert (sent["state"], sent["rows"]["stored"]) == ("stored", 506)
+    world = [
+        row
+        for row in rows_of(shared / "data" / "pop_un_wpp2024" / "population_by_age_sex.csv")
+        if (row["Location"], row["Year"]) == ("World", "2025")
+    ]
+    alice.post(f"{path}populations/", {"name": "World 2025", "of": "annotator", "year": 2025})
+    sent = alice.upload(
+        path,
+        "population",
+        as_csv(world),
+        columns='{"age": "AgeGrp", "gender": "Sex", "weight": "Value"}',
+        ignore="LocID,Location,Year,AgeGrpStart",
+    )
+    assert sent["state"] == "stored", sent["problems"]
+    result = alice.get(f"{path}coverage/")
+    # The same once more, by hand.
+    starts = [0, 15, *range(20, 80, 10)]
+
+    def place(number: str) -> str:
+        return bands[max(at for at, low in enumerate(starts) if low <= float(number))]
+
+    q: dict[tuple[str, str], float] = {}
+    for row in world:
+        key = (row["Sex"], place(row["AgeGrpStart"]))
+        q[key] = q.get(key, 0.0) + float(row["Value"])
+    n = dict.fromkeys(q, 0)
+    for row in crowd:
+        if row["gender"] in ("Female", "Male") and row["age"] not in ("", "DATA_EXPIRED"):
+            n[row["gender"], place(row["age"])] += 1
+    total, size = sum(q.values()), sum(n.values())
+    apart = sum(abs(n[key] / size - q[key] / total) for key in q) / 2
+    overall = result["overall"]
+    assert overall["n_items"] == size
+    assert overall["total_variation"]["value"] == pytest.approx(apart, rel=1e-9)
+    assert overall["verdict"] == "large"
+    found = ratios(result, "gender", "age")
+    assert found["Female", "20-29"] == pytest.approx(
+        n["Female", "20-29"] / size / (q["Female", "20-29"] / total)
+    )
+    lacking = {tuple(row["attributes"].values()) for row in result["target_lacking"]}
+    assert lacking == {("0-14",)}
+    young = alice.get(f"{path}coverage/patterns/", of="annotator", attribute="age", level=1)
+    assert {row["attributes"]["age"] for row in young["patterns"]} == {
+        band for band in bands if sum(1 for row in crowd if _lies(row["age"], band, place)) < 30
+    }
+
+
+def _lies(age: str, band: str, place: Any) -> bool:
+    return age not in ("", "DATA_EXPIRED") and place(age) == band
