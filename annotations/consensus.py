@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from annotations.consensus_rows import (
     number_rows,
     store,
 )
+from annotations.crowd_parameters import METHODS, STANDARD
 from annotations.crowds import KEPT_ROWS, Crowd, NumberCrowd, Row
 from catalog.models import Run
 from measures.consensus import (
@@ -38,6 +39,8 @@ from measures.consensus import (
     weighted_majority_shares,
 )
 
+#: Up to so many labels all methods together take a second or two.
+ALL_METHODS_LABELS = 50_000
 CONVENTIONS = {
     "tie": "an item on which several values come first is a tie and has no value, unless the "
     "question's tie rule names one; it stays marked as a tie",
@@ -49,6 +52,8 @@ CONVENTIONS = {
     "lean on everybody's confusion, worth 4 labels a row",
     "weighted_majority": "labels weigh as much as their annotator agrees with the others",
     "items": "the least certain by the first method first",
+    "methods": f"all of them up to {ALL_METHODS_LABELS:,} labels, else the three quick ones, "
+    "unless a run names others",
     "bias_variance": "label = true value + annotator's bias + noise; biases sum to 0 by labels",
 }
 
@@ -69,9 +74,10 @@ def measure_consensus(run: Run, should_stop: Callable[[], bool]) -> Row:
     if question.is_numeric:
         return _of_numbers(run, crowds.read_number_crowd(question))
     crowd = crowds.read_crowd(question)
+    methods = run.parameters["methods"] or _standard(crowd)
     answers = {
         method: answer
-        for method in run.parameters["methods"]
+        for method in methods
         if not should_stop() and (answer := answer_of(crowd, method, run)) is not None
     }
     return {
@@ -80,7 +86,7 @@ def measure_consensus(run: Run, should_stop: Callable[[], bool]) -> Row:
         ),
         "values": crowd.values,
         "tie_rule": question.tie_rule,
-        "warnings": _warnings(crowd, run.parameters["methods"], answers),
+        "warnings": _warnings(crowd, methods, answers),
         "conventions": CONVENTIONS,
         "methods": {
             method: _summary(crowd, answer, run.parameters["ci_level"])
@@ -90,11 +96,20 @@ def measure_consensus(run: Run, should_stop: Callable[[], bool]) -> Row:
     }
 
 
-def _warnings(crowd: Crowd, methods: list[str], answers: dict[str, Answer]) -> list[str]:
+def _standard(crowd: Crowd) -> tuple[str, ...]:
+    """Every method where that is quick."""
+    counts = crowd.counts
+    quick = counts.n_labels <= ALL_METHODS_LABELS and counts.n_values <= MAX_VALUES
+    return METHODS if quick else STANDARD
+
+
+def _warnings(crowd: Crowd, methods: Sequence[str], answers: dict[str, Answer]) -> list[str]:
     found = []
     if crowd.counts.n_items and len(answers) < len(methods):
         found.append("too_many_values")
-    if any(one.climb is not None and not one.climb.converged for one in answers.values()):
+    # The others say so of themselves; MACE stops after a fixed number of steps.
+    first = next(iter(answers.values()), None)
+    if first is not None and first.climb is not None and not first.climb.converged:
         found.append("not_converged")
     if crowd.counts.n_annotators == 2:
         found.append("two_annotators")

@@ -14,7 +14,8 @@ from catalog.runs import digest_of
 Parameters = dict[str, Any]
 METHODS = ("dawid_skene", "majority", "weighted_majority", "one_coin", "mace", "glad")
 NUMBER_METHODS = ("bias_variance", "mean", "median")
-STANDARD = ["dawid_skene", "majority", "weighted_majority"]
+#: What is computed where nothing is said and all methods would take long.
+STANDARD = ("dawid_skene", "majority", "weighted_majority")
 ANNOTATORS = "annotators"
 CONSENSUS = "consensus"
 ISSUES = "label-issues"
@@ -44,9 +45,10 @@ def resolve_consensus(dataset: Dataset, parameters: Parameters) -> tuple[str, Pa
     """The question and the full parameters of a consensus run."""
     question, full = _with_question(dataset, parameters, CONSENSUS)
     known = NUMBER_METHODS if question.is_numeric else METHODS
-    if full["methods"] is None:
-        full["methods"] = list(NUMBER_METHODS) if question.is_numeric else STANDARD
-    _check_methods(full["methods"], known, question)
+    if full["methods"] is None and question.is_numeric:
+        full["methods"] = list(NUMBER_METHODS)
+    if full["methods"] is not None:
+        _check_methods(full["methods"], known, question)
     _check_number(full, "smoothing", 0, 1000)
     _check_number(full, "ci_level", 0.5, 0.999)
     return question.name, full

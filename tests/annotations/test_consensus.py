@@ -189,6 +189,20 @@ def test_a_run_is_asked_for_with_parameters_and_refuses_wrong_ones(
         assert refused["errors"][0]["pointer"].startswith("/parameters/")
 
 
+def test_a_large_crowd_is_spared_the_slow_methods(
+    alice: Trust, crowd: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = {"majority", "dawid_skene", "one_coin", "mace", "glad", "weighted_majority"}
+    assert set(alice.get(f"{crowd}consensus/")["methods"]) == every
+    monkeypatch.setattr(consensus, "ALL_METHODS_LABELS", 30)
+    alice.upload(crowd, "labels", labels_of("aaaa aaaa aaaa"))
+    assert set(alice.get(f"{crowd}consensus/")["methods"]) == {
+        "majority",
+        "dawid_skene",
+        "weighted_majority",
+    }
+
+
 def test_tables_have_the_rows_of_the_result(alice: Trust, crowd: str) -> None:
     rows = alice.get(f"{crowd}annotators/")["annotators"]
     assert alice.get(f"{crowd}annotators.json")["results"] == rows
