@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -227,16 +228,20 @@ def auc(forecasts: Forecasts, *, level: float = 0.95) -> Estimate:
     if forecasts.n == 0:
         return undefined(Reason.NO_DATA, 0)
     if isinstance(forecasts, BinaryForecasts):
-        parts = [_auc_influence(forecasts)]
-    else:
-        ones = (forecasts.one_vs_rest(k) for k in range(forecasts.n_classes))
-        parts = [_auc_influence(one) for one in ones]
+        return mean_auc([forecasts], level=level)
+    ones = [forecasts.one_vs_rest(k) for k in range(forecasts.n_classes)]
+    return mean_auc(ones, level=level)
+
+
+def mean_auc(events: Sequence[BinaryForecasts], *, level: float = 0.95) -> Estimate:
+    """Unweighted mean AUC of several events of the same items, where both outcomes occur."""
+    parts = [_auc_influence(one) for one in events]
     defined = [part for part in parts if part is not None]
     if not defined:
-        return undefined(Reason.ONE_CLASS, forecasts.n)
+        return undefined(Reason.ONE_CLASS, events[0].n)
     value = float(np.mean([part[0] for part in defined]))
     influence = np.mean([part[1] for part in defined], axis=0)
-    return _auc_estimate(value, influence, forecasts, level)
+    return _auc_estimate(value, influence, events[0], level)
 
 
 def murphy_decomposition(

@@ -142,13 +142,14 @@ TABLES: dict[str, Callable[[Result], Rows]] = {
     "second_opinion": lambda result: result["second_opinion"],
     "other_libraries": lambda result: result["other_libraries"],
     "folds": lambda result: result["folds"],
+    "labels": lambda result: result.get("labels", []),
+    "label_scores": lambda result: keyed("score", result.get("label_scores", {})),
 }
 
 
-#: A population has no subgroups or folds here, and no map of its own.
-POPULATION_TABLES = {
-    k: v for k, v in TABLES.items() if k not in ("subgroups", "folds", "recalibration")
-}
+#: A population has none of these here: they are about the sample.
+_OF_THE_SAMPLE = {"subgroups", "folds", "labels", "label_scores", "recalibration"}
+POPULATION_TABLES = {k: v for k, v in TABLES.items() if k not in _OF_THE_SAMPLE}
 
 
 @extend_schema_view(get=extend_schema(parameters=[MODEL, AGAINST, POPULATION]))

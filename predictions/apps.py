@@ -41,7 +41,9 @@ class PredictionsConfig(AppConfig):
                     name=name,
                     compute=compute,
                     resolve=parameters.resolver(name),
-                    standard=parameters.standard,
+                    standard=parameters.standard_calibration
+                    if name == "calibration"
+                    else parameters.standard,
                 )
             )
         kinds.register_run(

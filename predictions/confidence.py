@@ -15,6 +15,7 @@ from measures.recalibration.venn_abers import venn_abers_from_dict
 from predictions.adoptions import has_seen
 from predictions.evidence import outcomes
 from predictions.models import AdoptedMap, ModelVersion
+from predictions.multilabel import label_sets
 from predictions.queries import read_range
 
 Result = dict[str, Any]
@@ -63,7 +64,7 @@ def confidence_rows(
     pairs = _venn_abers(model, fitted, stated)
     sets = _sets(fitted, stated)
     seen = None if fitted.adopted is None else has_seen(fitted.adopted, predicted.item)
-    truth = outcomes(model, predicted.item)[0]
+    truth = _truths(model, predicted.item)
     base = model.dataset_id << 32
     names = dict(
         Item.objects.filter(pk__in=(base + predicted.item).tolist()).values_list(
@@ -80,9 +81,21 @@ def confidence_rows(
             "conformal_set": None
             if sets is None
             else [name for name, held in zip(model.classes, sets[k], strict=True) if held],
-            "outcome": model.classes[truth[k]] if truth[k] >= 0 else None,
+            "outcome": truth[k],
         }
         for k, number in enumerate(predicted.item.tolist())
+    ]
+
+
+def _truths(model: ModelVersion, item: NDArray[np.int64]) -> list[Any]:
+    """The class of each item, or its set of classes; ``None`` where it has no reference."""
+    if not model.is_multilabel:
+        codes = outcomes(model, item)[0]
+        return [model.classes[code] if code >= 0 else None for code in codes.tolist()]
+    truth, known, *_ = label_sets(model, item)
+    return [
+        [name for name, held in zip(model.classes, row, strict=True) if held] if is_known else None
+        for row, is_known in zip(truth.tolist(), known.tolist(), strict=True)
     ]
 
 
@@ -103,6 +116,8 @@ def _calibrated(
         return None if method is None else stated
     if stored is None:
         return None
+    if model.is_multilabel:
+        return apply_map(map_from_dict(stored), stated.ravel()).reshape(stated.shape)
     if not model.is_binary:
         return apply_map(map_from_dict(stored), stated)
     positive = _positive(model)

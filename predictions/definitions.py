@@ -13,10 +13,8 @@ from catalog.reading.headers import folded
 from catalog.services import define, lock, redefine
 from predictions.models import ModelVersion, Prediction
 
-#: Several labels of an item at once are as many questions, each with its own calibration.
 MULTILABEL = (
-    "Multilabel models are measured one label at a time: define a question of two values and a "
-    "model of two classes for each label."
+    "A model is multilabel when its question is of scale set; its scores are probability or logit."
 )
 
 
@@ -69,16 +67,25 @@ def _settled(fields: dict[str, Any]) -> dict[str, Any]:
             code="invalid",
             pointer="/name",
         )
-    if question.scale not in (Question.Scale.NOMINAL, Question.Scale.ORDINAL):
-        several = question.scale == Question.Scale.SET
+    scales = (Question.Scale.NOMINAL, Question.Scale.ORDINAL, Question.Scale.SET)
+    if question.scale not in scales:
         raise Refusal(
             f"Question {question.name!r} is of scale {question.scale}; class probabilities need "
-            "one of scale nominal or ordinal." + (f" {MULTILABEL}" if several else ""),
+            "one of scale nominal, ordinal or set.",
             code="scale",
             pointer="/question",
         )
     _check_classes(question, classes)
-    positive = fields.get("positive_class") or (classes[1] if len(classes) == 2 else "")
+    several = question.scale == Question.Scale.SET
+    if several and fields.get("positive_class"):
+        raise Refusal(
+            f"Question {question.name!r} asks for sets: each class has a probability of its own, "
+            "and none is the positive one; leave positive_class out.",
+            code="not_applicable",
+            pointer="/positive_class",
+        )
+    default = classes[1] if len(classes) == 2 and not several else ""
+    positive = fields.get("positive_class") or default
     if positive and positive not in classes:
         raise Refusal(
             f"The positive class {positive!r} is none of the classes: {', '.join(classes)}.",

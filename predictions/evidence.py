@@ -38,10 +38,8 @@ def gather(
     truth, known, labelled = outcomes(model, predicted.item)
     used = truth >= 0
     weighting = Weighting()
-    if population is not None:
-        weighting = population_weights(dataset, population, predicted.item[used])
-    elif weighted:
-        weighting = stated_weights(model, predicted.item[used])
+    if weighted:
+        weighting = weigh(dataset, model, predicted.item[used], population)
     n_known, n_class = int((~known).sum()), int((known & ~used).sum())
     said = weighting.as_dict(int(used.sum()))
     kept = weighting.kept(int(used.sum()))
@@ -63,6 +61,15 @@ def gather(
     stated = predicted.probabilities[used]
     forecasts = _forecasts(model, truth[used], stated, clusters_of(dataset, item), weights)
     return Evidence(forecasts, item, counts, said)
+
+
+def weigh(
+    dataset: Dataset, model: ModelVersion, item: NDArray[np.int64], population: str | None
+) -> Weighting:
+    """What these items count for: towards a population where one is meant, else as files say."""
+    if population is not None:
+        return population_weights(dataset, population, item)
+    return stated_weights(model, item)
 
 
 def outcomes(

@@ -178,7 +178,7 @@ def _check_sums(
     incoming: Incoming, model: ModelVersion, stated: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Refuse rows that do not sum to 1; answers which rows are off by a rounding only."""
-    if model.has_logits:
+    if model.has_logits or model.is_multilabel:
         return np.zeros(len(stated), bool)
     sums = stated.sum(axis=1)
     tolerance = PRECISIONS[incoming.upload.options.get("precision", "float32")]

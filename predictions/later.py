@@ -38,8 +38,8 @@ def measure_later(
     gain = map_gain(before, fitted, bootstrap)
     return {
         **provenance(adopted),
-        "n_items": before.n,
-        "n_seen_left_out": int((~new).sum()),
+        "n_items": len(np.unique(evidence.item[new])),
+        "n_seen_left_out": len(np.unique(evidence.item[~new])),
         "n_groups_seen": _groups_seen(evidence.forecasts, new),
         "before": _measured(before, bootstrap),
         "after": _measured(after, bootstrap),

@@ -72,7 +72,12 @@ class ModelVersion(models.Model):
     @property
     def is_binary(self) -> bool:
         """Whether its predictions are probabilities of one positive class."""
-        return len(self.classes) == 2
+        return len(self.classes) == 2 and not self.is_multilabel
+
+    @property
+    def is_multilabel(self) -> bool:
+        """Whether each class has a probability of its own: its question asks for a set."""
+        return self.question.scale == Question.Scale.SET
 
 
 class Prediction(models.Model):

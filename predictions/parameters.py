@@ -19,6 +19,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "min_items": 20,
         "n_bins": 10,
         "depth": 1,
+        "threshold": 0.5,
     },
     "calibration-votes": {
         "n_replicates": 1000,
@@ -53,7 +54,12 @@ RANGES = {
     "n_subsets": (1, 100),
 }
 #: Fractions: from, below, and what they are.
-FRACTIONS = {"ci_level": (0.5, 1), "alpha": (0.001, 0.5), "target_risk": (0.001, 0.5)}
+FRACTIONS = {
+    "threshold": (0.0, 1),
+    "ci_level": (0.5, 1),
+    "alpha": (0.001, 0.5),
+    "target_risk": (0.001, 0.5),
+}
 
 
 Resolve = Callable[[Dataset, dict[str, Any]], tuple[str, dict[str, Any]]]
@@ -76,6 +82,13 @@ def _resolve(kind: str, dataset: Dataset, parameters: dict[str, Any]) -> tuple[s
     if not isinstance(said, str | None):
         raise Refusal(f"model must be a name; it is {said!r}.", pointer="/parameters/model")
     model = queries.model_of(dataset, said)
+    if model.is_multilabel and kind != "calibration":
+        raise Refusal(
+            f"The model {model.key!r} gives several labels an item; a {kind} run needs one class "
+            "an item. Its calibration is measured label by label.",
+            code="not_applicable",
+            pointer="/parameters/model",
+        )
     full = {**defaults, **parameters, "model": model.key}
     for name in defaults:
         _check(name, full[name])
@@ -113,6 +126,14 @@ def standard_votes(dataset: Dataset, upload_kind: str | None) -> Iterator[dict[s
         came = (Upload.State.STORED, Upload.State.WITHDRAWN)
         has_labels = dataset.uploads.filter(kind="labels", state__in=came).exists()
         for model in queries.models_with_predictions(dataset) if has_labels else ():
+            yield {"model": model.key}
+
+
+def standard_calibration(dataset: Dataset, upload_kind: str | None) -> Iterator[dict[str, Any]]:
+    """The same, and one for every model of several labels an item."""
+    yield from standard(dataset, upload_kind)
+    if upload_kind in (None, "predictions", "reference-labels", "items"):
+        for model in queries.multilabel_models(dataset):
             yield {"model": model.key}
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from django.db.models import Exists, OuterRef
 from numpy.typing import NDArray
+from scipy import special
 
 from catalog.exchange import ClassProbabilities
 from catalog.ingest.copying import copy_out
@@ -55,9 +56,19 @@ def model_of(dataset: Dataset, said: str | None) -> ModelVersion:
 
 
 def models_with_predictions(dataset: Dataset) -> list[ModelVersion]:
-    """The models of a data set that have any prediction."""
+    """The models of a data set that have any prediction of one class an item."""
+    return [one for one in _predicting(dataset) if not one.is_multilabel]
+
+
+def multilabel_models(dataset: Dataset) -> list[ModelVersion]:
+    """The models of a data set that have any prediction of several labels an item."""
+    return [one for one in _predicting(dataset) if one.is_multilabel]
+
+
+def _predicting(dataset: Dataset) -> list[ModelVersion]:
     predicted = Exists(Prediction.objects.filter(model=OuterRef("pk")))
-    return list(ModelVersion.objects.filter(predicted, dataset=dataset))
+    models = ModelVersion.objects.filter(predicted, dataset=dataset)
+    return list(models.select_related("question"))
 
 
 def members_of(model: ModelVersion) -> list[int]:
@@ -180,7 +191,7 @@ def class_probabilities(question: Question, said: str | None) -> ClassProbabilit
     if said is None and len({m.name for m in predicting}) == 1:
         said = max(predicting, key=lambda m: m.pk).key
     model = None if said is None else find_model(question.dataset, said)
-    if model is None or model.question != question:
+    if model is None or model.question != question or model.is_multilabel:
         raise _no_such_model(question, said)
     predicted = read_predictions(model)
     if not len(predicted.item):
@@ -295,7 +306,12 @@ def _read_rows(model: ModelVersion, numbers: tuple[int, int] | None = None) -> _
 def _as_probabilities(
     model: ModelVersion, stated: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], int]:
-    """Rows that sum to 1, and how many missed that by more than a rounding."""
+    """Rows that sum to 1, and how many missed that by more than a rounding.
+
+    Of several labels each has a probability of its own: nothing is divided.
+    """
+    if model.is_multilabel:
+        return (special.expit(stated) if model.has_logits else stated), 0
     if model.has_logits:
         odds = np.exp(stated - stated.max(axis=1, initial=-np.inf, keepdims=True))
         return odds / odds.sum(axis=1, keepdims=True), 0

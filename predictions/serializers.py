@@ -188,6 +188,23 @@ class FoldSerializer(serializers.Serializer[Any]):
     tests = serializers.DictField()
 
 
+class LabelCurveSerializer(serializers.Serializer[Any]):
+    bins = CurveBinSerializer(many=True)
+
+
+class LabelSerializer(serializers.Serializer[Any]):
+    n = serializers.IntegerField()
+    n_positive = serializers.IntegerField()
+    scores = serializers.DictField(child=NumberSerializer())
+    ece = serializers.DictField(child=NumberSerializer())
+    ece_if_calibrated = serializers.DictField(child=NumberSerializer())
+    curve = LabelCurveSerializer()
+    tests = serializers.DictField()
+
+    def get_fields(self) -> dict[str, Any]:
+        return {"class": serializers.CharField(), **super().get_fields()}
+
+
 class WeightingSerializer(serializers.Serializer[Any]):
     by = serializers.CharField(allow_null=True, help_text="file, population, or null: all alike.")
     population = serializers.CharField(allow_null=True)
@@ -238,6 +255,11 @@ class CalibrationSerializer(ResultSerializer):
     n_intersections_left_out = serializers.IntegerField(help_text="Beyond the 300 largest.")
     recalibration = serializers.DictField()
     second_opinion = serializers.ListField(child=serializers.DictField())
+    threshold = serializers.FloatField(required=False, help_text="Several labels an item only.")
+    label_scores = serializers.DictField(
+        child=NumberSerializer(), required=False, help_text="Micro and macro, each named."
+    )
+    labels = LabelSerializer(many=True, required=False, help_text="Each label alone.")
     murphy = serializers.DictField(
         child=MurphySerializer(allow_null=True), help_text="Of the notion's event, by bins."
     )

@@ -12,15 +12,29 @@ from measures.calibration.forecasts import Forecasts
 from measures.calibration.report import CalibrationReport, calibration_report
 from measures.calibration.resampling import Bootstrap
 from measures.estimates import Reason
+from measures.multilabel import LabelForecasts
 from measures.recalibration import choose_recalibration
 from measures.scores import score_sums
 from predictions.evidence import Evidence, gather
 from predictions.folds import measure_folds
 from predictions.later import measure_later
 from predictions.models import ModelVersion
+from predictions.multilabel import gather_sets, measure_labels
 from predictions.parameters import model_of_run
 from predictions.subgroups import measure_subgroups, shown_numbers
 
+NO_FOLDS: dict[str, Any] = {"folds": [], "n_groups_in_several_folds": None}
+LABEL_CONVENTIONS = {
+    "event": "an item having a label: micro, every label of every item is a decision; labels has "
+    "each label alone",
+    "n": "decisions, items x labels, in scores, ece, curve and tests; items in n_items, in "
+    "label_scores, in labels and in the n of a subgroup",
+    "resampled": "items with all their labels, or groups of items",
+    "row_sums": "a label's probability is its own: rows need not sum to 1",
+    "label_scores": "micro over all decisions, macro the mean over labels; a label is given from "
+    "threshold on; a label neither given nor there counts 0 in macro precision, recall and F1",
+    "recalibration": "one map for all labels together, judged with items left out whole",
+}
 WEIGHTS = {
     None: "all items count alike",
     "file": "column weight of the predictions' files, the mean of an item's rows; n counts items, "
@@ -33,15 +47,28 @@ WEIGHTS = {
 def measure_calibration(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any]:
     """Do a model's probabilities come true: overall, in each subgroup, and after recalibration."""
     model = model_of_run(run)
-    evidence = gather(run.dataset, model)
+    labels = None
+    if model.is_multilabel:
+        evidence, labels = gather_sets(run.dataset, model)
+    else:
+        evidence = gather(run.dataset, model)
     rng = np.random.default_rng(int(run.digest[:16], 16))
     bootstrap = Bootstrap(rng, run.parameters["n_replicates"], run.parameters["ci_level"])
     report = calibration_report(evidence.forecasts, bootstrap, n_bins=run.parameters["n_bins"])
     subgroups, n_left_out = measure_subgroups(
-        run, evidence.forecasts, evidence.item, bootstrap, should_stop
+        run,
+        evidence.forecasts,
+        evidence.item,
+        bootstrap,
+        should_stop,
+        n_labels=1 if labels is None else len(model.classes),
     )
-    folds = measure_folds(run, model, evidence, bootstrap)
+    folds = measure_folds(run, model, evidence, bootstrap) if labels is None else NO_FOLDS
     headline = _headline(model, evidence, report)
+    if labels is not None:
+        headline |= _of_labels(model, labels, headline) | measure_labels(
+            run, model, labels, bootstrap
+        )
     if folds["n_groups_in_several_folds"]:
         headline["warnings"].append("groups_in_several_folds")
     result = {
@@ -53,6 +80,22 @@ def measure_calibration(run: Run, should_stop: Callable[[], bool]) -> dict[str, 
         "recalibration": choose_recalibration(evidence.forecasts, bootstrap).as_dict(),
     }
     return _told(result)
+
+
+def _of_labels(
+    model: ModelVersion, labels: LabelForecasts, headline: dict[str, Any]
+) -> dict[str, Any]:
+    """What is said otherwise where each label of an item is a row of the measured forecasts."""
+    rates = np.average(labels.y_true, axis=0, weights=labels.weights) if labels.n else None
+    clusters = labels.clusters
+    return {
+        "notion": "label",
+        "n_groups": None if clusters is None else len(np.unique(clusters)),
+        "base_rates": dict.fromkeys(model.classes)
+        if rates is None
+        else dict(zip(model.classes, rates.tolist(), strict=True)),
+        "conventions": {**headline["conventions"], **LABEL_CONVENTIONS},
+    }
 
 
 def measure_for_population(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any]:
@@ -80,7 +123,7 @@ def _headline(model: ModelVersion, evidence: Evidence, report: CalibrationReport
         **evidence.counts,
         "n_groups": report.n_clusters,
         "weighting": evidence.weighting,
-        "base_rates": _base_rates(model, evidence.forecasts),
+        "base_rates": {} if model.is_multilabel else _base_rates(model, evidence.forecasts),
         "scores": shown_numbers(report.scores.estimates),
         "ece": shown_numbers(report.ece.errors),
         "ece_if_calibrated": shown_numbers(report.ece.expected_if_calibrated),

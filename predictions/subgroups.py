@@ -37,13 +37,16 @@ def measure_subgroups(
     item: NDArray[np.int64],
     bootstrap: Bootstrap,
     should_stop: Callable[[], bool],
+    *,
+    n_labels: int = 1,
 ) -> tuple[list[dict[str, Any]], int]:
     """Every subgroup's numbers, p-values adjusted over all of them, and how many were left out.
 
-    A single value is shown whatever its size; an intersection from ``min_items`` items on.
+    A single value is shown whatever its size; an intersection from ``min_items`` items on. Where
+    an item has ``n_labels`` rows, one a label, they count as one item.
     """
-    min_items = run.parameters["min_items"]
-    families, n_left_out = _families(item_subgroups(run.dataset), item, run)
+    min_items = run.parameters["min_items"] * n_labels
+    families, n_left_out = _families(item_subgroups(run.dataset), item, run, min_items)
     found: list[SubgroupCalibration] = []
     names: list[dict[str, str]] = []
     for family in families:
@@ -57,14 +60,17 @@ def measure_subgroups(
             min_items=min_items,
         )
         names += family.attributes
-    return [_shown(n, one) for n, one in zip(names, _adjusted(found), strict=True)], n_left_out
+    shown = [_shown(n, one) for n, one in zip(names, _adjusted(found), strict=True)]
+    return [{**one, "n": one["n"] // n_labels} for one in shown], n_left_out
 
 
-def _families(subgroups: Subgroups, item: NDArray[np.int64], run: Run) -> tuple[list[Family], int]:
+def _families(
+    subgroups: Subgroups, item: NDArray[np.int64], run: Run, min_items: int
+) -> tuple[list[Family], int]:
     named = [name for name, values in subgroups.values.items() if values]
     single = single_families(subgroups, item)
     crossed = [
-        _crossed(subgroups, names, item, run.parameters["min_items"])
+        _crossed(subgroups, names, item, min_items)
         for depth in range(2, run.parameters["depth"] + 1)
         for names in combinations(named, depth)
     ]

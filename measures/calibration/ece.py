@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -265,20 +266,26 @@ def classwise_ece(
     ----------
     Kull et al. (2019), definition of classwise-ECE.
     """
-    if forecasts.n == 0:
+    ones = [forecasts.one_vs_rest(k) for k in range(forecasts.n_classes)]
+    return mean_ece(ones, n_bins=n_bins, draws=draws)
+
+
+def mean_ece(events: Sequence[BinaryForecasts], *, n_bins: int, draws: Draws | None) -> Estimate:
+    """Unweighted mean ECE, in bins of equal width, of several events of the same items."""
+    n = events[0].n
+    if n == 0:
         return undefined(Reason.NO_DATA, 0)
     edges = uniform_edges(n_bins)
     values, replicates = [], []
-    for k in range(forecasts.n_classes):
-        one = forecasts.one_vs_rest(k)
+    for one in events:
         values.append(float(expected_calibration_error(bin_sums(one, edges))))
         if draws is not None:
             replicates.append(expected_calibration_error(resampled_bins(one, edges, draws)))
     value = float(np.mean(values))
     if draws is None:
-        return Estimate(value, forecasts.n)
+        return Estimate(value, n)
     again = np.mean(replicates, axis=0)
-    return with_interval(value, forecasts.n, again, draws, centred=True, bounds=(0, 1))
+    return with_interval(value, n, again, draws, centred=True, bounds=(0, 1))
 
 
 def toplabel_ece(

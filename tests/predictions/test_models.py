@@ -160,14 +160,17 @@ def test_a_models_parameters_are_numbers_by_name(alice: Trust, mail: str) -> Non
         alice.post(f"{mail}models/", {**sent, "name": "other", "parameters": wrong}, expect=400)
 
 
-def test_multilabel_models_are_refused_with_the_way_out(alice: Trust, mail: str) -> None:
+def test_multilabel_is_said_by_the_question_not_by_the_scores(alice: Trust, mail: str) -> None:
     sent = {"name": "tags", "question": "spam", "classes": ["no", "yes"], "scores": "multilabel"}
     refused = alice.post(f"{mail}models/", sent, expect=400)
-    assert "a model of two classes for each label" in refused["errors"][0]["message"]
-    alice.post(f"{mail}questions/", {"name": "tags", "scale": "set", "values": ["a", "b"]})
-    sent = {"name": "tags", "question": "tags", "classes": ["a", "b"]}
-    refused = alice.post(f"{mail}models/", sent, expect=400)
-    assert "a model of two classes for each label" in str(refused)
+    assert "its question is of scale set" in refused["errors"][0]["message"]
+    alice.post(f"{mail}questions/", {"name": "topics", "scale": "set"})
+    sent = {"name": "tags", "question": "topics", "classes": ["work", "home"]}
+    assert alice.post(f"{mail}models/", sent)["positive_class"] is None
+    assert alice.get(f"{mail}questions/topics/")["values"] == ["work", "home"]
+    alice.post(f"{mail}questions/", {"name": "size", "scale": "ratio"})
+    refused = alice.post(f"{mail}models/", {**sent, "question": "size"}, expect=400)
+    assert "scale nominal, ordinal or set" in refused["detail"]
 
 
 def test_the_kind_of_scores_cannot_change_under_predictions(alice: Trust, mail: str) -> None:
