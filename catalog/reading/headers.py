@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +10,7 @@ from dataclasses import replace
 from catalog.reading.characters import character_faults, text_faults
 from catalog.reading.columns import DELIMITERS, Column, Kind, Layout, Options
 from catalog.reading.problems import Code, Fault, Notice, ReadingStoppedError, escape
-from catalog.reading.signatures import likely_export
+from catalog.reading.signatures import likely_columns, likely_export
 
 _NAME = Column("name", Kind.CATEGORY)
 
@@ -110,6 +111,10 @@ class Header:
         )
         form = likely_export(self.names, delimited=self.options.is_delimited)
         hint = f"This looks like an export; send format={form}." if form else None
+        meant = likely_columns(self.names, [column.name for column in missing])
+        if hint is None and meant and not self.layout.mapping:
+            said = json.dumps(meant, ensure_ascii=False)
+            hint = f"If they are called otherwise here, send columns={escape(said)}."
         place = self._sent_name(missing[0])
         return Fault(Code.HEADER_MISSING_COLUMN, sentence, hint=hint, column=place)
 

@@ -13,6 +13,25 @@ _SIGNATURES = (
     ({"rater_id", "item_id"}, "dices"),
 )
 
+# What other tools and people call our columns.
+_SYNONYMS = {
+    "item": "task image image_id example sample unit document text_id question_id id",
+    "annotator": "worker rater coder labeler labeller user judge workerid who",
+    "label": "answer annotation response rating class judgment judgement output value",
+}
+
+
+def likely_columns(names: Iterable[str], missing: Iterable[str]) -> dict[str, str]:
+    """Our missing columns and the names in a header that probably mean them; all or none."""
+    means = {name.strip().casefold(): name for name in names}
+    found = {
+        ours: means[word]
+        for ours in missing
+        for word in reversed(_SYNONYMS.get(ours, "").split())
+        if word in means
+    }
+    return found if set(found) == set(missing) else {}
+
 
 def likely_export(names: Iterable[str], *, delimited: bool) -> str | None:
     """The format that a table with these columns or keys was probably written in."""

@@ -47,6 +47,18 @@ def test_an_export_sent_as_a_plain_table_is_told_its_format(tmp_path: Path) -> N
     assert "format=labelstudio" in str(problems[-1].hint)
 
 
+def test_the_names_of_other_tools_are_offered_as_a_mapping(tmp_path: Path) -> None:
+    file = tmp_path / "upload"
+    for header, hint in (
+        ("task,worker,label", 'columns={"item": "task", "annotator": "worker"}'),
+        ("Image,rater,answer", '"label": "answer"}'),
+        ("task,x,label", None),
+    ):
+        file.write_text(f"{header}\na,b,c\n")
+        found = read(file, Layout(COLUMNS), Options()).problems[-1].hint
+        assert (hint in str(found)) if hint else found is None
+
+
 @pytest.mark.parametrize(
     ("value", "hint"),
     [("1.0", "Did you mean '1'?"), ("2.00", "Did you mean '2'?"), ("3.5", None)],

@@ -436,3 +436,20 @@ def test_free_text_is_refused_by_name_with_what_to_do(file: Path) -> None:
     message = read_export(file, "labelstudio", body).problems[0].message
     assert "'why') are free text" in message
     assert "ignore=why" in message
+
+
+def test_a_page_that_was_left_open_for_weeks_has_no_duration(file: Path) -> None:
+    body = [
+        task(1, annotation(7, choice("glad"), lead_time=2_147_483.647)),
+        task(2, annotation(7, choice("glad"), lead_time=2_147_483.648)),
+    ]
+    table = read_export(file, "labelstudio", body)
+    assert [row[1] for row in rows(table, "duration_ms")] == [2_147_483_647, None]
+    assert "1 lead times of more than 24 days" in told(table)["left_out"][0]
+
+
+def test_a_question_that_is_not_found_is_asked_for_by_its_name(file: Path) -> None:
+    body = [{"id": 1, "annotator": 7, "sentiment": "glad"}]
+    table = read_export(file, "labelstudio-min", body, known=("mood",), subject="mood")
+    assert codes(table) == ["question_unstated"]
+    assert 'questions={"mood": "theirs"}' in table.problems[0].message

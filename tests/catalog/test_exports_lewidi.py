@@ -172,6 +172,7 @@ def test_the_file_about_annotators_is_a_table_of_them(file: Path) -> None:
     [
         ({"Ann1": {"Gender": "x"}, "Ann2": ["x"]}, "export_shape"),
         ({"Ann1": {"Gender": {"x": 1}}}, "type"),
+        ({"1": entry("Ann1", "0")}, "export_shape"),
         ('{"Ann1": {"a": "x"}, "Ann1": {"a": "y"}}', "json_duplicate_key"),
         ('{"Ann1": {"a": "x",}}', "json_parse"),
         ("[]", "type"),

@@ -41,6 +41,7 @@ _OTHER = {"datetime", "ranker", *_FREE_TEXT}
 # Where an answer is about a part of the item, these say which part.
 _PLACES = {"start", "end", "x", "y", "points", "rle", "startOffset", "endOffset", "sequence"}
 _MIN_KEYS = {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time"}
+_LONGEST = 2**31 - 1  # milliseconds, which a label's duration can hold
 _NOTHING: tuple[object, ...] = (None, "", [])
 
 
@@ -100,9 +101,18 @@ def _answer(rows: AnswerRows, item: str, annotation: dict[str, object]) -> Answe
         item,
         "" if is_gold else _annotator(annotation.get("completed_by", annotation.get("annotator"))),
         labelled_at=time_text(annotation.get("created_at")),
-        duration_ms=milliseconds(annotation.get("lead_time")),
+        duration_ms=_duration(rows, annotation.get("lead_time")),
         role=GOLD if is_gold else "",
     )
+
+
+def _duration(rows: AnswerRows, seconds: object) -> str:
+    """The lead time; one of weeks is a page that was left open, and says nothing."""
+    text = milliseconds(seconds)
+    if text.isdigit() and int(text) > _LONGEST:
+        rows.left_out.update({"lead times of more than 24 days": 1})
+        return ""
+    return text
 
 
 def _annotator(said: object) -> str:

@@ -50,7 +50,10 @@ def _people(path: Path, layout: Layout, options: Options) -> Iterator[Record]:
     ours = layout.columns[0].name
     sent = layout.mapping.get(ours, ours)
     for key, (record, line, faults) in _members(path, options):
-        if faults or not isinstance(record, Pairs):
+        if isinstance(record, Pairs) and "annotations" in dict(record):
+            sentence = "this is an item with its annotations; send the file to uploads/labels/."
+            yield None, line, [Fault(Code.EXPORT_SHAPE, sentence, key)]
+        elif faults or not isinstance(record, Pairs):
             sentence = "what stands under the name is no object; send the attributes as its keys."
             yield None, line, faults or [Fault(Code.EXPORT_SHAPE, sentence, compact(record))]
         else:

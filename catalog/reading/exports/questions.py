@@ -114,10 +114,12 @@ class Questions:
         names = [*self.offered, *self.met]
         shown = ", ".join(f"'{escape(name, 40)}'" for name in names[:_SHOWN])
         wanted = absent or list(self.export.known)
+        example = next(iter(self.export.questions), None) or self.export.subject or "ours"
         sentence = (
             f"The export has nothing called {', '.join(map(escape, wanted)) or 'a question'}; "
             f"it has: {shown or 'other questions'}. "
-            'Send questions={"ours": "theirs"} to say what holds the answers.'
+            f"Send questions={escape(json.dumps({example: 'theirs'}, ensure_ascii=False))} to say "
+            "what holds the answers."
         )
         return Fault(Code.QUESTION_UNSTATED, sentence)
 
