@@ -9,10 +9,11 @@ import numpy as np
 
 from annotations.agreement import groups, periods, subgroups, tables
 from annotations.agreement.conventions import conventions
+from annotations.agreement.counting import all_labels
 from annotations.agreement.headline import headline
 from annotations.agreement.many_numbers import has_many_numbers, many_numbers
 from annotations.agreement.work import begin
-from annotations.columnar import label_columns
+from annotations.columnar import label_parts
 from catalog.models import Question, Run
 from measures.agreement import agreement, pairwise_agreement
 
@@ -22,18 +23,17 @@ MAX_PAIRS = 1000
 def measure_agreement(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any]:
     """How far the annotators of a question agree: overall, and wherever it can differ."""
     question = Question.objects.get(dataset=run.dataset, name=run.parameters["question"])
-    columns = label_columns(question)
+    parts = label_parts(question)
     rng = np.random.default_rng(int(run.digest[:16], 16))
-    if has_many_numbers(question, columns):
+    if question.is_numeric and has_many_numbers(columns := all_labels(question, parts)):
         return many_numbers(run, question, columns, rng)
-    work = begin(run, question, columns, rng)
+    work = begin(run, question, parts, rng)
     overall = agreement(
         work.statistics, work.domain, weights=run.parameters["weights"], **work.options
     )
     pairs = pairwise_agreement(
         work.identified, work.domain, ci_level=work.ci_level, max_pairs=MAX_PAIRS
     )
-    items, annotators = subgroups.of_items(work), subgroups.of_annotators(work)
     return {
         **headline(work, overall),
         "conventions": conventions(question, work.resampled),
@@ -41,11 +41,11 @@ def measure_agreement(run: Run, should_stop: Callable[[], bool]) -> dict[str, An
         "n_pairs": pairs.n_pairs,
         "annotators": tables.annotator_rows(work),
         "values": tables.value_rows(work),
-        "subgroups": subgroups.subgroup_rows(work, items, annotators, should_stop),
-        "cells": subgroups.cell_rows(work, items, should_stop),
-        "groups": groups.group_rows(work, annotators, should_stop),
+        "subgroups": subgroups.subgroup_rows(work, should_stop),
+        "cells": subgroups.cell_rows(work, should_stop),
+        "groups": groups.group_rows(work, work.bearers.annotators, should_stop),
         **periods.period_parts(work, should_stop),
         "intra_annotator": periods.intra_annotator(work),
-        "items": tables.item_rows(work, tables.disagreement(work)),
+        "items": tables.item_rows(work),
         "second_opinion": tables.second_opinions(work, overall, pairs),
     }

@@ -29,9 +29,9 @@ CATEGORY_KEYS = (
 )
 
 
-def has_many_numbers(question: Question, columns: Columns) -> bool:
-    """Whether a numeric question has too many distinct values to be counted by value."""
-    return question.is_numeric and len(np.unique(columns.arrays["value"])) > MAX_VALUES
+def has_many_numbers(columns: Columns) -> bool:
+    """Whether there are too many distinct numbers to be counted by value."""
+    return len(np.unique(columns.arrays["value"])) > MAX_VALUES
 
 
 def many_numbers(

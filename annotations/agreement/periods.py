@@ -22,10 +22,12 @@ _FIRST_MONDAY = date(1970, 1, 5)
 
 def period_parts(work: Work, should_stop: Callable[[], bool]) -> dict[str, Any]:
     """Rows by period, and for each kind of period whether agreement changed."""
+    fresh = {} if work.parts.fresh is None else work.parts.fresh.arrays
+    stated = {*work.parts.base.arrays, *fresh}
     rows: list[Row] = []
     change: dict[str, Row] = {}
     for kind in KINDS:
-        if kind not in work.columns.arrays or should_stop():
+        if kind not in stated or kind not in work.columns.arrays or should_stop():
             continue
         period, names = _periods(work, kind)
         known = period >= 0
@@ -95,6 +97,8 @@ def _change(
 
 def intra_annotator(work: Work) -> Row:
     """How far annotators agree with themselves where they labelled an item in several rounds."""
+    if work.counts is not None and not work.counts.n_again:
+        return _of_rounds(work, Labels(*(np.zeros(0, np.int64),) * 3), 0)
     width = len(work.statistics.annotator_values)
     unit = work.item * max(1, width) + work.annotator
     # Rows come in the order of items, annotators and rounds, so repeats are neighbours.
@@ -107,12 +111,15 @@ def intra_annotator(work: Work) -> Row:
     turn = place - np.maximum.accumulate(np.where(again, 0, place))
     cluster = None if work.cluster is None else work.cluster[repeated]
     labels = Labels(unit, turn, work.code[repeated], cluster)
-    (one,) = subgroup_agreement(
-        labels, np.zeros(int(repeated.sum()), np.int64), work.domain, n_groups=1, **work.options
-    )
+    return _of_rounds(work, labels, int(np.unique(work.annotator[repeated]).size))
+
+
+def _of_rounds(work: Work, labels: Labels, n_annotators: int) -> Row:
+    group = np.zeros(np.asarray(labels.item).size, np.int64)
+    (one,) = subgroup_agreement(labels, group, work.domain, n_groups=1, **work.options)
     return {
         "coefficients": numbers(one.coefficients),
         "n_items": one.n_items,
-        "n_annotators": int(np.unique(work.annotator[repeated]).size),
+        "n_annotators": n_annotators,
         "n_labels": one.n_labels,
     }

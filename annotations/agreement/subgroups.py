@@ -3,75 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import combinations
 
-import numpy as np
-from numpy.typing import NDArray
-
-from annotations import queries
+from annotations.agreement.counting import CELL
 from annotations.agreement.work import Row, Work, numbers
 from catalog.models import Attribute
-from catalog.queries import Subgroups, item_subgroups
-from measures.agreement import Labels, SubgroupAgreement, subgroup_agreement
-
-# Pairs of attributes with more cells than this would be noise, and long to read.
-MAX_CELLS = 400
+from measures.agreement import AgreementStatistics, SubgroupAgreement
+from measures.agreement.subgroups import agreement_of_subgroups
 
 
-def of_items(work: Work) -> Subgroups:
-    """The attribute values of the data set's items."""
-    return item_subgroups(work.question.dataset)
-
-
-def of_annotators(work: Work) -> Subgroups:
-    """The attribute values of the data set's annotators."""
-    return queries.annotator_subgroups(work.question.dataset)
-
-
-def subgroup_rows(
-    work: Work, items: Subgroups, annotators: Subgroups, should_stop: Callable[[], bool]
-) -> list[Row]:
+def subgroup_rows(work: Work, should_stop: Callable[[], bool]) -> list[Row]:
     """Agreement per value of every attribute of items and of annotators."""
     found: list[Row] = []
-    for of, subgroups, bearer in (
-        (Attribute.Of.ITEM, items, work.item),
-        (Attribute.Of.ANNOTATOR, annotators, work.annotator),
-    ):
-        for name in subgroups.attributes:
-            values = subgroups.values[name]
-            if not values or should_stop():
-                continue
-            group = subgroups.codes[name][bearer]
-            found += [
-                _row(of, {name: values[one.group]}, one)
-                for one in _measured(work, group, len(values))
-            ]
+    for view in work.bearers.views():
+        if view[0] == CELL or should_stop():
+            continue
+        of, name = view
+        known = work.bearers.items if of == Attribute.Of.ITEM else work.bearers.annotators
+        values = known.values[name]
+        found += [
+            _row(of, {name: value}, one)
+            for value, one in zip(values, _measured(work, work.view(view)), strict=True)
+        ]
     return found
 
 
-def cell_rows(work: Work, items: Subgroups, should_stop: Callable[[], bool]) -> list[Row]:
+def cell_rows(work: Work, should_stop: Callable[[], bool]) -> list[Row]:
     """Agreement where the values of two attributes of items meet; cells with labels only."""
     found: list[Row] = []
-    for one, other in combinations(items.attributes, 2):
-        width = len(items.values[other])
-        size = len(items.values[one]) * width
-        if not 0 < size <= MAX_CELLS or should_stop():
+    values = work.bearers.items.values
+    for view in work.bearers.views():
+        if view[0] != CELL or should_stop():
             continue
-        left, right = items.codes[one][work.item], items.codes[other][work.item]
-        cell = np.where((left >= 0) & (right >= 0), left * width + right, -1)
-        met, place = np.unique(cell, return_inverse=True)
-        unknown = int(met[0] < 0) if met.size else 0
-        for answer in _measured(work, place - unknown, met.size - unknown):
-            row, column = divmod(int(met[answer.group + unknown]), width)
-            attributes = {one: items.values[one][row], other: items.values[other][column]}
+        _, one, other = view
+        cells = [(at, cell) for at, cell in enumerate(work.view(view)) if cell.n_labels]
+        answers = _measured(work, [cell for _, cell in cells])
+        for (at, _), answer in zip(cells, answers, strict=True):
+            row, column = divmod(at, len(values[other]))
+            attributes = {one: values[one][row], other: values[other][column]}
             found.append(_row(Attribute.Of.ITEM, attributes, answer))
     return found
 
 
-def _measured(work: Work, group: NDArray[np.int64], n_groups: int) -> list[SubgroupAgreement]:
-    known = group >= 0
-    labels: Labels = work.labels() if known.all() else work.labels(known)
-    return subgroup_agreement(labels, group[known], work.domain, n_groups=n_groups, **work.options)
+def _measured(work: Work, groups: list[AgreementStatistics]) -> list[SubgroupAgreement]:
+    return agreement_of_subgroups(groups, work.domain, **work.options)
 
 
 def _row(of: str, attributes: dict[str, str], one: SubgroupAgreement) -> Row:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from annotations.agreement.counting import Counted
 from annotations.agreement.work import Row, Work, numbers
 from measures.agreement import (
     Agreement,
@@ -16,7 +17,7 @@ from measures.agreement import (
     second_opinion,
     value_agreement,
 )
-from measures.agreement.items import ItemDisagreement
+from measures.agreement.items import ItemDisagreement, pattern_disagreement
 
 MAX_ITEMS = 100
 
@@ -72,28 +73,49 @@ def value_name(work: Work, code: int) -> Any:
     return sorted(value) if isinstance(value, frozenset) else value
 
 
-def item_rows(work: Work, found: ItemDisagreement) -> dict[str, Any]:
+def item_rows(work: Work) -> dict[str, Any]:
     """The items that contribute most to the disagreement; item numbers are named on the way out."""
+    if work.counts is not None:
+        return _items_of_patterns(work, work.counts)
+    found = item_disagreement(work.item, work.code, work.domain)
     worst = np.argsort(-found.contribution, kind="stable")[:MAX_ITEMS]
     worst = worst[found.contribution[worst] > 0]
     return {
         "n_disagreeing": int((found.disagreement > 0).sum()),
+        "most_disagreeing": [_item_row(found, i, int(found.item[i])) for i in worst.tolist()],
+    }
+
+
+def _items_of_patterns(work: Work, counts: Counted) -> dict[str, Any]:
+    """The same from the patterns: items that show the same one contribute the same."""
+    found = pattern_disagreement(work.statistics, work.domain)
+    times = work.statistics.multiplicity
+    # Rounded, so that patterns that mirror each other are as bad as each other.
+    badness = np.round(found.contribution / max(found.contribution.max(initial=0.0), 1e-300), 12)
+    order = np.argsort(-badness, kind="stable")
+    order = order[found.contribution[order] > 0]
+    enough = int(np.searchsorted(np.cumsum(times[order]), MAX_ITEMS)) + 1
+    last = badness[order[min(enough, order.size) - 1]] if order.size else 1.0
+    is_bad = np.append((badness >= last) & (found.contribution > 0), False)
+    items = np.flatnonzero(is_bad[counts.pattern_of])
+    pattern = counts.pattern_of[items]
+    worst = np.lexsort((items, -badness[pattern]))[:MAX_ITEMS]
+    return {
+        "n_disagreeing": int(times[found.disagreement > 0].sum()),
         "most_disagreeing": [
-            {
-                "item": int(found.item[i]),
-                "n_labels": int(found.n_labels[i]),
-                "disagreement": float(found.disagreement[i]),
-                "contribution": float(found.contribution[i]),
-                "entropy": float(found.entropy[i]),
-            }
-            for i in worst
+            _item_row(found, int(pattern[i]), int(items[i])) for i in worst.tolist()
         ],
     }
 
 
-def disagreement(work: Work) -> ItemDisagreement:
-    """How much the labels of each item differ."""
-    return item_disagreement(work.item, work.code, work.domain)
+def _item_row(found: ItemDisagreement, place: int, item: int) -> Row:
+    return {
+        "item": item,
+        "n_labels": int(found.n_labels[place]),
+        "disagreement": float(found.disagreement[place]),
+        "contribution": float(found.contribution[place]),
+        "entropy": float(found.entropy[place]),
+    }
 
 
 def second_opinions(work: Work, overall: Agreement, pairs: PairTable) -> list[Row]:

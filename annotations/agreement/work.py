@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from annotations.agreement.counting import (
+    Bearers,
+    Counted,
+    View,
+    all_labels,
+    bearers_of,
+    counts_of,
+    is_drawn,
+    share_of,
+)
+from annotations.columnar import Parts
 from catalog.columns import Columns
 from catalog.models import Item, Question, Run
 from catalog.queries import group_codes
@@ -18,13 +30,12 @@ from measures.agreement import (
     agreement_statistics,
     declare_domain,
 )
+from measures.agreement.subgroups import subgroup_statistics
 
 Numbers = dict[str, dict[str, Any]]
 Row = dict[str, Any]
 # More clusters than this are drawn in random sets: the variance is the same, the work is not.
 MAX_CLUSTERS = 2_000
-# In a crowd too large to keep who gave what, pairs and annotators are judged on so many labels.
-SAMPLE_LABELS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,13 @@ class Work:
 
     Parameters
     ----------
+    parts : Parts
+        The labels, as a copy and what changed since; :attr:`columns` joins them, which costs more
+        than all that the counts can answer.
+    counts : Counted or None
+        The labels counted; ``None`` where groups of items are resampled or labels are numbers.
+    coded : int64 array or None
+        The labels as codes of the domain where they are numbers.
     identified : AgreementStatistics
         With who gave what: the statistics, or those of a random part of the items where the crowd
         is too large.
@@ -42,14 +60,25 @@ class Work:
 
     run: Run
     question: Question
-    columns: Columns
-    code: NDArray[np.int64]
+    parts: Parts
+    bearers: Bearers
+    counts: Counted | None
+    coded: NDArray[np.int64] | None
     domain: Domain
     statistics: AgreementStatistics
     identified: AgreementStatistics
     cluster: NDArray[np.int64] | None
     n_groups: int
     rng: np.random.Generator
+
+    @cached_property
+    def columns(self) -> Columns:
+        return all_labels(self.question, self.parts)
+
+    @property
+    def code(self) -> NDArray[np.int64]:
+        code: NDArray[np.int64] = self.columns.arrays["value"] if self.coded is None else self.coded
+        return code
 
     @property
     def item(self) -> NDArray[np.int64]:
@@ -75,48 +104,43 @@ class Work:
             "ci_level": self.ci_level,
         }
 
+    def view(self, view: View) -> list[AgreementStatistics]:
+        """The labels of each group of a view, counted."""
+        if self.counts is not None:
+            return self.counts.views[view]
+        group = self.bearers.groups(view, self.columns)
+        known = group >= 0
+        n_groups = self.bearers.views()[view]
+        labels = self.labels() if known.all() else self.labels(known)
+        return subgroup_statistics(labels, group[known], self.domain, n_groups=n_groups)
+
     def labels(self, which: Any = slice(None)) -> Labels:
         """The labels that ``which`` takes, with their clusters where groups are resampled."""
         cluster = None if self.cluster is None else self.cluster[which]
         return Labels(self.item[which], self.annotator[which], self.code[which], cluster)
 
 
-def begin(run: Run, question: Question, columns: Columns, rng: np.random.Generator) -> Work:
+def begin(run: Run, question: Question, parts: Parts, rng: np.random.Generator) -> Work:
     """Code and count the labels."""
+    bearers = bearers_of(question)
+    if not question.is_numeric and not may_cluster(question, run.parameters["resample"]):
+        domain = domain_of(question)
+        counts = counts_of(question, domain, parts, bearers)
+        found = (counts.statistics, counts.identified)
+        return Work(run, question, parts, bearers, counts, None, domain, *found, None, 0, rng)
+    columns = all_labels(question, parts)
     code, domain = coded(question, columns.arrays["value"])
-    cluster, n_groups = clusters(question, columns.arrays["item"], run.parameters["resample"], rng)
-    statistics = agreement_statistics(
-        columns.arrays["item"],
-        columns.arrays["annotator"],
-        code,
-        n_values=domain.size,
-        cluster=cluster,
-    )
-    identified = statistics
-    if statistics.panel is None:
-        identified = _sampled(columns, code, statistics, rng)
-    return Work(
-        run, question, columns, code, domain, statistics, identified, cluster, n_groups, rng
-    )
-
-
-def _sampled(
-    columns: Columns,
-    code: NDArray[np.int64],
-    statistics: AgreementStatistics,
-    rng: np.random.Generator,
-) -> AgreementStatistics:
-    """Who gave what, for a random part of the items."""
     item, annotator = columns.arrays["item"], columns.arrays["annotator"]
-    drawn = rng.random(int(item[-1]) + 1) < SAMPLE_LABELS / item.size
-    which = np.flatnonzero(drawn[item])
-    return agreement_statistics(
-        item[which],
-        annotator[which],
-        code[which],
-        n_values=statistics.n_values,
-        n_annotators=len(statistics.annotator_values),
-    )
+    cluster, n_groups = clusters(question, item, run.parameters["resample"], rng)
+    statistics = agreement_statistics(item, annotator, code, n_values=domain.size, cluster=cluster)
+    identified = statistics
+    if statistics.panel is None and statistics.crowd is None:
+        drawn = np.flatnonzero(is_drawn(item, share_of(item.size)))
+        identified = agreement_statistics(
+            item[drawn], annotator[drawn], code[drawn], n_values=domain.size
+        )
+    found = (statistics, identified)
+    return Work(run, question, parts, bearers, None, code, domain, *found, cluster, n_groups, rng)
 
 
 def coded(question: Question, value: NDArray[Any]) -> tuple[NDArray[np.int64], Domain]:
@@ -126,10 +150,22 @@ def coded(question: Question, value: NDArray[Any]) -> tuple[NDArray[np.int64], D
         values = sorted({float(v) for v in question.values} | set(met.tolist()))
         place = np.searchsorted(np.array(values), met)
         return place[code].astype(np.int64), declare_domain(values, question.scale)
+    return value, domain_of(question)
+
+
+def domain_of(question: Question) -> Domain:
+    """The values that a question's codes stand for."""
     if question.scale == Question.Scale.SET:
         sets = [frozenset(question.values[i] for i in c) for c in question.combinations]
-        return value, declare_domain(sets, question.scale)
-    return value, declare_domain(question.values, question.scale)
+        return declare_domain(sets, question.scale)
+    return declare_domain(question.values, question.scale)
+
+
+def may_cluster(question: Question, resample: str) -> bool:
+    """Whether groups of items are resampled if enough of the labelled items have one."""
+    if resample == "items":
+        return False
+    return Item.objects.filter(dataset=question.dataset, group__isnull=False).exists()
 
 
 def clusters(
@@ -140,7 +176,7 @@ def clusters(
     By default groups are resampled where at least half of the labelled items have one; an item
     without a group is then one of its own.
     """
-    is_grouped = Item.objects.filter(dataset=question.dataset, group__isnull=False).exists()
+    is_grouped = may_cluster(question, resample)
     if resample == "items" or not item.size or (resample == "auto" and not is_grouped):
         return None, 0
     group = group_codes(question.dataset)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
 from measures.agreement.coincidences import alpha_of_coincidences, coincidence_matrix
-from measures.agreement.panels import Panel
+from measures.agreement.crowds import Crowd
 from measures.agreement.patterns import AgreementStatistics
 from measures.agreement.scales import Domain, FloatArray
 from measures.estimates import Estimate, Reason, undefined
@@ -79,11 +80,7 @@ def annotator_agreement(
     ValueError
         When the statistics were made without a panel.
     """
-    if statistics.panel is None:
-        raise ValueError(
-            "These statistics do not know who gave which label; make them with with_panel=True."
-        )
-    crowd = _Crowd(statistics.panel, domain, min_items)
+    crowd = _Everybody(statistics, domain, min_items)
     return [crowd.annotator(number, ci_level) for number in range(len(statistics.annotator_values))]
 
 
@@ -97,22 +94,57 @@ class _Part:
     times: FloatArray
 
 
-class _Crowd:
+def _parts_of(statistics: AgreementStatistics) -> Callable[[int], _Part]:
+    """What tells the rows of an annotator, from who gave what."""
+    if statistics.crowd is not None:
+        return _parts_of_crowd(statistics.crowd, statistics.patterns.astype(np.float64))
+    if statistics.panel is None:
+        raise ValueError(
+            "These statistics do not know who gave which label; make them with with_panel=True."
+        )
+    panel = statistics.panel
+    columns, size = sparse.csc_array(panel.rows), panel.n_values
+    times, counts = panel.multiplicity.astype(np.float64), panel.counts()
+
+    def part(number: int) -> _Part:
+        block = columns[:, number * size : (number + 1) * size].tocoo()
+        rows, place = np.unique(block.row, return_inverse=True)
+        own = np.zeros((rows.size, size))
+        own[place, block.col] = block.data
+        everybody = counts[rows]
+        return _Part(own, everybody, everybody - own, times[rows])
+
+    return part
+
+
+def _parts_of_crowd(crowd: Crowd, patterns: FloatArray) -> Callable[[int], _Part]:
+    annotator, value, pattern = crowd.parts()
+    edges = np.searchsorted(annotator, np.arange(crowd.n_annotators + 1))
+    identity = np.eye(crowd.n_values)
+
+    def part(number: int) -> _Part:
+        rows = slice(int(edges[number]), int(edges[number + 1]))
+        own, everybody = identity[value[rows]], patterns[pattern[rows]]
+        return _Part(own, everybody, everybody - own, crowd.n_own[rows].astype(np.float64))
+
+    return part
+
+
+class _Everybody:
     """Everybody's coincidences, from which one annotator's part is taken away at a time."""
 
-    def __init__(self, panel: Panel, domain: Domain, min_items: int) -> None:
+    def __init__(self, statistics: AgreementStatistics, domain: Domain, min_items: int) -> None:
         self.domain = domain
         self.min_items = min_items
-        self.columns = sparse.csc_array(panel.rows)
-        self.size = panel.n_values
-        self.times = panel.multiplicity.astype(np.float64)
-        self.counts = panel.counts()
-        self.matrix = coincidence_matrix(self.counts, self.times)
-        self.n_pairable = float(self.times[self.counts.sum(axis=1) >= 2].sum())
+        self.parts = _parts_of(statistics)
+        times = statistics.multiplicity.astype(np.float64)
+        counts = statistics.patterns.astype(np.float64)
+        self.matrix = coincidence_matrix(counts, times)
+        self.n_pairable = float(times[counts.sum(axis=1) >= 2].sum())
         self.alpha = self._alpha(self.matrix, self.n_pairable)
 
     def annotator(self, number: int, ci_level: float) -> AnnotatorAgreement:
-        part = self._part(number)
+        part = self.parts(number)
         values = part.times @ part.own
         shared = part.others.sum(axis=1) > 0
         without = self._without(part)
@@ -130,14 +162,6 @@ class _Crowd:
             alpha_without=without,
             alpha_change=change,
         )
-
-    def _part(self, number: int) -> _Part:
-        block = self.columns[:, number * self.size : (number + 1) * self.size].tocoo()
-        rows, place = np.unique(block.row, return_inverse=True)
-        own = np.zeros((rows.size, self.size))
-        own[place, block.col] = block.data
-        everybody = self.counts[rows]
-        return _Part(own, everybody, everybody - own, self.times[rows])
 
     def _without(self, part: _Part) -> Estimate:
         matrix = (

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from measures.agreement import formulas
 from measures.agreement.formulas import Computed
-from measures.agreement.pair_cells import pair_cells, row_cells
+from measures.agreement.pair_cells import PairCells, row_cells
 from measures.agreement.panels import Panel
 from measures.agreement.patterns import AgreementStatistics
 from measures.agreement.plan import PAIRWISE, Coefficient, Plan
@@ -92,10 +92,9 @@ def identified_replicates(
     return {key: np.concatenate(parts) for key, parts in chunks.items()}
 
 
-def mean_pairwise_cohen(panel: Panel) -> tuple[float | None, int]:
+def mean_pairwise_cohen(cells: PairCells) -> tuple[float | None, int]:
     """Mean of Cohen's kappa over the pairs of annotators that have one, and their number."""
-    cells = pair_cells(panel)
-    credit = np.eye(panel.n_values)
+    credit = np.eye(cells.n_values)
     kappas = [
         formulas.cohen_kappa(tables, credit).value for tables in cells.tables(np.unique(cells.pair))
     ]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from measures.agreement.coincidences import scale_distance
-from measures.agreement.patterns import checked_labels
+from measures.agreement.patterns import AgreementStatistics, checked_labels
 from measures.agreement.scales import Domain, FloatArray, IntArray
 
 _MAX_CELLS = 20_000_000
@@ -91,6 +91,35 @@ def item_disagreement(item: ArrayLike, code: ArrayLike, domain: Domain) -> ItemD
         n_labels=labels.astype(np.int64),
         disagreement=distances / expected if expected > 0 else np.zeros_like(distances),
         contribution=weighted / weighted.sum() if weighted.sum() > 0 else np.zeros_like(weighted),
+        entropy=entropy,
+        modal_code=modal.astype(np.int64),
+        modal_share=share,
+        tie=tie.astype(np.bool_),
+    )
+
+
+def pattern_disagreement(statistics: AgreementStatistics, domain: Domain) -> ItemDisagreement:
+    """As :func:`item_disagreement`, one row for each pattern; ``item`` is its position.
+
+    Parameters
+    ----------
+    statistics : AgreementStatistics
+    domain : Domain
+    """
+    counts, times = statistics.patterns.astype(np.float64), statistics.multiplicity
+    labels = statistics.labels_per_pattern
+    paired = times[labels >= 2] @ counts[labels >= 2]
+    distance = scale_distance(domain, paired)
+    total = float(paired.sum())
+    expected = paired @ distance @ paired / (total * (total - 1.0)) if total >= 2 else 0.0
+    distances, entropy, modal, share, tie = _of_counts(counts, distance)
+    weighted = distances * labels
+    whole = float(weighted @ times)
+    return ItemDisagreement(
+        item=np.arange(len(counts)),
+        n_labels=labels,
+        disagreement=distances / expected if expected > 0 else np.zeros_like(distances),
+        contribution=weighted / whole if whole > 0 else np.zeros_like(weighted),
         entropy=entropy,
         modal_code=modal.astype(np.int64),
         modal_share=share,

@@ -11,7 +11,6 @@ from scipy import stats
 from measures.agreement import formulas
 from measures.agreement.distances import weight_matrix
 from measures.agreement.pair_cells import PairCells, pair_cells
-from measures.agreement.panels import Panel
 from measures.agreement.patterns import AgreementStatistics
 from measures.agreement.scales import Domain, FloatArray, IntArray
 from measures.agreement.standard_errors import cohen_se
@@ -79,7 +78,7 @@ def pairwise_agreement(
     ----------
     Cohen (1960, 1968); Fleiss, Cohen & Everitt (1969); Wilson (1927).
     """
-    cells = pair_cells(_panel_of(statistics))
+    cells = cells_of(statistics)
     pairs, index = np.unique(cells.pair, return_inverse=True)
     common = np.rint(np.bincount(index, weights=cells.n_items, minlength=pairs.size))
     chosen = np.sort(np.argsort(-common, kind="stable")[:max_pairs])
@@ -97,13 +96,16 @@ def pairwise_agreement(
     return PairTable(pairs=tuple(found), n_pairs=int(pairs.size))
 
 
-def _panel_of(statistics: AgreementStatistics) -> Panel:
+def cells_of(statistics: AgreementStatistics) -> PairCells:
+    """The tables of all pairs, or a ValueError where the statistics do not know who labelled."""
+    if statistics.crowd is not None:
+        return statistics.crowd.cells()
     if statistics.panel is None:
         raise ValueError(
             "These statistics do not know who gave which label; make them with with_panel=True "
             "from at most five million labels."
         )
-    return statistics.panel
+    return pair_cells(statistics.panel)
 
 
 def _columns(

@@ -11,8 +11,8 @@ from measures.agreement.rows import counted_rows, distinct_rows
 from measures.agreement.scales import FloatArray, IntArray
 
 # A panel of few annotators has few distinct rows, however many items; a crowd has one row an item.
-_COMPACT_COLUMNS = 64
-_MAX_CROWD_LABELS = 5_000_000
+COMPACT_COLUMNS = 64
+MAX_CROWD_LABELS = 5_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +37,11 @@ class Panel:
     def n_annotators(self) -> int:
         """Number of annotators A, with or without labels."""
         return int(self.rows.shape[1]) // self.n_values
+
+    @property
+    def is_compact(self) -> bool:
+        """Whether alike items are one row, because few columns leave few ways to differ."""
+        return int(self.rows.shape[1]) <= COMPACT_COLUMNS
 
     @property
     def n_repeats(self) -> int:
@@ -105,11 +110,11 @@ def panel_of_labels(
     n_items, n_annotators, n_values = shape
     width = n_annotators * n_values
     columns = annotators * n_values + codes
-    if width <= _COMPACT_COLUMNS:
+    if width <= COMPACT_COLUMNS:
         dense, cluster, multiplicity = counted_rows(items, columns, (n_items, width), own)
         compact = sparse.csr_array(dense.astype(np.float64))
         return Panel(compact, cluster, multiplicity, n_values)
-    if items.size > _MAX_CROWD_LABELS:
+    if items.size > MAX_CROWD_LABELS:
         return None
     rows = sparse.csr_array((np.ones(items.size), (items, columns)), shape=(n_items, width))
     rated = np.diff(rows.indptr) > 0
@@ -121,12 +126,12 @@ def panel_of_labels(
 def _kept(
     rows: sparse.csr_array, cluster: IntArray, multiplicity: IntArray, n_values: int
 ) -> Panel | None:
-    if rows.shape[1] <= _COMPACT_COLUMNS:
+    if rows.shape[1] <= COMPACT_COLUMNS:
         dense, cluster, multiplicity = distinct_rows(
             rows.toarray().astype(np.int64), cluster, multiplicity
         )
         rows = sparse.csr_array(dense.astype(np.float64))
-    elif rows.sum() > _MAX_CROWD_LABELS:
+    elif rows.sum() > MAX_CROWD_LABELS:
         return None
     return Panel(rows=rows, cluster=cluster, multiplicity=multiplicity, n_values=n_values)
 

@@ -8,14 +8,18 @@ so coefficients, intervals and refreshes cost next to nothing once the labels ar
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from measures.agreement.panels import Panel, panel_of_labels
-from measures.agreement.rows import counted_rows, distinct_rows
+from measures.agreement.crowds import Crowd, count_crowd
+from measures.agreement.panels import COMPACT_COLUMNS, MAX_CROWD_LABELS, Panel, panel_of_labels
+from measures.agreement.rows import counted_rows, distinct_rows, pattern_of_each
 from measures.agreement.scales import IntArray
+
+# Fewer labels of a crowd are kept item by item, so that coefficients of who labelled are resampled.
+CROWD_LABELS = 800_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +40,8 @@ class AgreementStatistics:
         Who gave what, for the coefficients that ask; None where it would be too large.
     clustered : bool
         Whether resampling is over clusters of items rather than items.
+    crowd : Crowd or None
+        In place of the panel where a crowd gave very many labels.
     """
 
     patterns: IntArray
@@ -44,6 +50,7 @@ class AgreementStatistics:
     annotator_values: IntArray
     panel: Panel | None
     clustered: bool
+    crowd: Crowd | None = None
 
     def __add__(self, other: AgreementStatistics) -> AgreementStatistics:
         """Statistics of both sets of items; an item must not be in both."""
@@ -61,6 +68,7 @@ class AgreementStatistics:
         panel = None
         if self.panel is not None and other.panel is not None:
             panel = self.panel.joined(other.panel)
+        # Sums of a crowd are refreshed, not added up: see measures.agreement.refreshing.
         return AgreementStatistics(
             patterns=patterns,
             cluster=cluster,
@@ -121,7 +129,7 @@ def agreement_statistics(
     n_values: int,
     cluster: ArrayLike | None = None,
     n_annotators: int | None = None,
-    with_panel: bool = True,
+    with_panel: bool | Literal["sums", "items"] = True,
 ) -> AgreementStatistics:
     """Count the labels of some items into statistics that add up over disjoint sets of items.
 
@@ -141,8 +149,9 @@ def agreement_statistics(
         label that of its item.
     n_annotators : int, optional
         Number of annotators A; by default one more than the largest number seen.
-    with_panel : bool
-        Keep who gave what (needed for Cohen, Scott and Conger).
+    with_panel : bool, "sums" or "items"
+        Keep who gave what (needed for Cohen, Scott and Conger): as sums over the crowd, or item by
+        item; True chooses as :func:`is_crowd` says.
 
     Returns
     -------
@@ -161,17 +170,31 @@ def agreement_statistics(
     own = None if clusters is None else _cluster_of_item(dense, clusters, n_items)
     patterns, lead, multiplicity = counted_rows(dense, codes, (n_items, n_values), own)
     values = np.bincount(annotators * n_values + codes, minlength=size * n_values)
-    panel = None
-    if with_panel:
+    panel, crowd = None, None
+    values = values.reshape(size, n_values).astype(np.int64)
+    in_sums = with_panel == "sums" or (with_panel is True and is_crowd(values))
+    if in_sums and own is None:
+        numbered = pattern_of_each(dense, codes, (n_items, n_values), patterns)
+        crowd = count_crowd(dense, annotators, codes, (size, n_values), numbered)
+    if with_panel and crowd is None:
         panel = panel_of_labels(dense, annotators, codes, (n_items, size, n_values), own)
     return AgreementStatistics(
         patterns=patterns,
         cluster=lead,
         multiplicity=multiplicity,
-        annotator_values=values.reshape(size, n_values).astype(np.int64),
+        annotator_values=values,
         panel=panel,
         clustered=clusters is not None,
+        crowd=crowd,
     )
+
+
+def is_crowd(annotator_values: IntArray) -> bool:
+    """Whether sums over the crowd are kept instead of a panel: beyond the labels of which
+    coefficients that ask who labelled can be resampled, a panel would have no other use."""
+    n_active = np.count_nonzero(annotator_values.any(axis=1))
+    in_range = CROWD_LABELS < annotator_values.sum() <= MAX_CROWD_LABELS
+    return bool(in_range and n_active > 2 and annotator_values.size > COMPACT_COLUMNS)
 
 
 def checked_labels(

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from measures.agreement import identified, standard_errors
+from measures.agreement.crowds import conger_se_of_crowd
 from measures.agreement.exchangeable import (
     SE_METHODS,
     exchangeable_points,
@@ -18,6 +19,7 @@ from measures.agreement.exchangeable import (
     resampling_method,
 )
 from measures.agreement.formulas import Computed
+from measures.agreement.pair_cells import PairCells, pair_cells
 from measures.agreement.panels import Panel
 from measures.agreement.patterns import AgreementStatistics
 from measures.agreement.plan import EXCHANGEABLE, Coefficient, Plan, plan_coefficients
@@ -222,17 +224,17 @@ def _computed(
     )
     panel = statistics.panel
     if panel is None:
-        return points | identified.conger_points(statistics, plan), replicates
+        points |= identified.conger_points(statistics, plan)
+        if statistics.crowd is not None:
+            points["cohen_kappa_mean_pairwise"] = _mean_pairwise(statistics.crowd.cells())
+        return points, replicates
     points |= identified.identified_points(panel, plan)
     clustered = statistics.clustered
     replicates |= identified.identified_replicates(
         panel, plan, clustered=clustered, n_replicates=n_replicates, rng=rng
     )
     if statistics.n_annotators > 2:
-        mean, _ = identified.mean_pairwise_cohen(panel)
-        value = np.array([np.nan if mean is None else mean])
-        missing = np.full(1, np.nan)
-        points["cohen_kappa_mean_pairwise"] = Computed(value, missing, missing)
+        points["cohen_kappa_mean_pairwise"] = _mean_pairwise(pair_cells(panel))
         drawn = identified.mean_pairwise_replicates(
             panel, clustered=clustered, n_replicates=n_replicates, rng=rng
         )
@@ -254,6 +256,12 @@ def _jackknife(
     if "cohen_kappa_mean_pairwise" in replicates:
         return None
     return identified.mean_pairwise_jackknife(panel, clustered=statistics.clustered, rng=rng)
+
+
+def _mean_pairwise(cells: PairCells) -> Computed:
+    mean, _ = identified.mean_pairwise_cohen(cells)
+    missing = np.full(1, np.nan)
+    return Computed(np.array([np.nan if mean is None else mean]), missing, missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,10 +344,14 @@ class _Answers:
     def _se(self, one: Coefficient, value: float) -> float | None:
         if one.formula in EXCHANGEABLE:
             return exchangeable_se(one, self.statistics, self.plan, value)
-        without = self.statistics.clustered or self.statistics.panel is None
+        crowd = self.statistics.crowd
+        without = self.statistics.clustered or (self.statistics.panel is None and crowd is None)
         if without or one.formula == "cohen_mean":
             return None
         credit = self.plan.weights[one.weights]
+        if crowd is not None:
+            patterns, times = self.statistics.patterns, self.statistics.multiplicity
+            return conger_se_of_crowd(crowd, patterns, times, credit, value=value)
         if one.formula == "conger":
             return standard_errors.conger_se(self._panel(), credit, value=value)
         rule = standard_errors.cohen_se if one.formula == "cohen" else standard_errors.scott_se
@@ -359,7 +371,7 @@ def _fits_panel(one: Coefficient, statistics: AgreementStatistics) -> bool:
     if one.formula == "conger":
         return True
     if statistics.panel is None:
-        return False
+        return statistics.crowd is not None and one.formula == "cohen_mean"
     return (
         statistics.n_annotators > 2 if one.formula == "cohen_mean" else statistics.n_annotators == 2
     )

@@ -11,6 +11,8 @@ _LARGEST_KEY = 2**62
 _COUNTABLE = 4_000_000
 # Counting needs items x values cells at a time; beyond this the items are taken in ranges.
 _MAX_CELLS = 20_000_000
+# Numbers of units (an item within a group) kept at a time.
+_MAX_UNITS = 30_000_000
 
 
 def distinct_rows(
@@ -52,6 +54,9 @@ def counted_rows(
         A number of each item that must be equal too, such as its cluster.
     """
     n_items, n_values = shape
+    base = int(np.bincount(items, minlength=1).max()) + 1
+    if base**n_values <= _COUNTABLE and own is None:
+        return _by_weight(items, codes, shape, base)
     step = max(1, _MAX_CELLS // max(1, n_values))
     if n_items > step and np.any(items[1:] < items[:-1]):
         order = np.argsort(items, kind="stable")
@@ -73,6 +78,122 @@ def counted_rows(
         return found[0]
     patterns, lead, multiplicity = (np.concatenate(part) for part in zip(*found, strict=True))
     return distinct_rows(patterns, lead, multiplicity)
+
+
+def _by_weight(
+    items: IntArray, codes: IntArray, shape: tuple[int, int], base: int
+) -> tuple[IntArray, IntArray, IntArray]:
+    """The counts of an item as digits of one number: each label adds a power of the base."""
+    n_items, n_values = shape
+    weight = float(base) ** np.arange(n_values - 1, -1, -1)
+    keys = np.bincount(items, weights=weight[codes], minlength=n_items).astype(np.int64)
+    times = np.bincount(keys, minlength=1)
+    times[0] = 0
+    distinct = np.flatnonzero(times)
+    patterns = distinct[:, None] // weight.astype(np.int64) % base
+    return patterns, np.zeros(distinct.size, np.int64), times[distinct]
+
+
+def grouped_rows(
+    items: IntArray, codes: IntArray, groups: IntArray, shape: tuple[int, int, int]
+) -> list[tuple[IntArray, IntArray]] | None:
+    """Distinct rows of codes counted by item within each group, and how often each occurs.
+
+    Parameters
+    ----------
+    items, codes, groups : arrays of int, shape (n,)
+        Item, code and group of each label; the labels of an item may be of several groups.
+    shape : (n_items, n_values, n_groups)
+
+    Returns
+    -------
+    list of (counts, multiplicity), or None
+        For each group; None where the counts of an item cannot be the digits of one number.
+    """
+    n_items, n_values, n_groups = shape
+    base = int(np.bincount(items, minlength=1).max()) + 1
+    span = base**n_values
+    if span * n_groups > _COUNTABLE or n_items * n_groups > _MAX_UNITS:
+        return None
+    weight = float(base) ** np.arange(n_values - 1, -1, -1)
+    units = groups * n_items
+    units += items
+    keys = np.bincount(units, weights=weight[codes], minlength=n_items * n_groups)
+    of_group = keys.astype(np.int32).reshape(n_groups, n_items)
+    found = []
+    for row in of_group:
+        times = np.bincount(row, minlength=1)
+        times[0] = 0
+        distinct = np.flatnonzero(times)
+        found.append((distinct[:, None] // weight.astype(np.int64) % base, times[distinct]))
+    return found
+
+
+def pattern_of_each(
+    items: IntArray, codes: IntArray, shape: tuple[int, int], patterns: IntArray
+) -> IntArray:
+    """Which of the sorted distinct patterns each item shows; -1 for items without labels.
+
+    Parameters
+    ----------
+    items, codes, shape : as in :func:`counted_rows`
+    patterns : array of int, shape (P, K), what that found without clusters
+    """
+    n_items, n_values = shape
+    base = patterns.max(axis=0, initial=0) + 1
+    if float(np.prod(base.astype(np.float64))) > _LARGEST_KEY:
+        return _pattern_by_rows(items, codes, shape, patterns)
+    weight = np.concatenate([np.cumprod(base[::-1])[::-1][1:], [1]]).astype(np.int64)
+    keys = np.zeros(n_items, np.int64)
+    if items.size and weight.max() < 2**53 // max(1, items.size):
+        keys = np.bincount(items, weights=weight[codes], minlength=n_items).astype(np.int64)
+    else:
+        np.add.at(keys, items, weight[codes])
+    of_pattern = patterns @ weight
+    found = np.searchsorted(of_pattern, keys)
+    found[keys == 0] = -1
+    return found.astype(np.int64)
+
+
+def _pattern_by_rows(
+    items: IntArray, codes: IntArray, shape: tuple[int, int], patterns: IntArray
+) -> IntArray:
+    """The same for patterns that no integer can name."""
+    n_items, n_values = shape
+    counts = np.zeros((n_items, n_values), np.int64)
+    np.add.at(counts, (items, codes), 1)
+    place = {row.tobytes(): number for number, row in enumerate(patterns.astype(np.int64))}
+    return np.array([place.get(row.tobytes(), -1) for row in counts], np.int64)
+
+
+def signed_rows(
+    tables: list[tuple[IntArray, IntArray, IntArray]], signs: tuple[int, ...]
+) -> tuple[IntArray, IntArray, IntArray, list[IntArray]]:
+    """Distinct (lead, row) pairs of several tables, added or taken away; rows left with 0 go.
+
+    Parameters
+    ----------
+    tables : list of (counts, lead, multiplicity), as :func:`distinct_rows` gives them
+    signs : tuple of int, 1 or -1 for each table
+
+    Returns
+    -------
+    tuple of (counts, lead, multiplicity, places)
+        As :func:`distinct_rows`, and where each row of each table stands; rows that went stand
+        behind the others.
+    """
+    counts = np.concatenate([one for one, _, _ in tables])
+    lead = np.concatenate([one for _, one, _ in tables])
+    times = np.concatenate([sign * one for (_, _, one), sign in zip(tables, signs, strict=True)])
+    whole = np.column_stack([lead, counts])
+    distinct, inverse = np.unique(whole, axis=0, return_inverse=True)
+    inverse = inverse.reshape(-1)
+    total = np.bincount(inverse, weights=times, minlength=len(distinct)).astype(np.int64)
+    kept = total != 0
+    rank = np.where(kept, np.cumsum(kept) - 1, kept.sum() + np.cumsum(~kept) - 1)
+    cuts = np.cumsum([len(one) for one, _, _ in tables])[:-1]
+    places = np.split(rank[inverse], cuts)
+    return distinct[kept, 1:], distinct[kept, 0], total[kept], places
 
 
 def _range_of(items: IntArray, start: int, stop: int) -> slice:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Literal
@@ -11,7 +12,7 @@ import numpy as np
 from sklearn.metrics import cohen_kappa_score
 
 from measures.agreement.identified import active_annotators, two_annotator_table
-from measures.agreement.pairs import PairTable
+from measures.agreement.pairs import PairAgreement, PairTable, cells_of
 from measures.agreement.patterns import AgreementStatistics
 from measures.agreement.results import Agreement
 from measures.agreement.scales import Domain, FloatArray
@@ -58,7 +59,7 @@ def second_opinion(
     answer: Agreement,
     *,
     pairs: PairTable | None = None,
-    max_cells: int = 20_000_000,
+    max_cells: int = 4_000_000,
     max_pairs: int = 20,
 ) -> list[SecondOpinion]:
     """Compute the headline coefficients again with krippendorff and scikit-learn.
@@ -87,14 +88,28 @@ def second_opinion(
         if _has_value(answer, f"krippendorff_alpha_{level}")
     ]
     opinions += _two_annotators(statistics, domain, answer)
-    if pairs is not None and statistics.panel is not None and answer.n_annotators > 2:
-        for pair in pairs.pairs[:max_pairs]:
-            table = two_annotator_table(statistics.panel, pair.annotators)
+    known = statistics.panel is not None or statistics.crowd is not None
+    if pairs is not None and known and answer.n_annotators > 2:
+        for pair, table in _tables(statistics, pairs.pairs[:max_pairs]):
             for key in _comparable_kappas(domain):
                 ours = pair.coefficients[key].value
                 if ours is not None:
                     opinions.append(_kappa(key, table, ours, pair.annotators))
     return opinions
+
+
+def _tables(
+    statistics: AgreementStatistics, pairs: Sequence[PairAgreement]
+) -> Iterator[tuple[PairAgreement, FloatArray]]:
+    """Items by the values of both annotators, for each pair."""
+    if not pairs:
+        return
+    cells = cells_of(statistics)
+    keys = np.array([one.annotators[0] * cells.n_annotators + one.annotators[1] for one in pairs])
+    order = np.argsort(keys)
+    tables = np.concatenate(list(cells.tables(keys[order])))
+    for place, row in enumerate(order.tolist()):
+        yield pairs[row], tables[place]
 
 
 def _has_value(answer: Agreement, key: str) -> bool:

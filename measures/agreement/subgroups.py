@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from measures.agreement.patterns import AgreementStatistics, agreement_statistics
+from measures.agreement.patterns import (
+    AgreementStatistics,
+    agreement_statistics,
+    checked_labels,
+    dense_ids,
+)
 from measures.agreement.plan import subgroup_plan
 from measures.agreement.results import Agreement, planned_agreement
+from measures.agreement.rows import grouped_rows
 from measures.agreement.scales import Domain
 from measures.estimates import Estimate
 
@@ -89,26 +95,91 @@ def subgroup_agreement(
     ValueError
         When the columns differ in length or a group is out of range.
     """
+    statistics = subgroup_statistics(labels, group, domain, n_groups=n_groups)
+    return agreement_of_subgroups(
+        statistics, domain, rng=rng, n_replicates=n_replicates, ci_level=ci_level
+    )
+
+
+def agreement_of_subgroups(
+    statistics: Sequence[AgreementStatistics],
+    domain: Domain,
+    *,
+    rng: np.random.Generator,
+    n_replicates: int = 1000,
+    ci_level: float = 0.95,
+) -> list[SubgroupAgreement]:
+    """As :func:`subgroup_agreement`, from the statistics of each subgroup."""
+    plan = subgroup_plan(domain)
+    return [
+        _subgroup(
+            number,
+            planned_agreement(
+                one,
+                domain,
+                plan,
+                rng=rng,
+                n_replicates=n_replicates,
+                ci_level=ci_level,
+                min_items=2,
+            ),
+        )
+        for number, one in enumerate(statistics)
+    ]
+
+
+def subgroup_statistics(
+    labels: Labels, group: ArrayLike, domain: Domain, *, n_groups: int | None = None
+) -> list[AgreementStatistics]:
+    """The labels of each subgroup, counted; parameters as in :func:`subgroup_agreement`."""
     item = np.asarray(labels.item)
     groups, size = _checked_groups(group, item, n_groups)
+    if labels.cluster is None and (found := _in_one_pass(labels, groups, domain, size)):
+        return found
     # Short integers are sorted by counting, ten times faster than long ones.
     short = groups.astype(np.int16) if size < 2**15 else groups
     order = np.argsort(short, kind="stable")
     edges = np.searchsorted(groups[order], np.arange(size + 1))
-    plan = subgroup_plan(domain)
-    found = []
-    for number in range(size):
-        answer = planned_agreement(
-            _statistics_of_rows(labels, order[edges[number] : edges[number + 1]], domain),
-            domain,
-            plan,
-            rng=rng,
-            n_replicates=n_replicates,
-            ci_level=ci_level,
-            min_items=2,
+    return [
+        _statistics_of_rows(labels, order[edges[number] : edges[number + 1]], domain)
+        for number in range(size)
+    ]
+
+
+def _in_one_pass(
+    labels: Labels, groups: NDArray[np.int64], domain: Domain, size: int
+) -> list[AgreementStatistics] | None:
+    """All subgroups counted together, where the counts of an item fit into one number."""
+    item, annotator, code = checked_labels(
+        labels.item, labels.annotator, labels.code, n_values=domain.size
+    )
+    if groups.size and groups.min() < 0:
+        known = groups >= 0
+        item, annotator, code, groups = item[known], annotator[known], code[known], groups[known]
+    dense, n_items = dense_ids(item)
+    rows = grouped_rows(dense, code, groups, (n_items, domain.size, size))
+    if rows is None:
+        return None
+    width = int(annotator.max(initial=-1)) + 1
+    who = (groups * width + annotator) * domain.size + code
+    given = np.bincount(who, minlength=size * width * domain.size)
+    given = given.reshape(size, width, domain.size)
+    return [
+        AgreementStatistics(
+            patterns=patterns,
+            cluster=np.zeros(len(patterns), np.int64),
+            multiplicity=times,
+            annotator_values=_up_to_last(given[number]),
+            panel=None,
+            clustered=False,
         )
-        found.append(_subgroup(number, answer))
-    return found
+        for number, (patterns, times) in enumerate(rows)
+    ]
+
+
+def _up_to_last(given: NDArray[np.int64]) -> NDArray[np.int64]:
+    used = np.flatnonzero(given.any(axis=1))
+    return given[: int(used[-1]) + 1 if used.size else 0].astype(np.int64)
 
 
 def _checked_groups(

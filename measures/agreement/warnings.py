@@ -47,7 +47,7 @@ def find_warnings(
         "unused_values": bool((statistics.annotator_values.sum(axis=0) == 0).any()),
         "repeated_labels": statistics.panel is not None and statistics.panel.n_repeats > 0,
         "degenerate_replicates": any(np.isnan(one).any() for one in replicates.values()),
-        "large_crowd": statistics.panel is None,
+        "large_crowd": statistics.panel is None and statistics.crowd is None,
     }
     return tuple(code for code, holds in checks.items() if holds)
 

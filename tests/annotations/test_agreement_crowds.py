@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from annotations.agreement import work
+from annotations.agreement import counting
 from measures.agreement import panels
 from tests.annotations.test_agreement_results import asked, crowd
 from tests.conftest import Trust
@@ -16,7 +16,8 @@ def test_a_large_crowd_is_judged_on_a_part_of_its_items(
     rows = crowd(400, 5)
     whole = alice.get(f"{asked(alice, 'whole', rows)}agreement/")
     keeps = panels.panel_of_labels
-    monkeypatch.setattr(work, "SAMPLE_LABELS", 600)
+    monkeypatch.setattr(counting, "SAMPLE_LABELS", 600)
+    monkeypatch.setattr(counting, "MAX_CROWD_LABELS", 1500)
     monkeypatch.setattr(
         "measures.agreement.patterns.panel_of_labels",
         lambda items, *rest: keeps(items, *rest) if items.size < 1500 else None,
