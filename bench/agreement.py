@@ -17,15 +17,20 @@ from typing import Any
 
 import krippendorff
 import numpy as np
-from django.db import connection
+from django.db import connection, transaction
 
 from annotations.columnar import BASIC, OF, label_columns, read_rows
 from annotations.models import Label
+from annotations.parameters import DEFAULTS
+from annotations.partitions import load_partition, partition_of
+from annotations.services import measure_agreement
 from bench.ingest import VALUES, fresh_dataset
-from bench.measuring import Cost, medians, show
+from bench.measuring import Cost, measure, medians, show
 from catalog import columns
-from catalog.ingest.copying import Column, copy_in, copy_out
-from catalog.models import ColumnBlock, Question
+from catalog.changes import record_items
+from catalog.ingest.copying import Column, copy_out
+from catalog.ingest.store import grow
+from catalog.models import ColumnBlock, Dataset, Question, Run
 from catalog.queries import NUMBER_MASK
 from measures.agreement import (
     AgreementStatistics,
@@ -58,17 +63,12 @@ def made_up(n_labels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def stored(n_labels: int) -> Question:
     """A question with made-up labels in the database, without the checks of an upload."""
+    Dataset.objects.filter(slug="bench-agreement").delete()
     dataset = fresh_dataset("bench-agreement")
     question = dataset.questions.get()
     item, annotator, code = made_up(n_labels)
     order = np.lexsort((annotator, item))
     size = item.size
-    partition = f"{Label._meta.db_table}_q{question.pk}"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"CREATE TABLE {partition} PARTITION OF {Label._meta.db_table} "
-            f"FOR VALUES IN ({question.pk})"
-        )
     columns_in = [
         Column("question_id", "int8", np.full(size, question.pk)),
         Column("item_id", "int8", dataset.pk << 32 | item[order]),
@@ -78,9 +78,10 @@ def stored(n_labels: int) -> Question:
         Column("code", "int4", code[order]),
         Column("upload_id", "uuid", np.full(size, uuid.UUID(int=1).bytes, "S16")),
     ]
-    copy_in(partition, columns_in)
+    with transaction.atomic():
+        load_partition(question, columns_in)
     with connection.cursor() as cursor:
-        cursor.execute(f"VACUUM ANALYZE {partition}")
+        cursor.execute(f"VACUUM ANALYZE {partition_of(question)}")
     return question
 
 
@@ -154,11 +155,14 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--peer-rows", type=int, nargs="*", default=[100_000])
+    parser.add_argument("--refresh-rows", type=int, nargs="*", default=[1_000_000])
     asked = parser.parse_args(arguments)
     growth: dict[int, Cost] = {}
     for n_labels in sorted(asked.rows):
         growth[n_labels] = _from_the_database(n_labels, asked.runs)
     _show_growth(growth)
+    for n_labels in sorted(asked.refresh_rows):
+        _refreshing(n_labels)
     for n_labels in asked.peer_rows:
         _in_memory(n_labels, asked.runs)
 
@@ -184,6 +188,39 @@ def _from_the_database(n_labels: int, runs: int) -> Cost:
     found = medians(steps, runs)
     show(f"{n_labels:,} labels in PostgreSQL", found, "read the rows by binary COPY")
     return found["alpha from rows"]
+
+
+def _refreshing(n_labels: int) -> tuple[Cost, Cost]:
+    """A whole run on all labels, and one after a label of each hundredth item has changed."""
+    question = stored(n_labels)
+    question.dataset.refresh_from_db()
+    run = Run(
+        dataset=question.dataset,
+        kind="agreement",
+        digest="0123456789abcdef",
+        parameters={**DEFAULTS, "question": question.name},
+    )
+    first = measure(lambda: measure_agreement(run, lambda: False))
+    n_items = n_labels // LABELS_AN_ITEM
+    change_labels(question, np.random.default_rng(3).choice(n_items, n_items // 100, replace=False))
+    again = measure(lambda: measure_agreement(run, lambda: False))
+    found = {"first result": first, "after 1 % of the items changed": again}
+    show(f"{n_labels:,} labels: a whole agreement run", found, "first result")
+    return first, again
+
+
+def change_labels(question: Question, items: np.ndarray) -> None:
+    """Another value for one label of each of these items, as an upload stores it."""
+    keys = (items + (question.dataset_id << 32)).tolist()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {partition_of(question)} SET code = (code + 1) %% %s WHERE ctid = ANY (ARRAY("
+            f"SELECT DISTINCT ON (item_id) ctid FROM {partition_of(question)} "
+            "WHERE item_id = ANY(%s) ORDER BY item_id, annotator_id))",
+            [len(VALUES), keys],
+        )
+        record_items(question.dataset_id, OF, question.pk, items)
+        grow(question.dataset, changed="labels")
 
 
 def _show_growth(growth: dict[int, Cost]) -> None:

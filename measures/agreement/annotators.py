@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from measures.agreement.coincidences import alpha_of_coincidences, coincidence_matrix
 from measures.agreement.crowds import Crowd
+from measures.agreement.panels import Panel
 from measures.agreement.patterns import AgreementStatistics
-from measures.agreement.scales import Domain, FloatArray
+from measures.agreement.scales import Domain, FloatArray, IntArray
 from measures.estimates import Estimate, Reason, undefined
-from measures.intervals import wilson
+from measures.intervals import wilson, wilson_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ def annotator_agreement(
     ValueError
         When the statistics were made without a panel.
     """
+    if statistics.crowd is not None:
+        return _of_crowd(statistics, statistics.crowd, domain, (ci_level, min_items))
     crowd = _Everybody(statistics, domain, min_items)
     return [crowd.annotator(number, ci_level) for number in range(len(statistics.annotator_values))]
 
@@ -94,57 +98,23 @@ class _Part:
     times: FloatArray
 
 
-def _parts_of(statistics: AgreementStatistics) -> Callable[[int], _Part]:
-    """What tells the rows of an annotator, from who gave what."""
-    if statistics.crowd is not None:
-        return _parts_of_crowd(statistics.crowd, statistics.patterns.astype(np.float64))
-    if statistics.panel is None:
-        raise ValueError(
-            "These statistics do not know who gave which label; make them with with_panel=True."
-        )
-    panel = statistics.panel
-    columns, size = sparse.csc_array(panel.rows), panel.n_values
-    times, counts = panel.multiplicity.astype(np.float64), panel.counts()
-
-    def part(number: int) -> _Part:
-        block = columns[:, number * size : (number + 1) * size].tocoo()
-        rows, place = np.unique(block.row, return_inverse=True)
-        own = np.zeros((rows.size, size))
-        own[place, block.col] = block.data
-        everybody = counts[rows]
-        return _Part(own, everybody, everybody - own, times[rows])
-
-    return part
-
-
-def _parts_of_crowd(crowd: Crowd, patterns: FloatArray) -> Callable[[int], _Part]:
-    annotator, value, pattern = crowd.parts()
-    edges = np.searchsorted(annotator, np.arange(crowd.n_annotators + 1))
-    identity = np.eye(crowd.n_values)
-
-    def part(number: int) -> _Part:
-        rows = slice(int(edges[number]), int(edges[number + 1]))
-        own, everybody = identity[value[rows]], patterns[pattern[rows]]
-        return _Part(own, everybody, everybody - own, crowd.n_own[rows].astype(np.float64))
-
-    return part
-
-
 class _Everybody:
     """Everybody's coincidences, from which one annotator's part is taken away at a time."""
 
     def __init__(self, statistics: AgreementStatistics, domain: Domain, min_items: int) -> None:
         self.domain = domain
         self.min_items = min_items
-        self.parts = _parts_of(statistics)
-        times = statistics.multiplicity.astype(np.float64)
-        counts = statistics.patterns.astype(np.float64)
-        self.matrix = coincidence_matrix(counts, times)
-        self.n_pairable = float(times[counts.sum(axis=1) >= 2].sum())
-        self.alpha = self._alpha(self.matrix, self.n_pairable)
+        panel = _panel_of(statistics)
+        self.columns = sparse.csc_array(panel.rows)
+        self.size = panel.n_values
+        self.times = panel.multiplicity.astype(np.float64)
+        self.counts = panel.counts()
+        self.matrix = coincidence_matrix(self.counts, self.times)
+        self.n_pairable = float(self.times[self.counts.sum(axis=1) >= 2].sum())
+        self.alpha = _alpha(self.matrix, self.n_pairable, (domain, min_items))
 
     def annotator(self, number: int, ci_level: float) -> AnnotatorAgreement:
-        part = self.parts(number)
+        part = self._part(number)
         values = part.times @ part.own
         shared = part.others.sum(axis=1) > 0
         without = self._without(part)
@@ -163,25 +133,126 @@ class _Everybody:
             alpha_change=change,
         )
 
+    def _part(self, number: int) -> _Part:
+        block = self.columns[:, number * self.size : (number + 1) * self.size].tocoo()
+        rows, place = np.unique(block.row, return_inverse=True)
+        own = np.zeros((rows.size, self.size))
+        own[place, block.col] = block.data
+        everybody = self.counts[rows]
+        return _Part(own, everybody, everybody - own, self.times[rows])
+
     def _without(self, part: _Part) -> Estimate:
         matrix = (
             self.matrix
             - coincidence_matrix(part.everybody, part.times)
             + coincidence_matrix(part.others, part.times)
         )
-        # What is left of taking equal numbers away is rounding.
-        matrix[np.abs(matrix) < 1e-9] = 0.0
         lost = (part.everybody.sum(axis=1) >= 2) & (part.others.sum(axis=1) < 2)
         n = self.n_pairable - float(part.times[lost].sum())
-        if n == 0:
-            return undefined(Reason.NO_OVERLAP, 0)
-        if n < self.min_items:
-            return undefined(Reason.TOO_FEW_ITEMS, int(n))
-        alpha = self._alpha(matrix, n)
-        return undefined(Reason.NO_VARIATION, int(n)) if alpha is None else Estimate(alpha, int(n))
+        return _alpha_without(matrix, n, (self.domain, self.min_items))
 
-    def _alpha(self, matrix: FloatArray, n: float) -> float | None:
-        return alpha_of_coincidences(matrix, self.domain) if n >= self.min_items else None
+
+def _panel_of(statistics: AgreementStatistics) -> Panel:
+    if statistics.panel is None:
+        raise ValueError(
+            "These statistics do not know who gave which label; make them with with_panel=True."
+        )
+    return statistics.panel
+
+
+def _alpha(matrix: FloatArray, n: float, options: tuple[Domain, int]) -> float | None:
+    domain, min_items = options
+    return alpha_of_coincidences(matrix, domain) if n >= min_items else None
+
+
+def _alpha_without(matrix: FloatArray, n: float, options: tuple[Domain, int]) -> Estimate:
+    # What is left of taking equal numbers away is rounding.
+    matrix = np.where(np.abs(matrix) < 1e-9, 0.0, matrix)
+    if n == 0:
+        return undefined(Reason.NO_OVERLAP, 0)
+    if n < options[1]:
+        return undefined(Reason.TOO_FEW_ITEMS, int(n))
+    alpha = _alpha(matrix, n, options)
+    return undefined(Reason.NO_VARIATION, int(n)) if alpha is None else Estimate(alpha, int(n))
+
+
+def _of_crowd(
+    statistics: AgreementStatistics, crowd: Crowd, domain: Domain, options: tuple[float, int]
+) -> list[AnnotatorAgreement]:
+    """The same from the sums of a crowd, in which nobody labelled an item twice."""
+    ci_level, min_items = options
+    counts = statistics.patterns.astype(np.float64)
+    labels = counts.sum(axis=1)
+    matrix = coincidence_matrix(counts, statistics.multiplicity.astype(np.float64))
+    n_pairable = float(statistics.n_items_pairable)
+    alpha = _alpha(matrix, n_pairable, (domain, min_items))
+    annotator, value, pattern = crowd.parts()
+    totals = _Totals(annotator, crowd.n_own, crowd.n_annotators)
+    n_shared = totals.of(labels[pattern] >= 2)
+    n_lost = totals.of(labels[pattern] == 2)
+    others = np.maximum(labels - 1.0, 1.0)[pattern]
+    agreed = np.minimum(totals.of((counts[pattern, value] - 1.0) / others), n_shared)
+    low, high = wilson_many(agreed, np.maximum(n_shared, 1), level=ci_level)
+    left = matrix + _taken_away(counts, crowd)
+    n_items = totals.of(np.ones(annotator.size))
+    found = []
+    for who, given in enumerate(statistics.annotator_values.tolist()):
+        n, reason = int(n_shared[who]), Reason.NO_OVERLAP if n_items[who] else Reason.NO_DATA
+        with_others = undefined(reason, 0)
+        if n:
+            share = float(agreed[who]) / n
+            ends = (float(low[who]), float(high[who]))
+            with_others = Estimate(share, n, None, *ends, ci_level, "wilson")
+        without = _alpha_without(left[who], n_pairable - n_lost[who], (domain, min_items))
+        both = alpha is not None and without.value is not None
+        found.append(
+            AnnotatorAgreement(
+                annotator=who,
+                n_labels=sum(given),
+                n_items=int(n_items[who]),
+                n_items_shared=n,
+                value_counts=tuple(given),
+                agreement_with_others=with_others,
+                agreement_with_self=undefined(reason, 0),
+                alpha_without=without,
+                alpha_change=(alpha or 0.0) - (without.value or 0.0) if both else None,
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Totals:
+    """Sums by annotator over the entries of a crowd."""
+
+    annotator: IntArray
+    times: IntArray
+    n_annotators: int
+
+    def of(self, each: NDArray[Any]) -> FloatArray:
+        """The sum of what each item of an entry adds."""
+        return np.bincount(self.annotator, self.times * each, self.n_annotators).astype(np.float64)
+
+
+def _taken_away(counts: FloatArray, crowd: Crowd) -> FloatArray:
+    """What the coincidences change by when an annotator's labels are taken away, for each."""
+    size, labels = crowd.n_values, counts.sum(axis=1)
+    products = counts[:, :, None] * counts[:, None, :] - counts[:, :, None] * np.eye(size)
+    everybody = products / np.maximum(labels - 1.0, 1.0)[:, None, None]
+    everybody[labels < 2] = 0.0
+    kinds, place = np.unique(crowd.own % (size * crowd.n_patterns), return_inverse=True)
+    value, pattern = np.divmod(kinds, crowd.n_patterns)
+    rest = counts[pattern] - np.eye(size)[value]
+    products = rest[:, :, None] * rest[:, None, :] - rest[:, :, None] * np.eye(size)
+    others = products / np.maximum(labels[pattern] - 2.0, 1.0)[:, None, None]
+    others[labels[pattern] < 3] = 0.0
+    change = (others - everybody[pattern]).reshape(kinds.size, -1)
+    annotator = crowd.own // (size * crowd.n_patterns)
+    times = sparse.csr_array(
+        (crowd.n_own.astype(np.float64), (annotator, place.reshape(-1))),
+        shape=(crowd.n_annotators, kinds.size),
+    )
+    return np.asarray(times @ change).reshape(-1, size, size)
 
 
 def _with_others(

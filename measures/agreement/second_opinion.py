@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from functools import cache
+from importlib import metadata
 from typing import Literal
 
 import krippendorff
@@ -24,6 +25,12 @@ _KAPPA_WEIGHTS = {
     "cohen_kappa_linear": "linear",
     "cohen_kappa_quadratic": "quadratic",
 }
+
+
+@cache
+def version(library: str) -> str:
+    """The version that is installed."""
+    return metadata.version(library)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,7 @@ def second_opinion(
     *,
     pairs: PairTable | None = None,
     max_cells: int = 4_000_000,
-    max_pairs: int = 20,
+    max_pairs: int = 10,
 ) -> list[SecondOpinion]:
     """Compute the headline coefficients again with krippendorff and scikit-learn.
 
