@@ -20,6 +20,7 @@ from measures.agreement import (
     second_opinion,
 )
 from measures.agreement.identified import mean_pairwise_cohen, mean_pairwise_jackknife
+from measures.agreement.pair_cells import pair_cells
 from tests.measures.agreement_labels import from_contingency, measured, random_labels, statistics_of
 from tests.measures.test_agreement_published import (
     DIAGNOSES,
@@ -275,7 +276,7 @@ def test_the_jackknife_leaves_out_one_item_at_a_time_where_there_are_few():
     for left_out in range(30):
         kept = item != left_out
         rest = agreement_statistics(item[kept], annotator[kept], code[kept], n_values=2)
-        means.append(mean_pairwise_cohen(rest.panel)[0])
+        means.append(mean_pairwise_cohen(pair_cells(rest.panel))[0])
     brute = np.sqrt(29 / 30 * ((means - np.mean(means)) ** 2).sum())
     assert (se, n_groups) == (pytest.approx(brute), 30)
 
@@ -285,7 +286,7 @@ def test_the_jackknife_is_as_wide_as_the_mean_varies_from_crowd_to_crowd():
     values, errors = [], []
     for seed in range(50):
         counted = agreement_statistics(*sparse_crowd(seed, n_annotators=15), n_values=2)
-        values.append(mean_pairwise_cohen(counted.panel)[0])
+        values.append(mean_pairwise_cohen(pair_cells(counted.panel))[0])
         jackknife = mean_pairwise_jackknife(
             counted.panel, clustered=False, rng=np.random.default_rng(seed)
         )
