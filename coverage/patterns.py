@@ -12,6 +12,8 @@ from coverage.uncovered import Uncovered, in_words, ordered_domains, search
 from measures.coverage.patterns import UncoveredPatterns, counts_of
 
 MAX_DENSE = 20_000_000
+MAX_UNASKED = 5_000_000
+"""Patterns that are counted where nobody said how deep to look, as after every upload."""
 MAX_STORED = 50_000
 Row = dict[str, Any]
 
@@ -44,7 +46,8 @@ def measure_patterns(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any
     if not used:
         return result | {"summary": None, "axes": [], "possible": [], "certain": []}
     cube = queries.cube_of(counts, ordered_domains(attributes, used))
-    found = search(cube, attributes, asked | {"level": asked["max_level"]}, max_nodes=MAX_DENSE)
+    most = MAX_UNASKED if asked["max_level"] is None else MAX_DENSE
+    found = search(cube, attributes, asked | {"level": asked["max_level"]}, max_nodes=most)
     return result | {
         "summary": summary_of(found),
         "axes": [

@@ -30,6 +30,8 @@ from measures.coverage.patterns import (
 
 MAX_PATTERNS = 2_000_000
 """Patterns that are looked at one by one where the lattice is too large to be counted whole."""
+UNASKED_LEVEL = 3
+"""How deep such a lattice is looked into where nobody said."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def _level(sizes: list[int], wanted: int | None, max_nodes: int) -> int:
     deepest = len(sizes) if wanted is None else min(wanted, len(sizes))
     if prod(size + 1 for size in sizes) <= max_nodes:
         return deepest  # All levels are counted at once, whichever is asked for.
-    return affordable_level(sizes, deepest)
+    return affordable_level(sizes, min(deepest, UNASKED_LEVEL) if wanted is None else deepest)
 
 
 def in_words(attributes: dict[str, str], n: int, with_unknown: int, threshold: int) -> str:

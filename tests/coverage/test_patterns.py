@@ -266,3 +266,18 @@ def test_parents_that_contradict_themselves_are_refused(alice: Trust) -> None:
     weight = {"name": "w", "kind": "categorical", "role": "design_weight"}
     answer = alice.post(f"{path}attributes/", weight, expect=400)
     assert answer["errors"][0]["pointer"] == "/role"
+
+
+def test_a_lattice_too_large_to_be_counted_whole_is_looked_into_three_deep(alice: Trust) -> None:
+    path = alice.dataset("wide")
+    names = [f"x{j:02}" for j in range(16)]
+    rows = [
+        {"item": k, **{name: (k >> (j % 6)) & 1 for j, name in enumerate(names)}} for k in range(64)
+    ]
+    alice.upload(path, "items", as_csv(rows))
+    assert alice.get(f"{path}coverage/patterns/")["summary"]["max_level"] == 3
+    deeper = look(alice, path, max_level=4, min_items=2)["summary"]
+    assert deeper["max_level"] == 4
+    # Columns j and j + 6 are equal: each unequal pair of their values is nobody's.
+    equal = sum(1 for a in range(16) for b in range(a) if (a - b) % 6 == 0)
+    assert deeper["per_level"] == {"2": 2 * equal}
