@@ -199,7 +199,13 @@ def _groups(dataset: Dataset, parts: _Parts) -> tuple[int, NDArray[np.int64]] | 
 def _store(run: Run, result: dict[str, Any], judged: Judged, scores: dict[str, Floats]) -> None:
     """Result and rows in one transaction; the rows of earlier results of this subject go."""
     with transaction.atomic():
-        older = Run.objects.filter(dataset=run.dataset_id, kind=run.kind, subject=run.subject)
+        # A run that was overtaken leaves the items of the later version alone.
+        older = Run.objects.filter(
+            dataset=run.dataset_id,
+            kind=run.kind,
+            subject=run.subject,
+            version__lte=run.version,
+        )
         ItemNovelty.objects.filter(run__in=older.values("pk")).delete()
         if scores:
             copy_in(ItemNovelty._meta.db_table, _rows(run, judged, scores))

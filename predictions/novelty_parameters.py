@@ -21,7 +21,7 @@ DEFAULTS: dict[str, Any] = {
     "standardise": True,
     "novel_below": 0.05,
     "confident_from": 0.9,
-    "max_reference": 20_000,
+    "max_reference": 10_000,
     "min_items": 20,
     "n_replicates": 1000,
     "ci_level": 0.95,
