@@ -199,4 +199,5 @@ def test_every_room_registers_its_kinds() -> None:
         "reference-labels",
         "population",
         "predictions",
+        "features",
     }
