@@ -34,7 +34,11 @@ class DatasetSerializer(StrictModelSerializer):
         ]
         read_only_fields = ["version", "created_at"]
         # The database refuses a taken slug; a look first could not see every data set.
-        extra_kwargs = {"slug": {"validators": []}, "name": {"required": False}}
+        extra_kwargs = {
+            "slug": {"validators": []},
+            "name": {"required": False},
+            "min_cell": {"min_value": 1},
+        }
 
     def validate_slug(self, slug: str) -> str:
         if not all(c.isascii() and (c.isalnum() or c in "-_") for c in slug):

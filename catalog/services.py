@@ -11,6 +11,7 @@ from django.db.models import Model, RestrictedError
 
 from catalog import runs
 from catalog.attributes import check_attribute
+from catalog.definition_checks import check_spelling
 from catalog.ingest.reprofiling import DECIDING, reprofile
 from catalog.ingest.store import grow
 from catalog.models import Attribute, Dataset, Membership, Question
@@ -126,6 +127,7 @@ def check_definition(definition: Model) -> None:
             raise Refusal(
                 f"The value {twice[0]!r} stands twice; name each value once.", pointer="/values"
             )
+    check_spelling(definition)
     if isinstance(definition, Attribute):
         check_attribute(definition)
 

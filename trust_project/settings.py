@@ -77,6 +77,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "catalog.rest.addresses.RefuseNul",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "trust_project.languages.PageLanguage",
     "django.middleware.common.CommonMiddleware",

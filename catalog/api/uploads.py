@@ -265,8 +265,21 @@ def one_of(query: dict[str, str], name: str, allowed: list[str], default: str) -
     return value
 
 
+def check_charset(content_type: str) -> None:
+    """Refuse a file that is said to be in another encoding: its bytes are read as UTF-8."""
+    said = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", content_type, re.IGNORECASE)
+    if said and said[1].lower() not in ("utf-8", "utf8", "us-ascii", "ascii"):
+        raise Refusal(
+            f"The file is said to be in {said[1][:40]}; save it as UTF-8, and send it without "
+            "charset= or with charset=utf-8.",
+            code="encoding_not_utf8",
+            status=415,
+        )
+
+
 def options_of(request: Request, query: dict[str, str]) -> dict[str, Any]:
     """How the file is written, as far as query parameters say so."""
+    check_charset(request.headers.get("Content-Type", ""))
     encoding = request.headers.get("Content-Encoding", "").lower()
     if encoding not in ("", "identity", "gzip"):
         raise unsupported(
@@ -362,10 +375,21 @@ def unsupported(detail: str) -> Refusal:
 
 def columns_of(text: str, name: str = "columns") -> dict[str, str]:
     """``columns={"item": "image_id"}``: our name to the file's."""
-    value = parse_json(text.encode())
+    try:
+        value = parse_json(text.encode())
+    except Refusal as refusal:
+        detail = refusal.detail.replace("The body", f"{name}=")
+        raise Refusal(detail, code=refusal.code, pointer=name) from None
     if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
         raise Refusal(
             f'{name} must be a JSON object like {{"item": "image_id"}}: our name to the file\'s.',
+            pointer=name,
+        )
+    twice = sorted({theirs for theirs in value.values() if list(value.values()).count(theirs) > 1})
+    if twice and name == "columns":
+        raise Refusal(
+            f"columns= gives the file's column {twice[0]!r} two meanings; give each column one.",
+            code="invalid_options",
             pointer=name,
         )
     return value

@@ -111,8 +111,10 @@ def copy_in(table: str, columns: list[Column], *, freeze: bool = False) -> int:
     ``freeze`` spares later readers the first look at each row; only for a table that the same
     transaction made.
     """
-    columns = [c for c in columns if not c.is_absent]
     n = len(columns[0])
+    if not n:
+        return 0
+    columns = [c for c in columns if not c.is_absent]
     names = ", ".join(f'"{c.name}"' for c in columns)
     as_text = any(c.kind == "text" for c in columns)
     form, pieces = ("csv", _csv(columns, n)) if as_text else ("binary", _binary(columns, n))

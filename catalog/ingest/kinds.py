@@ -16,6 +16,12 @@ def mapping_of(upload: Upload) -> dict[str, str]:
 
 def without(upload: Upload, layout: Layout) -> Layout:
     """The layout with the columns that the sender wants left out declared as free text."""
+    read = {column.name for column in layout.columns}
+    if spared := [name for name in upload.options.get("ignore", []) if name in read]:
+        raise ValueError(
+            f"ignore= names {spared[0]!r}, a column that is read here; only further columns can be "
+            "left out. Rename it in the file, or map another one with columns=."
+        )
     ignored = tuple(Column(name, Kind.TEXT) for name in upload.options.get("ignore", []))
     return Layout((*layout.columns, *ignored), extra=layout.extra, mapping=layout.mapping)
 

@@ -150,7 +150,7 @@ def _line_record(text: str, decoder: RecordDecoder) -> tuple[object, list[Fault]
 
 
 def _parse_fault(code: Code, error: json.JSONDecodeError, text: str) -> Fault:
-    where = f"{error.msg} at character {error.pos + 1:,}"
+    where = f"{error.msg.removesuffix(' at')} at character {error.pos + 1:,}"
     hint: str | None
     if code is Code.JSONL_PARSE:
         sentence = f"the line is not one JSON value ({where}); write one object on each line."

@@ -18,6 +18,7 @@ Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 _OTHER_THAN_NUMERALS = re.compile(r"[^0-9+\-.eE]")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3})+|(?:\.\d{3}){2,})", re.ASCII)
 _NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 # Beyond this, binary64 no longer tells neighbouring integers apart.
 _LARGEST_INTEGER = 2.0**53
@@ -129,10 +130,20 @@ def _not_a_number(text: str, decimal: str) -> list[Fault]:
         return [_not_finite(text)]
     sentence = f"'{escape(text)}' is not a number; write it like 0.25 or 2.5e-1, or leave it empty."
     other = "," if decimal == "." else "."
-    hint = None
+    return [Fault(Code.NOT_A_NUMBER, sentence, text, _likely_number(text, decimal, other))]
+
+
+def _likely_number(text: str, decimal: str, other: str) -> str | None:
+    """A hint at what the text was meant to be: thousands, a percentage, another decimal mark."""
+    if text.endswith("%"):
+        return "Is this a percentage? Write it as a number, without the sign."
+    hints = []
+    if _THOUSANDS.fullmatch(text):
+        hints.append(f"Are thousands parted? Write {re.sub('[,.]', '', text)}.")
     if text.count(other) == 1 and _parse_all([text.replace(other, decimal)], decimal) is not None:
-        hint = f"Is this a decimal {'comma' if other == ',' else 'point'}? Send decimal={other}"
-    return [Fault(Code.NOT_A_NUMBER, sentence, text, hint)]
+        name = "comma" if other == "," else "point"
+        hints.append(f"Is this a decimal {name}? Send decimal={other}")
+    return " ".join(hints) or None
 
 
 def _not_finite(text: str) -> Fault:
@@ -175,6 +186,10 @@ def _value_fault(text: str, value: float, column: Column) -> Fault:
 
 
 def _interval(low: float, high: float) -> str:
-    left = f"[{low:g}" if math.isfinite(low) else "(-∞"
-    right = f"{high:g}]" if math.isfinite(high) else "∞)"
+    left = f"[{_shown(low)}" if math.isfinite(low) else "(-∞"
+    right = f"{_shown(high)}]" if math.isfinite(high) else "∞)"
     return f"{left}, {right}"
+
+
+def _shown(bound: float) -> str:
+    return f"{bound:,.0f}" if float(bound).is_integer() and abs(bound) < 1e15 else f"{bound:g}"

@@ -30,6 +30,17 @@ class CursorPage(CursorPagination):
         # The model's own ordering ends with something unique; a client cannot choose another.
         return tuple(queryset.query.order_by or queryset.model._meta.ordering)
 
+    def get_page_size(self, request: Any) -> int:
+        given = request.query_params.get(self.page_size_query_param)
+        if given is None:
+            return self.page_size
+        if not given.isascii() or not given.isdecimal() or not 0 < int(given[:9]) <= 10_000:
+            raise Refusal(
+                f"page_size must be a whole number from 1 to 10,000; it is {given[:40]!r}.",
+                pointer=self.page_size_query_param,
+            )
+        return int(given)
+
     def decode_cursor(self, request: Any) -> Any:
         given = request.query_params.get(self.cursor_query_param)
         if given is None:
