@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from audits import charts
+from audits import charts, queries
 from audits.confidence_findings import findings_of, says_and_is, titles_of
 from audits.frames import Frame, Source
 from audits.verdicts import SIGNIFICANT
@@ -19,6 +19,7 @@ def confidence_page(frame: Frame) -> dict[str, Any]:
     sets = frame.whole("conformal", tables=("methods", "subgroups", "risk_coverage"))
     ensembles = frame.whole("ensembles", tables=("uncertainty", "members", "sizes"))
     context |= {"sets": sets, "ensembles": ensembles}
+    context |= {"unlabelled": frame.whole("expected-performance"), "unlike": _novelty(frame)}
     if frame.found is None or frame.found.run is None:
         return context
     result = frame.result
@@ -75,6 +76,12 @@ def _methods(frame: Frame, result: Row) -> list[Row]:
         }
         for one in advice.get("methods", [])
     ]
+
+
+def _novelty(frame: Frame) -> Source | None:
+    """What is known of items unlike those the model was fitted on, by its first set of features."""
+    subjects = queries.novelty_subjects(frame.dataset, frame.subject) if frame.subject else []
+    return frame.whole("novelty", subject=subjects[0]) if subjects else None
 
 
 def _doubt(ensembles: Source) -> list[tuple[str, Row]]:

@@ -109,7 +109,11 @@ class Frame:
         tables: Names,
     ) -> Source:
         base = f"/api/v1/datasets/{self.dataset.slug}/{address or kind.replace('_', '-')}"
-        query = f"?{urlencode({PARAMETER[self.kind]: about})}" if about else ""
+        asked = {PARAMETER[self.kind]: about}
+        if kind == "novelty" and run is not None:
+            # It is about two things at once, which its parameters name one by one.
+            asked = {name: run.parameters[name] for name in ("features", "model")}
+        query = f"?{urlencode(asked)}" if about else ""
         return Source(
             f"{base}/{query}",
             run,

@@ -107,8 +107,9 @@ def _pair_cell(name: str, other: str, within: dict[frozenset[str], Row], coeffic
         "value": with_interval(number),
         "n": localized(f"{pair['n_items']:,}"),
     }
-    text = localized(f"{number['value']:.2f}").replace("-", "\u2212")
-    return Cell(text, title, shade_of(number["value"]))
+    # What rounds to nothing is neither above nor below it.
+    value = round(number["value"], 2) + 0.0
+    return Cell(localized(f"{value:.2f}").replace("-", "\u2212"), title, shade_of(value))
 
 
 def shade_of(value: float) -> str:

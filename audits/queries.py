@@ -252,7 +252,8 @@ def last_runs(dataset: Dataset) -> list[Run]:
 
 def uploads_of(dataset: Dataset, user: User, *, own: bool, n_problems: int) -> QuerySet[Upload]:
     """The uploads, newest first, each with its first problems; a contributor's are their own."""
-    rows = dataset.uploads.select_related("uploaded_by").defer("problems", "warnings")
+    rows = dataset.uploads.select_related("uploaded_by", "withdrawn_by")
+    rows = rows.defer("problems", "warnings")
     if own:
         rows = rows.filter(uploaded_by_id=user.pk)
     return rows.annotate(told=_path(f"$[0 to {n_problems - 1}]", of="problems")).order_by(
@@ -266,6 +267,12 @@ def runs_of(dataset: Dataset, state: str) -> QuerySet[Run]:
     if state:
         rows = rows.filter(state=state)
     return rows.order_by("-created_at", "pk")
+
+
+def novelty_subjects(dataset: Dataset, model: str) -> list[str]:
+    """What finished novelty results beside a model are about: its sets of features, in order."""
+    rows = dataset.runs.filter(kind="novelty", parameters__model=model, state=Run.State.SUCCEEDED)
+    return list(rows.order_by("subject").values_list("subject", flat=True).distinct())
 
 
 def first_question(dataset: Dataset) -> Question | None:

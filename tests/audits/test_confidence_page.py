@@ -14,7 +14,7 @@ from audits.confidence import by_certainty, marked
 from audits.confidence_findings import says_and_is
 from tests.audits.conftest import N, browser, page
 from tests.audits.markup import Markup
-from tests.conftest import Trust
+from tests.conftest import Trust, work_off
 
 CONFIDENCE = "/datasets/judged/confidence/"
 
@@ -93,6 +93,37 @@ def test_an_ensemble_shows_its_members_and_where_the_doubt_comes_from(alice: Tru
     assert said in shown.text
     aurc = alice.get(f"{judged}conformal/?model=three")["risk_coverage"]["aurc"]
     assert f"Area under the curve {aurc['value']:.3f} [{aurc['ci_low']:.3f}" in shown.text
+    assert shown.faults() == []
+
+
+def test_what_is_expected_without_labels_stands_with_its_assumption(alice: Trust, judged: str):
+    shown = Markup(page(alice, CONFIDENCE)).text
+    result = alice.get(f"{judged}expected-performance/")
+
+    assert "Where nobody knows the answer" in shown
+    assert result["why"] in shown
+    assert result["assumption"] in shown
+    known = result["groups"][1]["labelled"]
+    accuracy = f"{100 * known['accuracy']['value']:.1f} % {known['n']}"
+    assert f"items = labelled not defined: there are too few items {N} {accuracy}" in shown
+
+
+def test_items_unlike_the_reference_stand_by_method(alice: Trust, judged: str):
+    assert "unlike those" not in Markup(page(alice, CONFIDENCE)).text
+    rows = "".join(f"i{k},{k % 7},{(k * k) % 11 + 90 * (k == 4)}\n" for k in range(N))
+    alice.upload(judged, "features", f"item,x,y\n{rows}", features="two numbers")
+    body = {"kind": "novelty", "parameters": {"reference": "items.sex=F"}}
+    alice.post(f"{judged}runs/", body, expect=202)
+    work_off()
+
+    shown = Markup(page(alice, CONFIDENCE))
+    methods = alice.get(f"{judged}novelty/")["methods"]
+    assert len(methods) == 3
+    for one in methods.values():
+        rate = one["rate"]
+        assert f"{rate['value']:.3f} [{rate['ci_low']:.3f}, {rate['ci_high']:.3f}]" in shown.text
+    [link] = [one for one in shown.links() if one.startswith("/api/v1/datasets/judged/novelty/?")]
+    assert browser(alice).get(link).json()["methods"] == methods
     assert shown.faults() == []
 
 

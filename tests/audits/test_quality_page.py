@@ -291,7 +291,11 @@ def test_one_pair_less_is_a_dash_and_one_annotator_is_no_matrix():
     assert pair_matrix([], "cohen_kappa", 1) is None
     assert pair_matrix([pair("a", "b", None)], "cohen_kappa", 2) is None
     matrix = pair_matrix([pair("a", "b", -0.2), pair("b", "c", 0.9)], "cohen_kappa", 5)
+    nothing = pair_matrix([pair("a", "b", -1e-17)], "cohen_kappa", 2)
     assert matrix is not None
+    assert nothing is not None
+    assert nothing.rows[0][1][1].text == "0.00"
+    assert nothing.rows[0][1][1].shade == "0"
     assert matrix.n_left_out == 2
     shades = {
         (row, column): cell.shade
