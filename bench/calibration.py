@@ -1,14 +1,17 @@
 """Calibration of millions of binary predictions, against reading them and against scikit-learn.
 
-``./trust bench calibration [--rows 10000000]``. In memory: curve, calibration errors, scores and
-100 subgroups together; the base is reading the same predictions from their table.
+``./trust bench calibration [--rows 10000000] [--picture FILE]``. In memory: curve, calibration
+errors, scores and 100 subgroups together; the base is reading the same predictions from their
+table.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,7 @@ from numpy.typing import NDArray
 from sklearn.calibration import calibration_curve as their_curve
 from sklearn.isotonic import IsotonicRegression
 
+from bench.growth import draw, picture_option
 from bench.measuring import measure, medians, show
 from catalog.ingest.copying import Column, copy_in, copy_out
 from catalog.models import Dataset, Question
@@ -31,11 +35,18 @@ from measures.calibration.ece import (
     root_mean_square_calibration_error,
 )
 from measures.calibration.forecasts import BinaryForecasts, binary_forecasts
-from measures.calibration.resampling import Bootstrap, draw
+from measures.calibration.resampling import Bootstrap
+from measures.calibration.resampling import draw as draw_units
 from measures.calibration.smooth import smooth_ece
 from measures.scores import score_sums
 from predictions.models import ModelVersion, Prediction
 
+GROWING = (
+    "curve, errors, scores, 100 subgroups",
+    "the same with 1,000 replicates",
+    "ten bins: ours",
+    "ten bins: scikit-learn",
+)
 N_SUBGROUPS = 100
 N_REPLICATES = 1000
 N_CLUSTERS = 5000
@@ -85,7 +96,7 @@ def resampled(case: Case) -> list[Any]:
     """1,000 cluster-bootstrap replicates of the errors and scores of every subgroup."""
     f = case.forecasts
     rng = np.random.default_rng(1)
-    draws = draw(f.n, f.clusters, Bootstrap(rng, N_REPLICATES), max_units=MAX_UNITS)
+    draws = draw_units(f.n, f.clusters, Bootstrap(rng, N_REPLICATES), max_units=MAX_UNITS)
     both = case.codes * draws.n_units + draws.unit
     n_both = N_SUBGROUPS * draws.n_units
     ways = [uniform_edges(10), uniform_edges(15), quantile_edges(f.y_prob, 10)]
@@ -145,6 +156,11 @@ def store(case: Case) -> ModelVersion:
     return model
 
 
+def touch(f: BinaryForecasts) -> float:
+    """The floor: what it takes to read probabilities and outcomes from memory at all."""
+    return float(f.y_prob.sum() + f.y_true.sum())
+
+
 def read(model: ModelVersion) -> Any:
     return copy_out(
         f"SELECT item_id, probabilities FROM {Prediction._meta.db_table} WHERE model_id = %s",
@@ -154,27 +170,41 @@ def read(model: ModelVersion) -> Any:
     )
 
 
+def side_by_side(case: Case) -> dict[str, Callable[[], Any]]:
+    """Our steps in memory and their counterparts."""
+    f = case.forecasts
+    return {
+        "read both columns once (numpy sums)": partial(touch, f),
+        "bins: ours": partial(calibration_curve, f, n_bins=10),
+        "bins: scikit-learn calibration_curve": partial(their_curve, f.y_true, f.y_prob, n_bins=10),
+        "quantile bins: ours": partial(calibration_curve, f, n_bins=10, strategy="quantile"),
+        "quantile bins: scikit-learn": partial(
+            their_curve, f.y_true, f.y_prob, n_bins=10, strategy="quantile"
+        ),
+        "100 subgroups: ours": partial(our_subgroups, case),
+        "100 subgroups: groupby + calibration_curve": partial(their_subgroups, case),
+        "isotonic: ours": partial(our_isotonic, case),
+        "isotonic: scikit-learn": partial(their_isotonic, case),
+    }
+
+
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="trust bench calibration")
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--runs", type=int, default=3)
+    picture_option(parser)
     chosen = parser.parse_args(arguments)
     case = make_case(chosen.rows)
     ours = {
         "curve, errors, scores, 100 subgroups": partial(everything, case),
         "1,000 cluster-bootstrap replicates of them": partial(resampled, case),
     }
-    f = case.forecasts
-    pairs = {
-        "bins: ours": partial(bin_sums, f, uniform_edges(10)),
-        "bins: scikit-learn calibration_curve": partial(their_curve, f.y_true, f.y_prob, n_bins=10),
-        "100 subgroups: ours": partial(our_subgroups, case),
-        "100 subgroups: groupby + calibration_curve": partial(their_subgroups, case),
-        "isotonic: ours": partial(our_isotonic, case),
-        "isotonic: scikit-learn": partial(their_isotonic, case),
-    }
-    show_growth(case)
-    show(f"{chosen.rows:,} predictions in memory", medians(pairs, chosen.runs), "bins: ours")
+    draw_growth(show_growth(case), chosen.picture)
+    show(
+        f"{chosen.rows:,} predictions in memory",
+        medians(side_by_side(case), chosen.runs),
+        "bins: ours",
+    )
     model = store(case)
     try:
         steps = {"read them by binary COPY": partial(read, model), **ours}
@@ -184,12 +214,26 @@ def main(arguments: list[str]) -> None:
         model.dataset.delete()
 
 
-def show_growth(case: Case) -> None:
-    """What ten times the predictions cost."""
+def show_growth(case: Case) -> dict[str, list[tuple[float, float]]]:
+    """What ten times the predictions cost: CPU seconds of each step by number of rows."""
+    grown: dict[str, list[tuple[float, float]]] = {name: [] for name in GROWING}
     print(f"\n{'predictions':>12} {'cpu s':>8} {'with replicates':>16} {'MiB so far':>11}")
     n = 10_000
     while n <= case.forecasts.n:
         part = case.first(n)
         one, two = measure(partial(everything, part)), measure(partial(resampled, part))
         print(f"{n:>12,} {one.own:8.3f} {one.own + two.own:16.3f} {two.peak:11.0f}")
+        curve = partial(calibration_curve, part.forecasts, n_bins=10)
+        theirs = partial(their_curve, part.forecasts.y_true, part.forecasts.y_prob, n_bins=10)
+        costs = (one.own, one.own + two.own, measure(curve).own, measure(theirs).own)
+        for name, cost in zip(GROWING, costs, strict=True):
+            grown[name].append((n, max(cost, 1e-5)))
         n *= 10
+    return grown
+
+
+def draw_growth(grown: dict[str, list[tuple[float, float]]], picture: Path | None) -> None:
+    rows = int(grown[GROWING[0]][-1][0])
+    command = ["calibration", "--rows", str(rows), "--picture", str(picture)]
+    title = "Calibration of binary predictions in memory"
+    draw(picture, grown, title=title, x="Predictions", command=command)
