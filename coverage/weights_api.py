@@ -24,7 +24,13 @@ from catalog.problems import Refusal
 from catalog.queries import is_out_of_date
 from catalog.rest.queries import query_of
 from catalog.rest.results import answer_result, envelope, finished_run
-from catalog.rest.tables import FORMATS, TableView, safe_cell, wanted_format
+from catalog.rest.tables import (
+    FORMATS,
+    SPREADSHEET_SAFE,
+    TableView,
+    safe_cell,
+    wanted_format,
+)
 from coverage.api import POPULATION
 from coverage.populations import population_of
 from coverage.serializers import WeightsSerializer
@@ -76,6 +82,8 @@ class WeightsTable(TableView):
         answer = StreamingHttpResponse(rows, content_type=FORMATS[form][0])
         answer["Content-Disposition"] = f'attachment; filename="weights.{form}"'
         answer["X-Content-Type-Options"] = "nosniff"
+        if form == "csv":
+            answer["X-Spreadsheet-Safe"] = SPREADSHEET_SAFE
         return answer  # type: ignore[return-value]
 
 

@@ -21,6 +21,10 @@ Rows = list[dict[str, Any]]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\x00", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
+# What a CSV with :func:`safe_cell` says of itself.
+SPREADSHEET_SAFE = "text that begins like a formula is prefixed with '"
+
+
 def flat(row: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """A row of nested objects as one of plain columns: ``share.value``, ``attributes.sex``."""
     columns: dict[str, Any] = {}
@@ -124,5 +128,5 @@ def table(rows: Rows, form: str, name: str) -> HttpResponse:
     response["Content-Disposition"] = f'attachment; filename="{name}.{form}"'
     response["X-Content-Type-Options"] = "nosniff"
     if form == "csv":
-        response["X-Spreadsheet-Safe"] = "text that begins like a formula is prefixed with '"
+        response["X-Spreadsheet-Safe"] = SPREADSHEET_SAFE
     return response

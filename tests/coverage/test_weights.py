@@ -40,6 +40,7 @@ def weighted(alice: Trust, people: str) -> str:
 def per_item(alice: Trust, path: str) -> dict[str, str]:
     answer = alice.http.get(f"/api/v1/{path}coverage/weights.csv")
     assert answer.status_code == 200, answer.content
+    assert "prefixed" in answer["X-Spreadsheet-Safe"]
     text = b"".join(answer.streaming_content).decode()
     return {row["item"]: row["weight"] for row in csv.DictReader(io.StringIO(text))}
 
