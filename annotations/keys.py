@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ NO_CODE = -1
 _LABEL_BYTES = 100
 _FEW = 4
 _WORD = 64
+_PLACE = 32
 
 Array = NDArray[Any]
 Places = NDArray[np.integer[Any]]
@@ -42,15 +43,22 @@ def key_order(
     order : (m,) the rows, sorted
     same : (m,) bool, whether item, annotator and round are those of the row before
     """
-    fields = [_number(item, rows), _number(annotator, rows), rounds[rows]]
-    bits = [*map(_bits, fields), _bits(rows)]
-    if sum(bits) > _WORD:
-        order = rows[np.lexsort((rows, *reversed(fields)))]
+    fields: list[Callable[[], Array]] = [
+        lambda: _number(item, rows),
+        lambda: _number(annotator, rows),
+        lambda: rounds[rows],
+        lambda: rows,
+    ]
+    # One after the other: of millions of rows, all at once would be most of what a worker holds.
+    bits = [_bits(field()) for field in fields]
+    if sum(bits) > _WORD or bits[-1] > _PLACE:
+        order = rows[np.lexsort([field() for field in reversed(fields)])]
         return order, _repeats(item[order], annotator[order], rounds[order])
     # Sorting numbers costs a tenth of sorting places by them; the place is part of the number.
-    words = _joined([*fields, rows.astype(np.uint32)], bits)
+    words = _joined((field() for field in fields), bits, len(rows))
     words.sort()
-    order = (words & np.uint64((1 << bits[-1]) - 1)).astype(np.uint32)
+    order = words.astype(np.uint32)
+    order &= np.uint32((1 << bits[-1]) - 1)
     words >>= np.uint64(bits[-1])
     return order, _repeats(words)
 
@@ -65,9 +73,9 @@ def _bits(field: Array) -> int:
     return int(field.max()).bit_length() if len(field) else 0
 
 
-def _joined(fields: Sequence[Array], widths: Sequence[int]) -> NDArray[np.uint64]:
+def _joined(fields: Iterable[Array], widths: Iterable[int], n: int) -> NDArray[np.uint64]:
     """Non-negative integers of each row in one number."""
-    words = np.zeros(len(fields[0]), np.uint64)
+    words = np.zeros(n, np.uint64)
     for field, width in zip(fields, widths, strict=True):
         words <<= np.uint64(width)
         np.bitwise_or(words, field, out=words, casting="unsafe", dtype=np.uint64)
@@ -101,7 +109,7 @@ def stored_alike(
     widths = [max(_bits(a), _bits(b)) for a, b in zip(mine, theirs, strict=True)]
     if sum(widths) > _WORD or not len(theirs[0]):
         return alike
-    here, there = _joined(mine, widths), _joined(theirs, widths)
+    here, there = (_joined(x, widths, len(x[0])) for x in (mine, theirs))
     if (there[1:] < there[:-1]).any():
         order = np.argsort(there)
         there, stored = there[order], {name: x[order] for name, x in stored.items()}

@@ -109,11 +109,12 @@ def store_labels(incoming: Incoming) -> Counts:
     counts = exports.store_attributes(incoming, annotators)
     gold = exports.gold_rows(incoming)
     for question, (code, number, mode) in coded.items():
-        which = question_rows[question]
+        which = question_rows.pop(question)
         facts = exports.Facts(items, code, number, mode)
         exports.refuse_conflicting_gold(incoming, which[gold[which]], facts)
         references = which[gold[which] & ~incoming.rejected[which]]
-        which = which[~gold[which] & ~incoming.rejected[which]]
+        if gold.any() or incoming.rejected.any():
+            which = which[~gold[which] & ~incoming.rejected[which]]
         rows = _in_key_order(incoming, _Rows(which, items, names, rounds, code, number, mode))
         if incoming.problem_count and incoming.upload.on_error == Upload.OnError.REJECT:
             continue
