@@ -120,6 +120,10 @@ def _rows(
         which += " AND item_id = ANY(%s)"
         of.append((items + (question.dataset_id << 32)).tolist())
         most = len(items) * 1000
+    if wanted is None and items is not None:
+        found = _basic_only(question, which, of)
+        if found is not None:
+            return Columns(version, found)
     stated = _stated(which, of, most) if wanted is None else set(wanted) - set(BASIC)
     names = {name: _names(name, which, of, most) for name in stated}
     extra, kinds = {}, {}
@@ -135,6 +139,18 @@ def _rows(
         {"item": "int8", "annotator": "int8", "value": _kind(question), **kinds},
     )
     return Columns(version, rows, {name: words for name, words in names.items() if words})
+
+
+def _basic_only(question: Question, which: str, of: list[Any]) -> dict[str, NDArray[Any]] | None:
+    """Rows none of which states a time, batch or guideline, in one reading; else ``None``."""
+    rows = copy_out(
+        f"SELECT item_id & {NUMBER_MASK}, annotator_id & {NUMBER_MASK}, {_value(question)}, "  # noqa: S608
+        "labelled_at IS NOT NULL OR batch IS NOT NULL OR guideline_version IS NOT NULL "
+        f"FROM {_TABLE} WHERE {which} ORDER BY item_id, annotator_id, round",
+        tuple(of),
+        {"item": "int8", "annotator": "int8", "value": _kind(question), "stated": "bool"},
+    )
+    return None if rows.pop("stated").any() else rows
 
 
 def joined(parts: Parts) -> Columns:

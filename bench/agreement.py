@@ -24,6 +24,7 @@ from annotations.models import Label
 from annotations.parameters import DEFAULTS
 from annotations.partitions import load_partition, partition_of
 from annotations.services import measure_agreement
+from bench.growth import draw, picture_option
 from bench.ingest import VALUES, fresh_dataset
 from bench.measuring import Cost, measure, medians, show
 from catalog import columns
@@ -46,6 +47,12 @@ from measures.agreement.results import planned_agreement
 ANNOTATORS = 500
 LABELS_AN_ITEM = 5
 GROUPS = (2, 3, 4, 5, 6)
+DRAWN = (
+    "read the rows by binary COPY",
+    "alpha from rows",
+    "alpha from rows, five attributes",
+    "alpha from the copy",
+)
 # It takes minutes beyond this.
 MAX_SIMPLEDORFF = 100_000
 
@@ -65,7 +72,7 @@ def stored(n_labels: int) -> Question:
     """A question with made-up labels in the database, without the checks of an upload."""
     Dataset.objects.filter(slug="bench-agreement").delete()
     dataset = fresh_dataset("bench-agreement")
-    question = dataset.questions.get()
+    question = dataset.questions.get(name="animal")
     item, annotator, code = made_up(n_labels)
     order = np.lexsort((annotator, item))
     size = item.size
@@ -156,18 +163,26 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--peer-rows", type=int, nargs="*", default=[100_000])
     parser.add_argument("--refresh-rows", type=int, nargs="*", default=[1_000_000])
+    picture_option(parser)
     asked = parser.parse_args(arguments)
-    growth: dict[int, Cost] = {}
+    growth: dict[int, dict[str, Cost]] = {}
     for n_labels in sorted(asked.rows):
         growth[n_labels] = _from_the_database(n_labels, asked.runs)
-    _show_growth(growth)
+    _show_growth({n_labels: found["alpha from rows"] for n_labels, found in growth.items()})
+    draw(
+        asked.picture,
+        {name: [(n, max(found[name].cpu, 0.001)) for n, found in growth.items()] for name in DRAWN},
+        title="Agreement: cost by the number of labels",
+        x="labels",
+        command=["agreement", *arguments],
+    )
     for n_labels in sorted(asked.refresh_rows):
         _refreshing(n_labels)
     for n_labels in asked.peer_rows:
         _in_memory(n_labels, asked.runs)
 
 
-def _from_the_database(n_labels: int, runs: int) -> Cost:
+def _from_the_database(n_labels: int, runs: int) -> dict[str, Cost]:
     question = stored(n_labels)
     alpha = Alpha(question)
     place = (question.dataset_id, OF, question.pk)
@@ -187,7 +202,7 @@ def _from_the_database(n_labels: int, runs: int) -> Cost:
     }
     found = medians(steps, runs)
     show(f"{n_labels:,} labels in PostgreSQL", found, "read the rows by binary COPY")
-    return found["alpha from rows"]
+    return found
 
 
 def _refreshing(n_labels: int) -> tuple[Cost, Cost]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -55,25 +56,49 @@ class Subgroups:
             attributes = attributes.filter(name__in=names)
         self.attributes: dict[str, Attribute] = {a.name: a for a in attributes}
         self.values = {name: [str(v) for v in a.domain] for name, a in self.attributes.items()}
+        self._source = (dataset, of, table)
+
+    @cached_property
+    def _placed(self) -> tuple[np.ndarray, list[dict[str, Any]]]:
+        """Read when first asked for: a row a thing is much where there is no attribute."""
+        dataset, of, table = self._source
         rows = copy_out(
             f"SELECT id & {NUMBER_MASK}, coalesce(profile_id, -1) FROM {table} "  # noqa: S608
             "WHERE dataset_id = %s",
             (dataset.pk,),
             {"number": "int8", "profile": "int8"},
         )
-        self.n = int(rows["number"].max()) + 1 if len(rows["number"]) else 0
+        size = int(rows["number"].max()) + 1 if len(rows["number"]) else 0
         profiles = list(
             Profile.objects.filter(dataset=dataset, of=of)
             .order_by("pk")
             .values_list("pk", "values")
         )
         ids = np.array([pk for pk, _ in profiles], np.int64)
-        position = np.full(self.n, len(profiles), np.int64)
+        position = np.full(size, len(profiles), np.int64)
         known = rows["profile"] >= 0
         position[rows["number"][known]] = np.searchsorted(ids, rows["profile"][known])
-        self.profile_of = position
-        self.profiles: list[dict[str, Any]] = [values for _, values in profiles]
-        self.codes = {name: self._codes(name)[position] for name in self.attributes}
+        return position, [values for _, values in profiles]
+
+    @property
+    def n(self) -> int:
+        """One more than the largest number."""
+        return len(self.profile_of)
+
+    @property
+    def profile_of(self) -> np.ndarray:
+        """Position of each thing's profile among the profiles; their number where it has none."""
+        return self._placed[0]
+
+    @property
+    def profiles(self) -> list[dict[str, Any]]:
+        """The combinations of attribute values that occur."""
+        return self._placed[1]
+
+    @cached_property
+    def codes(self) -> dict[str, np.ndarray]:
+        """The code of each thing, by attribute."""
+        return {name: self._codes(name)[self.profile_of] for name in self.attributes}
 
     def _codes(self, name: str) -> np.ndarray:
         """The code of each profile, and -1 for things without a profile at the end."""
