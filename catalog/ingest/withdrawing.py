@@ -10,6 +10,7 @@ from django.utils import timezone
 from catalog import kinds, runs
 from catalog.ingest import definitions, history
 from catalog.ingest.checks import NoticeCode
+from catalog.ingest.reprofiling import reprofile
 from catalog.ingest.store import grow
 from catalog.models import Dataset, Upload
 from catalog.problems import Refusal
@@ -37,6 +38,7 @@ def withdraw(dataset: Dataset, upload: Upload, user: Any) -> None:
         current.withdrawn_at, current.withdrawn_by = timezone.now(), user
         current.save(update_fields=["state", "withdrawn_at", "withdrawn_by"])
         history.give_back(current)
+        _place_anew(locked)
         undo_own = kinds.upload_kinds()[current.kind].withdraw
         if undo_own is not None:
             undo_own(current)
@@ -47,6 +49,13 @@ def withdraw(dataset: Dataset, upload: Upload, user: Any) -> None:
         grow(locked, definitions=True, changed="annotators" if beside else current.kind)
         runs.launch_standard(locked, current.kind, user=user)
     upload.refresh_from_db()
+
+
+def _place_anew(dataset: Dataset) -> None:
+    """Rows that came back may have been stored under bands or a mapping that have changed since."""
+    for attribute in dataset.attributes.filter(declared=True):
+        if attribute.bands or attribute.mapping:
+            reprofile(attribute, attribute.name)
 
 
 def _tell_staying(upload: Upload, staying: dict[str, int]) -> None:

@@ -174,3 +174,12 @@ def test_an_export_is_undone_with_its_gold_and_its_annotators(alice: Trust, pets
     withdraw(alice, pets, sent)
     assert contents() == before
     assert not Label.objects.exists()
+
+
+def test_what_comes_back_is_placed_in_the_bands_of_today(alice: Trust, pets: str) -> None:
+    alice.upload(pets, "items", "item,age\ni1,31\n")
+    second = alice.upload(pets, "items", "item,age\ni1,50\n")
+    alice.patch(f"{pets}attributes/age/", {"bands": ["0-29", "30+"]})
+    withdraw(alice, pets, second)
+    item = Item.objects.select_related("profile").get()
+    assert (item.numbers, item.profile.values) == ({"age": 31}, {"age": "30+"})  # type: ignore[union-attr]
