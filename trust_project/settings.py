@@ -1,6 +1,5 @@
 """Settings, all from the environment; a bad value is refused by name before anything starts."""
 
-import os
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,9 +14,6 @@ env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR = Path(env.str("TRUST_STATE", "") or BASE_DIR / ".trust")
 CODE_VERSION = env.str("TRUST_CODE_VERSION", "0.1.0")
-
-# Arrow's own allocator keeps what a large upload took; the system's gives it back at once.
-os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 if find_spec("psycopg") is not None:
     raise ImproperlyConfigured(

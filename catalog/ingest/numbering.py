@@ -125,18 +125,21 @@ def enroll(model: Numbered, upload: Upload, known: Keys, which: NDArray[np.intp]
     if not len(which):
         return known
     first = _next_key(model, upload.dataset_id)
-    names = as_arrow(known.values).take(pa.array(which))
-    order = pc.sort_indices(names).to_numpy()
+    names = as_arrow(known.values)
+    if len(which) < len(names):
+        names = names.take(pa.array(which))
+    order = pc.sort_indices(names)
+    names = names.take(order)
     new = first + np.arange(len(which), dtype=np.int64)
     keys = known.keys.copy()
-    keys[which[order]] = new
+    keys[which[order.to_numpy()]] = new
     copy_in(
         model._meta.db_table,
         [
             Column("id", "int8", new),
             Column("dataset_id", "int8", constant(upload.dataset_id, len(new))),
-            Column("upload_id", "text", pa.repeat(str(upload.pk), len(new))),
-            Column("external_id", "text", names.take(pa.array(order))),
+            Column("upload_id", "text", constant(str(upload.pk), len(new), object)),
+            Column("external_id", "text", names),
         ],
     )
     return Keys(known.values, keys)

@@ -58,6 +58,15 @@ class Child:
         return delay
 
 
+#: What a large upload took is given back at once: not kept by Arrow's own allocator, nor by
+#: glibc's between small blocks that are still in use.
+MEMORY = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": "1000000",
+}
+
+
 def application(port: int) -> list[Plan]:
     """Worker, sweeper and web, in the order they are started; the reverse is the stop order."""
     python = sys.executable

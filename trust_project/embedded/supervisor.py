@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from trust_project.embedded import processes
 from trust_project.embedded.binaries import find_broker, find_postgres
-from trust_project.embedded.children import PROJECT, Child, Plan
+from trust_project.embedded.children import MEMORY, PROJECT, Child, Plan
 from trust_project.embedded.console import QUIET, Console, RefusedError
 from trust_project.embedded.guard import clean_up_after
 from trust_project.embedded.postgres import Postgres
@@ -48,7 +48,7 @@ class Supervisor:
         self.state = state
         self.console = console
         self.runtime = Runtime(os.getpid(), processes.born(os.getpid()), purpose)
-        self.env: dict[str, str] = dict(os.environ)
+        self.env: dict[str, str] = {**MEMORY, **os.environ}
         self.children: list[Child] = []
         self.stop_requests = 0
         self.last_signal = 0
