@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from catalog.models import Attribute
+from coverage.pattern_rows import in_words
 from coverage.queries import ProfileCounts, Values, cube_of
-from coverage.uncovered import Uncovered, in_words, ordered_domains, search, threshold_of
+from coverage.uncovered import Uncovered, ordered_domains, search, threshold_of
 from measures.coverage.target import Target
 
 MAX_LISTED = 500

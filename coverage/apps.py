@@ -8,7 +8,13 @@ class CoverageConfig(AppConfig):
     def ready(self) -> None:
         # Only now do models exist.
         from catalog import exchange, kinds  # noqa: PLC0415
-        from coverage import neighbours, parameters, pattern_parameters, populations, withdrawal  # noqa: PLC0415
+        from coverage import (  # noqa: PLC0415
+            neighbour_parameters,
+            parameters,
+            pattern_parameters,
+            populations,
+            withdrawal,
+        )
 
         kinds.register_upload(
             kinds.UploadKind(
@@ -65,8 +71,8 @@ class CoverageConfig(AppConfig):
             kinds.RunKind(
                 name="neighbours",
                 compute="coverage.neighbours.measure_neighbours",
-                resolve=neighbours.resolve,
-                standard=neighbours.standard,
+                resolve=neighbour_parameters.resolve,
+                standard=neighbour_parameters.standard,
             )
         )
         exchange.tell("item_weights", "coverage.item_weights.item_weights")

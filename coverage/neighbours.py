@@ -2,68 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog.ingest.copying import copy_out
-from catalog.models import Attribute, Dataset, Item, Run
+from catalog.models import Dataset, Item, Run
 from catalog.problems import Refusal
 from catalog.queries import NUMBER_MASK
-from coverage.pattern_parameters import check_attributes, check_names, refuse
 from measures.coverage.neighbours import neighbours_within, scaled, uncovered_points
 from measures.intervals import proportion
 
 Floats = NDArray[np.float64]
-NEIGHBOURS: dict[str, Any] = {"attributes": None, "k": 10, "radius": 0.1, "grid": None}
-MAX_ATTRIBUTES = 10
-MAX_PLACES = 200_000
 MAX_LISTED = 500
 MAX_NAMED = 100
-
-
-def resolve(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The full parameters; by default all numeric attributes, and a grid where they are few."""
-    check_names(parameters, "neighbours", list(NEIGHBOURS))
-    full = {**NEIGHBOURS, **parameters}
-    known = numeric_names(dataset)
-    check_attributes(full["attributes"], known)
-    names = full["attributes"] or known
-    if not 1 <= len(names) <= MAX_ATTRIBUTES:
-        listed = ", ".join(known) or "none yet"
-        refuse("attributes", f"1 to {MAX_ATTRIBUTES} of the numeric ones ({listed})", names)
-    if type(full["k"]) is not int or not 1 <= full["k"] <= 1000:
-        refuse("k", "a whole number from 1 to 1,000", full["k"])
-    radius = full["radius"]
-    if type(radius) not in (int, float) or not 0 < radius <= 10:
-        refuse("radius", "a number above 0 and at most 10, each range being 1", radius)
-    full["attributes"], full["grid"] = names, _grid(full["grid"], len(names))
-    return "", full
-
-
-def _grid(wanted: Any, n_attributes: int) -> int:
-    """Places on each attribute's range; 0 for none."""
-    if wanted is None:
-        return 21 if n_attributes <= 3 else 0
-    if type(wanted) is not int or wanted == 1 or wanted < 0:
-        refuse("grid", "a whole number from 2 on, 0 for no grid, or null", wanted)
-    if wanted**n_attributes > MAX_PLACES:
-        refuse("grid", f"so small that there are at most {MAX_PLACES:,} places", wanted)
-    return int(wanted)
-
-
-def numeric_names(dataset: Dataset) -> list[str]:
-    """Numeric attributes of items that say something of them."""
-    numeric = dataset.attributes.filter(of=Attribute.Of.ITEM, kind=Attribute.Kind.NUMERIC)
-    kept = numeric.exclude(role=Attribute.Role.DESIGN_WEIGHT).order_by("name")
-    return list(kept.values_list("name", flat=True))
-
-
-def standard(dataset: Dataset, upload_kind: str | None) -> Iterator[dict[str, Any]]:
-    """None: how near is near has to be said by who knows the attributes."""
-    yield from ()
 
 
 def measure_neighbours(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any]:

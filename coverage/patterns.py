@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from catalog.models import Run
 from coverage import queries
 from coverage.adequacy import summary_of
-from coverage.uncovered import Uncovered, in_words, ordered_domains, search
+from coverage.uncovered import Uncovered, ordered_domains, search
 from measures.coverage.patterns import UncoveredPatterns, counts_of
 
 MAX_DENSE = 20_000_000
 MAX_UNASKED = 5_000_000
 """Patterns that are counted where nobody said how deep to look, as after every upload."""
 MAX_STORED = 50_000
-Row = dict[str, Any]
 
 
 def measure_patterns(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any]:
     """Maximal uncovered patterns, possibly and certainly so, as short rows of numbers.
 
-    A result can have tens of thousands; :func:`rows_of` puts those into words that are asked for.
+    A result can have tens of thousands; ``pattern_rows`` puts into words what is asked for.
     """
     asked = run.parameters
     attributes = queries.attributes_of(run.dataset, asked["of"])
@@ -73,45 +72,6 @@ def _stored(found: Uncovered, patterns: UncoveredPatterns) -> list[list[int]]:
 
 def _known(found: Uncovered, patterns: UncoveredPatterns) -> Any:
     return counts_of(found.cube, patterns, missing_matches=False)
-
-
-def rows_of(result: dict[str, Any], certainty: str, asked: dict[str, str]) -> Iterator[Row]:
-    """The patterns of a result in words: those with an attribute, a value, or a level.
-
-    Parameters
-    ----------
-    result : dict, what :func:`measure_patterns` gave
-    certainty : str, ``"possible"`` or ``"certain"``
-    asked : dict of str to str, of the keys attribute, value and level
-    """
-    stored = result[certainty]
-    if stored is None:
-        stored = result["possible"]
-    axes, needed = result["axes"], (result["summary"] or {"threshold": 0})["threshold"]
-    for n, upper, *pairs in stored:
-        attributes = {
-            axes[j]["name"]: axes[j]["nodes"][node]
-            for j, node in zip(pairs[::2], pairs[1::2], strict=True)
-        }
-        if not _is_asked(attributes, asked):
-            continue
-        yield {
-            "attributes": attributes,
-            "level": len(attributes),
-            "n": n,
-            "n_with_unknown": upper,
-            "deficit": needed - n,
-            "certain": upper < needed,
-            "words": in_words(attributes, n, upper, needed),
-        }
-
-
-def _is_asked(attributes: dict[str, str], asked: dict[str, str]) -> bool:
-    return (
-        ("attribute" not in asked or asked["attribute"] in attributes)
-        and ("value" not in asked or asked["value"] in attributes.values())
-        and ("level" not in asked or asked["level"] == str(len(attributes)))
-    )
 
 
 CONVENTIONS = {

@@ -20,7 +20,7 @@ from catalog.rest import tables
 from catalog.rest.queries import query_of
 from catalog.rest.results import answer_result, envelope, finished_run
 from coverage.pattern_parameters import subject_of
-from coverage.patterns import rows_of
+from coverage.pattern_rows import rows_of
 from coverage.serializers import PatternsSerializer
 
 CERTAINTIES = ("possible", "certain")

@@ -115,15 +115,6 @@ def _level(sizes: list[int], wanted: int | None, max_nodes: int) -> int:
     return affordable_level(sizes, min(deepest, UNASKED_LEVEL) if wanted is None else deepest)
 
 
-def in_words(attributes: dict[str, str], n: int, with_unknown: int, threshold: int) -> str:
-    """A pattern as a sentence: who, how many there are, and how many there should be."""
-    subgroup = " & ".join(f"{name}={value}" for name, value in attributes.items())
-    said = f"{subgroup or 'everything'}: {n:,} of at least {threshold:,}"
-    if with_unknown > n:
-        said += f"; {with_unknown:,} if every unknown value were this one"
-    return said
-
-
 def _groups(cube: Cube, attributes: dict[str, Attribute]) -> Iterator[tuple[str, Groups]]:
     """Groups that hold at least one of the values in use, by attribute."""
     for axis in cube.attributes:

@@ -11,7 +11,7 @@ class PredictionsConfig(AppConfig):
         from predictions import feature_kinds, forecasts, parameters, storing, targets  # noqa: PLC0415
 
         exchange.tell("models", "predictions.queries.models_of")
-        exchange.tell("class_probabilities", "predictions.queries.class_probabilities")
+        exchange.tell("class_probabilities", "predictions.probabilities.class_probabilities")
         kinds.register_upload(
             kinds.UploadKind(
                 name="predictions",

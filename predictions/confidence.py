@@ -16,7 +16,7 @@ from predictions.adoptions import has_seen
 from predictions.evidence import outcomes
 from predictions.models import AdoptedMap, ModelVersion
 from predictions.multilabel import label_sets
-from predictions.queries import read_range
+from predictions.probabilities import read_range
 
 Result = dict[str, Any]
 

@@ -7,7 +7,7 @@ from typing import Any
 from catalog.models import Item
 from measures.ensembles import KEYS, item_uncertainty
 from predictions.models import ModelVersion
-from predictions.queries import read_members_of
+from predictions.probabilities import read_members_of
 
 
 def ensemble_rows(

@@ -24,7 +24,8 @@ from measures.estimates import Estimate, Reason, undefined
 from predictions.evidence import clusters_of, outcomes
 from predictions.models import ModelVersion
 from predictions.parameters import model_of_run
-from predictions.queries import MemberPredictions, members_of, read_members
+from predictions.probabilities import MemberPredictions, read_members
+from predictions.queries import members_of
 from predictions.subgroups import Family, shown_numbers, single_families
 
 AMBIGUITY = ("member_brier", "ensemble_brier", "diversity")

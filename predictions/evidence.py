@@ -12,7 +12,7 @@ from catalog.models import Dataset
 from catalog.queries import group_codes, reference_codes
 from measures.calibration.forecasts import Forecasts, binary_forecasts, class_forecasts
 from predictions.models import ModelVersion
-from predictions.queries import read_predictions
+from predictions.probabilities import read_predictions
 from predictions.weighting import Weighting, population_weights, stated_weights
 
 

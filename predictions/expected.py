@@ -23,7 +23,7 @@ from measures.recalibration.maps import apply_map
 from predictions.evidence import clusters_of, gather, outcomes
 from predictions.models import ModelVersion, Prediction
 from predictions.parameters import model_of_run
-from predictions.queries import ItemPredictions, read_predictions
+from predictions.probabilities import ItemPredictions, read_predictions
 from predictions.subgroups import shown_numbers, single_families
 
 SPLITS = ("not stated", "validation", "test")

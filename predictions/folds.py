@@ -14,7 +14,7 @@ from measures.calibration.resampling import Bootstrap
 from measures.calibration.subgroups import subgroup_calibration
 from predictions.evidence import Evidence
 from predictions.models import ModelVersion
-from predictions.queries import read_folds
+from predictions.probabilities import read_folds
 from predictions.subgroups import shown_numbers
 
 

@@ -19,7 +19,7 @@ from measures.multiplicity import benjamini_hochberg
 from measures.scores import scores
 from predictions.evidence import Evidence, clusters_of, weigh
 from predictions.models import ModelVersion
-from predictions.queries import read_predictions
+from predictions.probabilities import read_predictions
 from predictions.subgroups import shown_numbers
 
 Bools = NDArray[np.bool_]

@@ -22,7 +22,8 @@ from predictions.evidence import clusters_of, outcomes
 from predictions.models import FeatureSet, ItemNovelty, ModelVersion
 from predictions.novelty_parameters import Reference, features_of
 from predictions.novelty_results import Judged, shown
-from predictions.queries import find_model, read_predictions, split_items
+from predictions.probabilities import read_predictions
+from predictions.queries import find_model, split_items
 from predictions.vectors import items_with_vectors, read_vectors, whole_matrix
 
 #: The reference is held in memory whole: numbers of 64 bits.

@@ -34,7 +34,7 @@ from measures.calibration.votes import (
 from predictions.evidence import clusters_of, outcomes
 from predictions.models import ModelVersion
 from predictions.parameters import model_of_run
-from predictions.queries import read_predictions
+from predictions.probabilities import read_predictions
 from predictions.subgroups import measure_subgroups, shown_numbers
 
 CONVENTIONS = {

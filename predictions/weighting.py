@@ -12,7 +12,7 @@ from catalog import exchange
 from catalog.models import Dataset
 from measures.calibration.forecasts import kish_n_eff
 from predictions.models import ModelVersion
-from predictions.queries import read_weights
+from predictions.probabilities import read_weights
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from measures.ensembles import item_uncertainty
-from predictions import ensembles_api, parameters, queries
+from predictions import ensembles_api, parameters, probabilities
 from tests.conftest import Trust
 from tests.predictions.conftest import (
     ITEMS,
@@ -28,7 +28,7 @@ HAPPENED = np.array([label == "yes" for label in LABELS], float)
 def _few_replicates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(parameters.DEFAULTS["ensembles"], "n_replicates", 50)
     # Small enough that the forty items come in several ranges.
-    monkeypatch.setattr(queries, "CHUNK_NUMBERS", 6 * 15)
+    monkeypatch.setattr(probabilities, "CHUNK_NUMBERS", 6 * 15)
 
 
 def rows_of(members: np.ndarray, items: list[str] = ITEMS) -> str:
