@@ -10,11 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from django.db import connection
+from django.db.models import Max
 from numpy.typing import NDArray
 from pyarrow import csv
 
 from catalog.ingest.copying import Column, PerRow, constant, copy_in
 from catalog.models import Annotator, Dataset, EarlierRow, Item, Upload
+from catalog.queries import own_keys
 from catalog.reading.tables import Texts
 
 UNKNOWN = -1
@@ -105,16 +107,13 @@ def _next_key(model: Numbered, dataset_id: int) -> int:
 
     What was withdrawn keeps its number for good, since results and history speak of numbers.
     """
-    start = dataset_id << 32
-    own = (start, start + (1 << 32) - 1)
+    own = own_keys(dataset_id)
     gone = EarlierRow.objects.filter(of=model._meta.model_name, key__range=own)
-    newest = [
-        *model.objects.filter(dataset_id=dataset_id)
-        .order_by("-id")
-        .values_list("id", flat=True)[:1],
-        *gone.order_by("-key").values_list("key", flat=True)[:1],
-    ]
-    return max(newest, default=start - 1) + 1
+    newest = (
+        model.objects.filter(id__range=own).aggregate(newest=Max("id"))["newest"],
+        gone.aggregate(newest=Max("key"))["newest"],
+    )
+    return max((key for key in newest if key is not None), default=own[0] - 1) + 1
 
 
 def enroll(model: Numbered, upload: Upload, known: Keys, which: NDArray[np.intp]) -> Keys:
