@@ -25,24 +25,32 @@ class Literals:
     parents : ndarray of int, shape (n_literals, 2)
         Literals of the groups or ranges around the node, or -1 where that is "any".
     bits : ndarray of uint64, shape (n_literals, n_words)
-    planes : ndarray of uint64, shape (n_planes, n_words)
-        Binary digits of the number of items with each profile, so that a count is a weighted
-        sum of set bits and no profile is repeated.
+        A profile has one bit for each binary digit that is 1 in its number of items, the bits of
+        each digit side by side: most profiles are rare, so that few are repeated.
+    parts : tuple of (power, words)
+        Which words belong to which digit: a bit in them counts two to that power items.
     """
 
     attribute: Ints
     node: Ints
     parents: Ints
     bits: Bits
-    planes: Bits
+    parts: tuple[tuple[int, slice], ...]
 
     def count(self, which: slice, profiles: Bits) -> Ints:
         """Items with one of the profiles that match each of some literals."""
         counts = np.zeros(len(self.bits[which]), np.int64)
-        for power, plane in enumerate(self.planes):
-            both = np.bitwise_count(self.bits[which] & (profiles & plane))
-            counts += both.sum(axis=1, dtype=np.int64) << power
+        set_bits = np.bitwise_count(self.bits[which] & profiles)
+        for power, words in self.parts:
+            counts += set_bits[:, words].sum(axis=1, dtype=np.int64) << power
         return counts
+
+    def only(self, which: NDArray[np.bool_]) -> Literals:
+        """Some of the literals, for counting: without the groups around them."""
+        parents = np.full((int(which.sum()), 2), -1)
+        return Literals(
+            self.attribute[which], self.node[which], parents, self.bits[which], self.parts
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +80,10 @@ def literals_of(cube: Cube, axes: Sequence[Axis], *, missing_matches: bool) -> L
     node: list[int] = []
     parents: list[list[int]] = []
     rows: list[Bits] = []
+    digits = [
+        np.flatnonzero((cube.n >> power) & 1)
+        for power in range(int(cube.n.max(initial=1)).bit_length())
+    ]
     for j, axis in enumerate(axes):
         first = len(attribute)
         codes = cube.codes[:, j]
@@ -80,11 +92,16 @@ def literals_of(cube: Cube, axes: Sequence[Axis], *, missing_matches: bool) -> L
             attribute.append(j)
             node.append(i)
             parents.append([-1 if up == axis.any else first + up for up in axis.parents[i]])
-            rows.append(_packed(np.isin(codes, leaves) | unknown))
-    n_planes = max(1, int(cube.n.max(initial=0)).bit_length())
-    planes = [_packed((cube.n >> power) & 1 == 1) for power in range(n_planes)]
+            matches = np.isin(codes, leaves) | unknown
+            rows.append(np.concatenate([_packed(matches[profiles]) for profiles in digits]))
+    ends = np.cumsum([0, *(_n_words(profiles.size) for profiles in digits)]).tolist()
+    parts = [(power, slice(*ends[power : power + 2])) for power in range(len(digits))]
     return Literals(
-        np.array(attribute), np.array(node), np.array(parents), np.array(rows), np.array(planes)
+        np.array(attribute),
+        np.array(node),
+        np.array(parents),
+        np.array(rows),
+        tuple((power, words) for power, words in parts if words.start < words.stop),
     )
 
 
@@ -118,7 +135,7 @@ def search(literals: Literals, threshold: int, max_level: int) -> list[Level]:
     covered = np.zeros((1, 0), np.int64)
     found = []
     for _ in range(max_level):
-        patterns, n = _extended(literals, covered)
+        patterns, n = extended(literals, covered)
         is_covered = n >= threshold
         above, covered = covered, patterns[is_covered]
         candidates = patterns[~is_covered]
@@ -128,13 +145,31 @@ def search(literals: Literals, threshold: int, max_level: int) -> list[Level]:
 
 
 def _packed(matches: NDArray[np.bool_]) -> Bits:
-    padded = np.zeros(-(-max(matches.size, 1) // 64) * 64, bool)
+    padded = np.zeros(_n_words(matches.size) * 64, bool)
     padded[: matches.size] = matches
     return np.packbits(padded).view(np.uint64)
 
 
-def _extended(literals: Literals, covered: Ints) -> tuple[Ints, Ints]:
-    """Every covered pattern with one more literal, of an attribute after its last."""
+def _n_words(n_bits: int) -> int:
+    return -(-n_bits // 64)
+
+
+def extended(literals: Literals, covered: Ints) -> tuple[Ints, Ints]:
+    """Every covered pattern with one more literal, of an attribute after its last.
+
+    Parameters
+    ----------
+    literals : Literals
+    covered : ndarray of int, shape (n_patterns, level)
+        Sorted literals of each pattern; the patterns in order.
+
+    Returns
+    -------
+    patterns : ndarray of int, shape (_, level + 1)
+        In order.
+    n : ndarray of int
+        Items in each.
+    """
     level = covered.shape[1]
     patterns, counts = [np.zeros((0, level + 1), np.int64)], [np.zeros(0, np.int64)]
     stack: list[tuple[int, Bits]] = []

@@ -11,7 +11,8 @@ from math import ceil, prod
 import numpy as np
 from numpy.typing import NDArray
 
-from measures.coverage.bitsets import literals_of, search
+from measures.coverage import subcubes
+from measures.coverage.bitsets import Literals, literals_of, search
 from measures.coverage.cube import Cube
 from measures.coverage.lattice import Axis, Groups, axis_of, axis_of_ranges, maximal, roll_up
 from measures.coverage.target import Target
@@ -312,7 +313,7 @@ def uncovered_patterns(
             "for example 3."
         )
     else:
-        nodes, n = _level_wise(cube, axes, threshold.n, missing_matches, deepest)
+        nodes, n = _sparse(cube, axes, threshold.n, missing_matches, deepest)
     shallow = (nodes < [axis.any for axis in axes]).sum(axis=1) <= deepest
     return UncoveredPatterns(axes, nodes[shallow], n[shallow], threshold, deepest)
 
@@ -437,16 +438,30 @@ def _dense(
     return nodes, counts.ravel()[hits].astype(np.int64)
 
 
-def _level_wise(
+def _sparse(
     cube: Cube, axes: Sequence[Axis], threshold: int, missing_matches: bool, max_level: int
 ) -> tuple[Ints, Ints]:
-    literals = literals_of(cube, axes, missing_matches=missing_matches)
-    wildcard = np.array([axis.any for axis in axes])
+    """The way that needs fewer counts: small cubes over few attributes each, or level by level."""
+    known = literals_of(cube, axes, missing_matches=False)
+    if subcubes.is_cheaper(cube, axes, known, threshold, max_level):
+        found = subcubes.search(
+            cube, axes, known, threshold, max_level, missing_matches=missing_matches
+        )
+    else:
+        literals = literals_of(cube, axes, missing_matches=True) if missing_matches else known
+        found = _level_wise(literals, axes, threshold, max_level)
     nodes, counts = [np.zeros((0, len(axes)), np.int64)], [np.zeros(0, np.int64)]
+    for block, n in found:
+        nodes.append(block)
+        counts.append(n)
+    return np.concatenate(nodes), np.concatenate(counts)
+
+
+def _level_wise(
+    literals: Literals, axes: Sequence[Axis], threshold: int, max_level: int
+) -> Iterator[tuple[Ints, Ints]]:
     for level in search(literals, threshold, max_level):
-        block = np.tile(wildcard, (len(level.n), 1))
+        block = np.tile([axis.any for axis in axes], (len(level.n), 1))
         rows = np.arange(len(level.n))[:, None]
         block[rows, literals.attribute[level.literals]] = literals.node[level.literals]
-        nodes.append(block)
-        counts.append(level.n)
-    return np.concatenate(nodes), np.concatenate(counts)
+        yield block, level.n
