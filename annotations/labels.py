@@ -20,9 +20,9 @@ from annotations.partitions import (
 )
 from annotations.spellings import spelled_variously, spellings_of
 from catalog.ingest.answers import MISSING
-from catalog.ingest.bearers import resolve_keys
 from catalog.ingest.checks import NoticeCode, RowCode
 from catalog.ingest.copying import Column, PerRow, constant
+from catalog.ingest.keys import resolve_keys
 from catalog.ingest.kinds import mapping_of, question_of, without
 from catalog.ingest.references import check_answers
 from catalog.ingest.repeats import skip_identical

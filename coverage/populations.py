@@ -8,8 +8,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.ingest.bearers import declare
 from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
+from catalog.ingest.declaring import declare
 from catalog.ingest.history import keep
 from catalog.ingest.kinds import mapping_of, without
 from catalog.ingest.store import Counts, Incoming

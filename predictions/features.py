@@ -15,11 +15,12 @@ from django.db import connection
 from django.db.models import Exists, OuterRef
 from numpy.typing import NDArray
 
-from catalog.ingest.bearers import refuse_repeats, resolve_keys
 from catalog.ingest.checks import RowCode
 from catalog.ingest.copying import Column, PerRow, copy_in
 from catalog.ingest.history import keep
+from catalog.ingest.keys import resolve_keys
 from catalog.ingest.kinds import mapping_of, without
+from catalog.ingest.repeats import refuse_repeats
 from catalog.ingest.store import Counts, Incoming
 from catalog.kinds import KeptTable, Mention, kept_table
 from catalog.models import Dataset, Item, Upload

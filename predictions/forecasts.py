@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.ingest.bearers import resolve_keys
 from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
+from catalog.ingest.keys import resolve_keys
 from catalog.ingest.kinds import mapping_of, without
 from catalog.ingest.repeats import skip_identical
 from catalog.ingest.store import Counts, Incoming

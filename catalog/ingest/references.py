@@ -14,11 +14,12 @@ from catalog.ingest.answers import (
     read_answers,
     why_wrong,
 )
-from catalog.ingest.bearers import refuse_repeats, resolve_keys
 from catalog.ingest.checks import NoticeCode, RowCode
 from catalog.ingest.copying import Column, copy_in
 from catalog.ingest.history import keep, remember
+from catalog.ingest.keys import resolve_keys
 from catalog.ingest.missing import tell_of_missing
+from catalog.ingest.repeats import refuse_repeats
 from catalog.ingest.store import Counts, Incoming
 from catalog.kinds import kept_table
 from catalog.models import Item, Question, ReferenceLabel

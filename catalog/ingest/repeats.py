@@ -1,11 +1,11 @@
-"""Rows of a file that say again what an earlier row says, word for word."""
+"""Rows of a file about something that an earlier row is about, or that say the same again."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.ingest.checks import NoticeCode
+from catalog.ingest.checks import NoticeCode, RowCode
 from catalog.ingest.store import Incoming
 from catalog.reading.tables import MatrixColumn, TextColumn
 
@@ -42,3 +42,23 @@ def skip_identical(incoming: Incoming, rows: Rows, earlier: Rows) -> NDArray[np.
             row=int(again[0]),
         )
     return same
+
+
+def refuse_repeats(incoming: Incoming, column: str, key: NDArray[np.int64]) -> None:
+    """Refuse rows whose key stood in an earlier row of the file."""
+    rows = incoming.rows
+    order = rows[np.argsort(key[rows], kind="stable")]
+    same = np.zeros(len(order), bool)
+    same[1:] = key[order[1:]] == key[order[:-1]]
+    start = np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))
+    same[same] = ~skip_identical(incoming, order[same], order[start[same]])
+    first = dict(zip(order[same].tolist(), order[start[same]].tolist(), strict=True))
+    ids = incoming.text(column)
+    values = ids.values if ids is not None else []
+
+    def describe(row: int) -> tuple[str | None, str, str | None]:
+        value = values[ids.codes[row]] if ids is not None else None
+        line = int(incoming.table.line[first[row]])
+        return value, f"{value!r} already stands in line {line}; send one row for each.", None
+
+    incoming.refuse(np.sort(order[same]), RowCode.DUPLICATE_ROW, column, describe)

@@ -9,7 +9,7 @@ from django.db import connection
 
 from catalog.ingest.answers import strict_number
 from catalog.ingest.bands import Bands, parse_bands
-from catalog.ingest.bearers import profile_ids
+from catalog.ingest.profiles import profile_ids
 from catalog.models import Annotator, Attribute, Item, Profile
 from catalog.problems import Refusal
 

@@ -1,0 +1,63 @@
+"""Items and annotators that rows of other files speak of: external ids become keys."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from catalog.ingest.checks import NoticeCode, RowCode
+from catalog.ingest.copying import PerRow
+from catalog.ingest.lookalikes import Known
+from catalog.ingest.numbering import UNKNOWN, enroll, look_up
+from catalog.ingest.store import Incoming
+from catalog.models import Annotator, Item
+
+
+def resolve_keys(
+    incoming: Incoming, model: type[Item] | type[Annotator], column: str
+) -> PerRow | None:
+    """Each row's item or annotator, for files that speak of them (labels, predictions).
+
+    Ids that no items or annotators file declared are created, unless such a file was stored or
+    the sender said ``unknown=reject``: then an unknown id is a problem of its row.
+    """
+    ids = incoming.text(column)
+    if ids is None:
+        return None
+    known = look_up(model, incoming.dataset, ids.values)
+    rows = incoming.rows
+    met = np.zeros(len(ids.values) + 1, bool)  # the last place is that of code -1
+    met[ids.codes[rows]] = True
+    used = np.flatnonzero(met[:-1])
+    unknown = used[known.keys[used] == UNKNOWN]
+    if not len(unknown):
+        return known.of(ids.codes)
+    if _may_create(incoming, model):
+        code = NoticeCode.ITEMS_CREATED if model is Item else NoticeCode.ANNOTATORS_CREATED
+        incoming.warn(
+            code, f"{len(unknown):,} new {column}s were created from this file.", len(unknown)
+        )
+        return enroll(model, incoming.upload, known, unknown).of(ids.codes)
+    # A row may name nobody: a reference label inside an export.
+    absent = rows[(ids.codes[rows] >= 0) & (known.of(ids.codes)[rows] == UNKNOWN)]
+    external = model.objects.filter(dataset=incoming.dataset).values_list("external_id", flat=True)
+    names = Known(external[:50_000] if len(absent) else [])
+    incoming.refuse(
+        absent,
+        RowCode.UNKNOWN_ITEM if model is Item else RowCode.UNKNOWN_ANNOTATOR,
+        column,
+        lambda row: (
+            ids.values[ids.codes[row]],
+            f"{column} {ids.values[ids.codes[row]]!r} is not one of this data set's; upload it "
+            f"with the {column}s first, or send unknown=create.",
+            names.hint(ids.values[ids.codes[row]]),
+        ),
+    )
+    return known.of(ids.codes)
+
+
+def _may_create(incoming: Incoming, model: type[Item] | type[Annotator]) -> bool:
+    wish = incoming.upload.options.get("unknown")
+    if wish is not None:
+        return bool(wish == "create")
+    kind = "items" if model is Item else "annotators"
+    return not incoming.dataset.uploads.filter(kind=kind, state="stored", dry_run=False).exists()
