@@ -98,8 +98,17 @@ class QuestionAdmin(BrowseAdmin):
 
 @admin.register(Attribute)
 class AttributeAdmin(BrowseAdmin):
-    list_display = ("name", "of", linked("dataset"), "kind", "sensitive", "declared")
-    search_fields = ("name", "dataset__slug")
+    list_display = (
+        "name",
+        "of",
+        linked("dataset"),
+        "kind",
+        "sensitive",
+        "purpose",
+        "retention",
+        "declared",
+    )
+    search_fields = ("name", "dataset__slug", "purpose")
     list_filter = ("of", "kind", "sensitive", "declared", "dataset")
 
 

@@ -114,6 +114,8 @@ class AttributeSerializer(StrictModelSerializer):
             "role",
             "missing_codes",
             "sensitive",
+            "purpose",
+            "retention",
             "declared",
         ]
         read_only_fields = ["id", "declared"]

@@ -124,6 +124,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 UPLOAD_DIR = Path(env.str("TRUST_UPLOADS", str(STATE_DIR / "uploads")))
 MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", 1 << 30, validate=validate.Range(min=1))
 MAX_UPLOAD_ROWS = env.int("MAX_UPLOAD_ROWS", 20_000_000, validate=validate.Range(min=1))
+# Off by default: a client that declares an attribute sensitive need not know of purposes.
+SENSITIVE_NEEDS_PURPOSE = env.bool("SENSITIVE_NEEDS_PURPOSE", False)
 MIN_FREE_BYTES = env.int("MIN_FREE_BYTES", 200 << 20, validate=validate.Range(min=0))
 READER_MEMORY_BYTES = env.int(
     "READER_MEMORY_BYTES", 2 << 30, validate=validate.Range(min=256 << 20)

@@ -32,6 +32,7 @@ class RowCode(StrEnum):
     TOO_MANY_CATEGORIES = "too_many_categories"
     DIRECT_IDENTIFIER = "direct_identifier"
     ATTRIBUTE_MISSING = "attribute_missing"
+    PURPOSE_REQUIRED = "purpose_required"
     PROBABILITIES_SUM = "probabilities_sum"
     WEIGHTS_SUM = "weights_sum"
     MIXED_TARGET = "mixed_target"

@@ -15,6 +15,7 @@ from catalog.ingest.declaring import declare
 from catalog.ingest.history import remember
 from catalog.ingest.mapping import mapped
 from catalog.ingest.missing import looks_missing, tell_of_missing
+from catalog.ingest.purposes import demand, lacks_purpose
 from catalog.ingest.store import Incoming
 from catalog.models import Attribute
 from catalog.reading.tables import TextColumn
@@ -37,6 +38,9 @@ def code_attribute(
     if attribute is None:
         attribute = declare(incoming, of, name, column)
     if attribute is None:
+        return None
+    if lacks_purpose(attribute):
+        incoming.refuse_file(RowCode.PURPOSE_REQUIRED, name, demand(attribute))
         return None
     column = mapped(attribute, column)
     if attribute.kind == Attribute.Kind.NUMERIC:

@@ -113,6 +113,12 @@ class Attribute(models.Model):
     sensitive = models.BooleanField(
         default=False, help_text="A special category, such as origin or health."
     )
+    purpose = models.CharField(
+        max_length=1000, blank=True, help_text="What its values are needed for."
+    )
+    retention = models.CharField(
+        max_length=200, blank=True, help_text="How long its values are kept, or until when."
+    )
     declared = models.BooleanField(
         default=True, editable=False, help_text="Declared by a person, not met in an upload."
     )

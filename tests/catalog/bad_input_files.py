@@ -287,4 +287,12 @@ FILES: dict[str, File] = {
             f"{path}attributes/", {"name": "sex", "missing_codes": ["unknown", "N/A"]}
         ),
     ),
+    "POPULATION-07": File(
+        "item,origin\ni1,north\n",
+        "items",
+        before=lambda alice, path: alice.post(
+            f"{path}attributes/", {"name": "origin", "sensitive": True}
+        ),
+        settings={"SENSITIVE_NEEDS_PURPOSE": True},
+    ),
 }
