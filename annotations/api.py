@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.http import HttpResponse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,7 +14,6 @@ from annotations.serializers import AgreementSerializer
 from catalog import access
 from catalog.access import May
 from catalog.ingest.kinds import question_of
-from catalog.problems import Refusal
 from catalog.rest import tables
 from catalog.rest.queries import query_of
 from catalog.rest.results import answer_result, envelope, finished_run
@@ -64,7 +62,7 @@ class AgreementTable(tables.TableView):
 
     @extend_schema(
         parameters=[QUESTION, *FILTERS],
-        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+        responses=tables.FILE,
     )
     def get(
         self, request: Request, slug: str, table: str, suffix: str | None = None
@@ -73,12 +71,7 @@ class AgreementTable(tables.TableView):
         # Whose pairs they are is known to the lead only; to others the address does not exist.
         may = May.READ_ROWS if "annotator" in query else May.READ_RESULTS
         dataset = access.dataset_for(request.user, slug, may=may)
-        if table not in TABLES:
-            raise Refusal(
-                f"An agreement result has no table {table!r}; it has: {', '.join(TABLES)}.",
-                code="not_found",
-                status=404,
-            )
+        tables.check_table(table, TABLES, "agreement")
         question = question_of(dataset, query.get("question"))
         run = finished_run(request, dataset, "agreement", question)
         rows = table_rows(visible(request.user, dataset, run.result or {}), table, query)

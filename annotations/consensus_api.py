@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db import transaction
 from django.http import HttpResponse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -31,7 +30,6 @@ from catalog.access import May
 from catalog.api.runs import answer_run
 from catalog.ingest.kinds import question_of
 from catalog.models import Attribute, Dataset, Run
-from catalog.problems import Refusal
 from catalog.rest import tables
 from catalog.rest.queries import query_of
 from catalog.rest.results import answer_result, envelope, finished_run
@@ -46,7 +44,6 @@ PAGES = [
     OpenApiParameter("page_size", int, description="Rows of a page, at most 10,000."),
     OpenApiParameter("cursor", str, description="From the link to a page."),
 ]
-FILE = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
 
 
 def found(request: Request, slug: str, may: May, kind: str, *known: str) -> Any:
@@ -99,14 +96,14 @@ class AnnotatorsView(APIView):
 class AnnotatorsTable(tables.TableView):
     """The annotators, or their confusions cell by cell, as json, ndjson, csv or parquet."""
 
-    @extend_schema(parameters=[QUESTION, ANNOTATOR, SUBGROUP], responses=FILE)
+    @extend_schema(parameters=[QUESTION, ANNOTATOR, SUBGROUP], responses=tables.FILE)
     def get(
         self, request: Request, slug: str, table: str = "annotators", suffix: str | None = None
     ) -> HttpResponse:
         dataset, query, run = found(
             request, slug, May.READ_RESULTS, ANNOTATORS, "annotator", "subgroup"
         )
-        check_table(table, ("annotators", "confusion"))
+        tables.check_table(table, ("annotators", "confusion"), "annotators")
         rows = row_pages.filtered(
             dataset, run.result["annotators"], query, of=Attribute.Of.ANNOTATOR
         )
@@ -123,16 +120,6 @@ def _cells(rows: list[Row], values: list[str]) -> list[Row]:
         for j, line in enumerate(row.get("confusion", []))
         for k, p in enumerate(line)
     ]
-
-
-def check_table(table: str, known: tuple[str, ...]) -> None:
-    """Refuse a table that the result has not."""
-    if table not in known:
-        raise Refusal(
-            f"This result has no table {table!r}; it has: {', '.join(known)}.",
-            code="not_found",
-            status=404,
-        )
 
 
 def kept(part: Row, rows: list[Row]) -> Row:
@@ -169,12 +156,12 @@ def item_rows(
 class ConsensusTable(tables.TableView):
     """The items and their consensus, as json, ndjson, csv or parquet."""
 
-    @extend_schema(parameters=[QUESTION, ITEM, SUBGROUP, *PAGES], responses=FILE)
+    @extend_schema(parameters=[QUESTION, ITEM, SUBGROUP, *PAGES], responses=tables.FILE)
     def get(
         self, request: Request, slug: str, table: str = "items", suffix: str | None = None
     ) -> HttpResponse:
         dataset, query, run = found(request, slug, May.READ_ROWS, CONSENSUS, "item", "subgroup")
-        check_table(table, ("items",))
+        tables.check_table(table, ("items",), "consensus")
         query.setdefault("page_size", str(row_pages.MAX_PAGE_SIZE))
         rows, links = item_rows(request, dataset, run, stored_rows(run), query)
         answer = tables.table(rows, tables.wanted_format(request, suffix), "consensus")

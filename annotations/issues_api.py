@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpResponse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,7 +19,6 @@ from annotations.consensus_api import (
     PAGES,
     SUBGROUP,
     answered,
-    check_table,
     found,
     item_rows,
     kept,
@@ -146,12 +144,12 @@ class LabelIssuesTable(tables.TableView):
 
     @extend_schema(
         parameters=[QUESTION, METHOD, MODEL, ITEM, ANNOTATOR, SUBGROUP],
-        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+        responses=tables.FILE,
     )
     def get(
         self, request: Request, slug: str, table: str = "labels", suffix: str | None = None
     ) -> HttpResponse:
-        check_table(table, ("labels", "items"))
+        tables.check_table(table, ("labels", "items"), "label issues")
         known = ("item", "subgroup") if table == "items" else _FILTERS
         method = _method(request)
         if method == POSTERIOR:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpResponse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,7 +12,6 @@ from rest_framework.views import APIView
 
 from catalog import access
 from catalog.access import May
-from catalog.problems import Refusal
 from catalog.rest import tables
 from catalog.rest.definitions import DefinitionDetail, DefinitionList
 from catalog.rest.queries import query_of
@@ -79,19 +77,14 @@ class CoverageTable(tables.TableView):
 
     @extend_schema(
         parameters=[POPULATION, *FILTERS],
-        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+        responses=tables.FILE,
     )
     def get(
         self, request: Request, slug: str, table: str, suffix: str | None = None
     ) -> HttpResponse:
         query = query_of(request, "population", "attribute", "level", "status")
         dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
-        if table not in TABLES:
-            raise Refusal(
-                f"A coverage result has no table {table!r}; it has: {', '.join(TABLES)}.",
-                code="not_found",
-                status=404,
-            )
+        tables.check_table(table, TABLES, "coverage")
         population = population_of(dataset, query.get("population"))
         run = finished_run(request, dataset, "coverage", population)
         shown = visible(request.user, dataset, run.result or {})

@@ -11,8 +11,8 @@ from rest_framework.views import APIView
 
 from catalog import access
 from catalog.access import May, User
+from catalog.ingest.kinds import question_of
 from catalog.models import Dataset
-from catalog.problems import Refusal
 from catalog.rest.queries import query_of
 from catalog.rest.results import answer_result, envelope, finished_run
 from coverage.serializers import DivergenceSerializer, MissingnessSerializer
@@ -44,7 +44,8 @@ class DivergenceView(APIView):
     def get(self, request: Request, slug: str) -> Response:
         query = query_of(request, "question")
         dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
-        run = finished_run(request, dataset, "divergence", _question(dataset, query))
+        question = question_of(dataset, query.get("question"))
+        run = finished_run(request, dataset, "divergence", question)
         result, shade = dict(run.result or {}), "full"
         if not access.may(request.user, dataset, May.READ_ROWS):
             result, shade = _for_auditors(result, dataset.min_cell), f"min_cell_{dataset.min_cell}"
@@ -60,20 +61,6 @@ def visible_missingness(user: User, dataset: Dataset, result: dict[str, Any]) ->
         return {**result, "disclosure": "full"}
     shown = _without_cells(result, dataset.min_cell)
     return {**shown, "disclosure": f"min_cell_{dataset.min_cell}"}
-
-
-def _question(dataset: Dataset, query: dict[str, str]) -> str:
-    names = list(dataset.questions.order_by("name").values_list("name", flat=True))
-    name = query.get("question", names[0] if len(names) == 1 else None)
-    if name in names:
-        return str(name)
-    said = "no question= was sent" if name is None else f"there is no question {name!r}"
-    raise Refusal(
-        f"The data set must know which question this is about: {said}; it has: "
-        f"{', '.join(names) or 'none yet'}.",
-        code="unknown_question",
-        pointer="question",
-    )
 
 
 def _without_cells(result: dict[str, Any], min_cell: int) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from itertools import islice
 from typing import Any
 
 from django.http import HttpResponse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -64,9 +63,7 @@ class PatternsView(APIView):
 class PatternsTable(tables.TableView):
     """All patterns that are asked for, as json, ndjson, csv or parquet."""
 
-    @extend_schema(
-        parameters=ASKED, responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}
-    )
+    @extend_schema(parameters=ASKED, responses=tables.FILE)
     def get(self, request: Request, slug: str, suffix: str | None = None) -> HttpResponse:
         query = query_of(request, *NAMES)
         dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)

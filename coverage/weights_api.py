@@ -10,7 +10,6 @@ from itertools import islice
 from typing import Any
 
 from django.http import HttpResponse, StreamingHttpResponse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,6 +24,7 @@ from catalog.queries import is_out_of_date
 from catalog.rest.queries import query_of
 from catalog.rest.results import answer_result, envelope, finished_run
 from catalog.rest.tables import (
+    FILE,
     FORMATS,
     SPREADSHEET_SAFE,
     TableView,
@@ -62,9 +62,7 @@ class WeightsView(APIView):
 class WeightsTable(TableView):
     """The weight of each item, as csv or ndjson; empty where the item has none."""
 
-    @extend_schema(
-        parameters=[POPULATION], responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}
-    )
+    @extend_schema(parameters=[POPULATION], responses=FILE)
     def get(self, request: Request, slug: str, suffix: str | None = None) -> HttpResponse:
         query = query_of(request, "population")
         dataset = access.dataset_for(request.user, slug, may=May.READ_ROWS)

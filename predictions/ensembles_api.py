@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.http import HttpResponse
 from django.utils.module_loading import import_string
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.request import Request
 
@@ -41,9 +40,7 @@ class EnsemblesTable(ModelResultTable):
 class EnsemblesItems(tables.TableView):
     """Each item's mean probabilities and its epistemic and aleatoric parts, in pages."""
 
-    @extend_schema(
-        parameters=PAGE, responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}
-    )
+    @extend_schema(parameters=PAGE, responses=tables.FILE)
     def get(self, request: Request, slug: str, suffix: str | None = None) -> HttpResponse:
         query = query_of(request, "model")
         dataset = dataset_for(request.user, slug, may=May.READ_ROWS)

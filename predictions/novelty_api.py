@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,6 +18,7 @@ from catalog.queries import NUMBER_MASK
 from catalog.rest import tables
 from catalog.rest.queries import query_of
 from catalog.rest.results import answer_result, envelope, finished_run
+from catalog.rest.tables import FILE
 from predictions.confidence_api import MAX_PAGE_SIZE, PAGE_SIZE, next_page, whole_number
 from predictions.disclosure import visible
 from predictions.models import ItemNovelty
@@ -35,7 +35,6 @@ QUADRANTS = {
     "unsure_familiar": (False, False),
     "unsure_novel": (False, True),
 }
-FILE = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
 
 
 def _newest(
@@ -90,13 +89,7 @@ class NoveltyTable(tables.TableView):
         self, request: Request, slug: str, table: str, suffix: str | None = None
     ) -> HttpResponse:
         dataset_for(request.user, slug, may=May.READ_RESULTS)
-        if table not in self.tables:
-            raise Refusal(
-                f"A novelty result has no table {table!r}; it has: items, "
-                f"{', '.join(self.tables)}.",
-                code="not_found",
-                status=404,
-            )
+        tables.check_table(table, ["items", *self.tables], "novelty")
         dataset, run, _ = _newest(request, slug, May.READ_RESULTS)
         rows = self.tables[table](visible(request.user, dataset, run.result or {}))
         return tables.table(rows, tables.wanted_format(request, suffix), f"novelty-{table}")

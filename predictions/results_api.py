@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,10 +13,10 @@ from rest_framework.views import APIView
 
 from catalog.access import May, dataset_for
 from catalog.models import Dataset, Run
-from catalog.problems import Refusal
 from catalog.rest import tables
 from catalog.rest.queries import query_of
 from catalog.rest.results import answer_result, envelope, finished_run
+from catalog.rest.tables import FILE
 from predictions import targets
 from predictions.disclosure import visible
 from predictions.models import ModelVersion
@@ -89,9 +88,7 @@ class ModelResultTable(tables.TableView):
         """The tables of a result of that kind."""
         return self.tables
 
-    @extend_schema(
-        parameters=[MODEL], responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}
-    )
+    @extend_schema(parameters=[MODEL], responses=FILE)
     def get(
         self, request: Request, slug: str, table: str, suffix: str | None = None
     ) -> HttpResponse:
@@ -99,12 +96,7 @@ class ModelResultTable(tables.TableView):
         dataset_for(request.user, slug, may=May.READ_RESULTS)
         kind = self.kind_of(request)
         known = self.tables_of(kind)
-        if table not in known:
-            raise Refusal(
-                f"A {kind} result has no table {table!r}; it has: {', '.join(known)}.",
-                code="not_found",
-                status=404,
-            )
+        tables.check_table(table, known, kind)
         dataset, _, run = newest_of(request, slug, kind, *self.known)
         rows = known[table](visible(request.user, dataset, run.result or {}))
         return tables.table(rows, tables.wanted_format(request, suffix), f"{kind}-{table}")

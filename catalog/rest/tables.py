@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -18,6 +19,8 @@ from rest_framework.views import APIView
 from catalog.problems import Refusal
 
 Rows = list[dict[str, Any]]
+# How the schema says that an answer is a file.
+FILE = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\x00", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
@@ -113,6 +116,16 @@ class TableView(APIView):
     """A view that answers with a table in the format of the suffix, or of Accept."""
 
     content_negotiation_class = _AnyMediaType
+
+
+def check_table(name: str, known: Iterable[str], kind: str) -> None:
+    """Refuse a table that a result of this kind does not have."""
+    if name not in known:
+        raise Refusal(
+            f"The {kind} result has no table {name!r}; it has: {', '.join(known)}.",
+            code="not_found",
+            status=404,
+        )
 
 
 def table(rows: Rows, form: str, name: str) -> HttpResponse:
