@@ -14,6 +14,9 @@ import numpy as np
 from django.contrib.auth import get_user_model
 from django.db import connection
 
+from bench.coverage_divergence import compare
+from bench.coverage_growth import binary_rows, draw_growth
+from bench.growth import picture_option
 from bench.measuring import medians, show
 from catalog import services
 from catalog.ingest.copying import copy_out
@@ -41,14 +44,20 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--items", type=int, default=10_000_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--bluenile", type=Path, help="counts of the data set, gzipped CSV")
+    parser.add_argument("--divergence", type=int, default=0, help="rows to compare with peers on")
+    picture_option(parser)
     asked = parser.parse_args(arguments)
     if asked.items:
         _counting(asked.items, asked.runs)
-    if asked.bluenile:
-        _bluenile(asked.bluenile)
+    diamonds = _bluenile(asked.bluenile) if asked.bluenile else None
     _binary(15, None)
     _plan()
     _binary(35, 4)
+    if asked.divergence:
+        compare(asked.divergence)
+    if asked.picture:
+        named = [asked.bluenile.name if one == str(asked.bluenile) else one for one in arguments]
+        draw_growth(asked.picture, diamonds, ["coverage", *named])
 
 
 def _counting(n_items: int, n_runs: int) -> None:
@@ -82,8 +91,7 @@ def _counting(n_items: int, n_runs: int) -> None:
     steps = {"one GROUP BY": group_by, "joint distribution": joint, "all to three": point_1}
     found = medians(steps, n_runs)
     show(f"{n_items:,} items x {len(SIZES)} attributes", found, "one GROUP BY")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"peak memory of this process so far {peak} MiB")
+    print(f"peak memory of this process so far {_peak()} MiB")
     print(f"{state['n_cells']:,} cells of up to three attributes, with interval, test and status")
     dataset.delete()
 
@@ -112,7 +120,7 @@ def filled_dataset(n_items: int) -> Dataset:
     return dataset
 
 
-def _bluenile(path: Path) -> None:
+def _bluenile(path: Path) -> Cube:
     with gzip.open(path, "rt") as file:
         rows = np.loadtxt(file, delimiter=",", dtype=np.int64)
     axes = [Attribute(f"a{j}", tuple(map(str, range(k)))) for j, k in enumerate(BLUENILE)]
@@ -121,20 +129,20 @@ def _bluenile(path: Path) -> None:
     for n, java in JAVA.items():
         found, seconds = _timed(lambda n=n: uncovered_patterns(cube, count_threshold(n)))
         print(f"threshold {n:5}: {len(found.n):6,} patterns {seconds}, Java {java} s")
+    return cube
 
 
 def _binary(d: int, max_level: int | None) -> None:
-    """Rows that share a hidden liking, so that attributes go together as in real lists."""
-    rng = np.random.default_rng(20190408)
-    liking = rng.random(1_000_000)
-    columns = [(rng.random(1_000_000) < liking * rng.random()).astype(np.int8) for _ in range(d)]
+    """Binary rows, counted and searched, with the memory that took."""
+    columns = binary_rows(1_000_000, d)
     axes = [Attribute(f"a{j}", ("0", "1")) for j in range(d)]
     cube, counting = _timed(lambda: count_items(axes, columns))
     search = _timed(lambda: uncovered_patterns(cube, count_threshold(1000), max_level=max_level))
     found, seconds = search
     print(
         f"\n1,000,000 rows x {d} binary to level {max_level or d}: {len(found.n):,} patterns; "
-        f"counting {counting}, search {seconds}, Java {JAVA_BINARY[d]:.0f} s"
+        f"counting {counting}, search {seconds}, Java {JAVA_BINARY[d]:.0f} s; "
+        f"peak memory of this process so far {_peak()} MiB"
     )
 
 
@@ -149,6 +157,10 @@ def _plan() -> None:
         f"\n15 binary attributes, level 3: {plan.n_targets:,} subgroups lack items, found in "
         f"{before}; plan of {plan.n_items:,} (none below {plan.lower_bound}) in {seconds}"
     )
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def _timed(step: Callable[[], Any]) -> tuple[Any, str]:

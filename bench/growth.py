@@ -75,6 +75,7 @@ def draw(
     x: str,
     command: Sequence[str],
     y: str = "CPU seconds",
+    linear: bool = True,
 ) -> None:
     """Write the curves to a file; nothing where no path was asked for.
 
@@ -85,16 +86,20 @@ def draw(
     title : str, what the picture shows, with its conditions
     x, y : str, what the axes count
     command : sequence of str, arguments of ``./trust bench`` that draw it again
+    linear : bool, whether the slope of a cost that grows as its rows do belongs in the picture
     """
     if path is None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     again = f"./trust bench {shlex.join(command)}"
-    path.write_text(growth_svg(series, title=title, x=x, y=y, note=again), encoding="utf-8")
+    drawing = growth_svg(series, title=title, x=x, y=y, note=again, linear=linear)
+    path.write_text(drawing, encoding="utf-8")
     print(f"\ndrawn: {path}")
 
 
-def growth_svg(series: Mapping[str, Points], *, title: str, x: str, y: str, note: str) -> str:
+def growth_svg(
+    series: Mapping[str, Points], *, title: str, x: str, y: str, note: str, linear: bool = True
+) -> str:
     """The drawing as text: axes with units, a curve a step, and the slope of linear cost.
 
     Raises
@@ -107,7 +112,8 @@ def growth_svg(series: Mapping[str, Points], *, title: str, x: str, y: str, note
     points = [point for curve in curves.values() for point in curve]
     across = Scale((n for n, _ in points), LEFT, WIDTH - RIGHT)
     up = Scale((cost for _, cost in points), HEIGHT - BOTTOM, TOP)
-    body = [*_axes(across, up, x, y), _linear(across, up)]
+    said = f"{y} (dashed: ten times as much for ten times the rows)" if linear else y
+    body = [*_axes(across, up, x, said), *([_linear(across, up)] if linear else [])]
     places = _apart([up.at(curve[-1][1]) for curve in curves.values()])
     for number, ((name, curve), place) in enumerate(zip(curves.items(), places, strict=True)):
         body += _curve(number, name, curve, (across, up), place)
@@ -180,8 +186,7 @@ def _axes(across: Scale, up: Scale, x: str, y: str) -> list[str]:
         f'<text x="{across.last}" y="{up.first + 32}" text-anchor="end" '
         f'class="faint">{escape(x)}</text>'
     )
-    said = f"{y} (dashed: ten times as much for ten times the rows)"
-    drawn.append(f'<text x="{EDGE}" y="{TOP - 14}" class="faint">{escape(said)}</text>')
+    drawn.append(f'<text x="{EDGE}" y="{TOP - 14}" class="faint">{escape(y)}</text>')
     return drawn
 
 

@@ -41,6 +41,15 @@ def test_the_drawing_is_well_formed_and_says_all_its_figures() -> None:
     assert "./trust bench x" in told
 
 
+def test_the_slope_of_linear_cost_is_left_out_where_rows_are_not_counted() -> None:
+    words = WORDS | {"x": "threshold", "note": "./trust bench x"}
+    assert "dashed" in growth_svg(CURVES, **words)
+    plain = growth_svg(CURVES, **words, linear=False)
+    assert "dashed" not in plain
+    assert 'class="linear"' not in plain
+    assert "CPU seconds" in plain
+
+
 def test_names_of_curves_that_end_together_do_not_cover_each_other() -> None:
     found = drawn({f"step {i}": [(10, 1.0), (1000, 5.0 + i / 100)] for i in range(6)})
     names = {

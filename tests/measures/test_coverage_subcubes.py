@@ -83,30 +83,37 @@ def test_many_binary_attributes_give_the_same_patterns_by_both_searches():
     assert sorted(map(tuple, np.column_stack([lowest.nodes, lowest.n]).tolist())) == found
 
 
-def cube_with(cards, n_items=20_000):
-    rng = np.random.default_rng(1)
-    attributes = [Attribute(f"a{j}", tuple(map(str, range(k)))) for j, k in enumerate(cards)]
-    return count_items(attributes, [rng.integers(0, k, n_items) for k in cards])
+def literals_with(cards, n_words, covered):
+    """Bit sets of as many profiles as fill the words; every value has all of them, or none."""
+    attribute = np.repeat(np.arange(len(cards)), cards)
+    node = np.concatenate([np.arange(card) for card in cards])
+    bits = np.full((len(node), n_words), ~np.uint64(0) if covered else np.uint64(0))
+    parents = np.full((len(node), 2), -1)
+    return bitsets.Literals(attribute, node, parents, bits, ((0, slice(0, n_words)),))
 
 
 @pytest.mark.parametrize(
-    ("cards", "level", "cheaper"),
+    ("cards", "level", "n_words", "covered", "cheaper"),
     [
-        ([2] * 35, 4, True),
-        ([4] * 12, 3, True),
-        # None of 1,000 values is covered at 30: next to nothing to search.
-        ([1000, 2, 2, 2], 3, False),
+        ([2] * 35, 4, 12_500, True, True),
+        ([4] * 12, 3, 12_500, True, True),
+        # Few profiles are searched level by level as quickly.
+        ([2] * 35, 4, 10, True, False),
+        # 4,096 cells for each six attributes cost more than what is covered there.
+        ([2] * 35, 6, 12_500, True, False),
+        # Where no value is covered there is nothing to search.
+        ([9] * 5, 3, 12_500, False, False),
         # A small cube of 200 x 200 x 200 cells would not be small.
-        ([200, 200, 200], 3, False),
+        ([200, 200, 200], 3, 100, True, False),
         # 30 to the power of 20 does not number combinations in 63 bits.
-        ([2] * 30, 20, False),
+        ([2] * 30, 20, 100, True, False),
     ],
 )
-def test_the_search_with_fewer_counts_is_taken(cards, level, cheaper):
-    cube = cube_with(cards)
-    axes = axes_of(cube)
-    literals = bitsets.literals_of(cube, axes, missing_matches=False)
-    assert subcubes.is_cheaper(cube, axes, literals, 30, level) is cheaper
+def test_the_cheaper_search_is_taken(cards, level, n_words, covered, cheaper):
+    attributes = [Attribute(f"a{j}", tuple(map(str, range(k)))) for j, k in enumerate(cards)]
+    cube = count_items(attributes, [[0] for _ in cards])
+    literals = literals_with(cards, n_words, covered)
+    assert subcubes.is_cheaper(cube, axes_of(cube), literals, 30, level) is cheaper
 
 
 def test_combinations_of_values_are_counted_by_level():
