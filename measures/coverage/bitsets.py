@@ -14,6 +14,9 @@ from measures.coverage.lattice import Axis
 Bits = NDArray[np.uint64]
 Ints = NDArray[np.int64]
 
+_NOBODY = -2
+"""A code that no value has, nor a missing one."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Literals:
@@ -80,28 +83,21 @@ def literals_of(cube: Cube, axes: Sequence[Axis], *, missing_matches: bool) -> L
     node: list[int] = []
     parents: list[list[int]] = []
     rows: list[Bits] = []
-    digits = [
-        np.flatnonzero((cube.n >> power) & 1)
-        for power in range(int(cube.n.max(initial=1)).bit_length())
-    ]
+    profiles, parts = _bit_profiles(cube.n)
+    is_padding = profiles < 0
     for j, axis in enumerate(axes):
         first = len(attribute)
-        codes = cube.codes[:, j]
+        codes = cube.codes[:, j][profiles]
         unknown = (codes == MISSING) & missing_matches
+        codes[is_padding], unknown[is_padding] = _NOBODY, False
         for i, leaves in enumerate(axis.leaves):
             attribute.append(j)
             node.append(i)
             parents.append([-1 if up == axis.any else first + up for up in axis.parents[i]])
-            matches = np.isin(codes, leaves) | unknown
-            rows.append(np.concatenate([_packed(matches[profiles]) for profiles in digits]))
-    ends = np.cumsum([0, *(_n_words(profiles.size) for profiles in digits)]).tolist()
-    parts = [(power, slice(*ends[power : power + 2])) for power in range(len(digits))]
+            known = codes == leaves[0] if len(leaves) == 1 else np.isin(codes, leaves)
+            rows.append(np.packbits(known | unknown).view(np.uint64))
     return Literals(
-        np.array(attribute),
-        np.array(node),
-        np.array(parents),
-        np.array(rows),
-        tuple((power, words) for power, words in parts if words.start < words.stop),
+        np.array(attribute), np.array(node), np.array(parents), np.array(rows), tuple(parts)
     )
 
 
@@ -144,14 +140,18 @@ def search(literals: Literals, threshold: int, max_level: int) -> list[Level]:
     return found
 
 
-def _packed(matches: NDArray[np.bool_]) -> Bits:
-    padded = np.zeros(_n_words(matches.size) * 64, bool)
-    padded[: matches.size] = matches
-    return np.packbits(padded).view(np.uint64)
-
-
-def _n_words(n_bits: int) -> int:
-    return -(-n_bits // 64)
+def _bit_profiles(n: Ints) -> tuple[Ints, list[tuple[int, slice]]]:
+    """Which profile each bit stands for, -1 where words are filled up; and the words by digit."""
+    blocks, parts, n_words = [np.zeros(0, np.int64)], [], 0
+    for power in range(int(n.max(initial=0)).bit_length()):
+        profiles = np.flatnonzero((n >> power) & 1)
+        padding = -profiles.size % 64
+        blocks.append(np.pad(profiles, (0, padding), constant_values=-1))
+        words = slice(n_words, n_words + blocks[-1].size // 64)
+        if profiles.size:
+            parts.append((power, words))
+        n_words = words.stop
+    return np.concatenate(blocks), parts
 
 
 def extended(literals: Literals, covered: Ints) -> tuple[Ints, Ints]:

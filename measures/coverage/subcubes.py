@@ -44,9 +44,10 @@ def counted_values(cube: Cube) -> list[int]:
     list of int
         All values where some are missing, else all but the last.
     """
+    some_missing = (cube.codes == MISSING).any(axis=0).tolist()
     return [
-        len(attribute.values) - (0 if np.any(codes == MISSING) else 1)
-        for attribute, codes in zip(cube.attributes, cube.codes.T, strict=True)
+        len(attribute.values) - (0 if missing else 1)
+        for attribute, missing in zip(cube.attributes, some_missing, strict=True)
     ]
 
 
