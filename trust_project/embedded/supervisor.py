@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from trust_project.embedded import processes
 from trust_project.embedded.binaries import find_broker, find_postgres
@@ -206,10 +206,20 @@ class Supervisor:
         *,
         env: Mapping[str, str] | None = None,
         cwd: Path = PROJECT,
+        output: IO[bytes] | None = None,
     ) -> int:
-        """Run a command on our terminal with the services' addresses; answer its exit code."""
+        """Run a command with the services' addresses; answer its exit code.
+
+        It writes on our terminal, or into a file.
+        """
         prefix = processes.launch_prefix(signal.SIGTERM, "same")
-        process = subprocess.Popen([*prefix, *command], env=dict(env or self.env), cwd=cwd)
+        process = subprocess.Popen(
+            [*prefix, *command],
+            env=dict(env or self.env),
+            cwd=cwd,
+            stdout=output,
+            stderr=None if output is None else subprocess.STDOUT,
+        )
         while process.poll() is None:
             if self.stop_requests and not self.left_to_the_command():
                 end_politely(process)
