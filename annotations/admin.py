@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
-from annotations.models import LabelRow, SupersededLabel
+from annotations.models import ConsensusBlock, LabelRow, SupersededLabel
 from catalog.browsing import BrowseAdmin, RowAdmin, linked
 from catalog.models import Annotator, Item
 
@@ -55,3 +57,15 @@ class SupersededLabelAdmin(BrowseAdmin):
         question = row.question
         chosen = question.combinations if question.scale == "set" else question.values
         return chosen[row.code]
+
+
+@admin.register(ConsensusBlock)
+class ConsensusBlockAdmin(BrowseAdmin):
+    """Parts of a consensus; the API shows them as a table of items."""
+
+    list_display = ("number", linked("run"))
+    search_fields = ("run__dataset__slug",)
+    hidden = ("body",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("body")

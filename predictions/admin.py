@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from catalog.browsing import BrowseAdmin, RowAdmin, linked
 from catalog.models import Item
 from predictions.models import (
+    AdoptedMap,
     FeatureSet,
     FeatureVectorRow,
     ItemNoveltyRow,
@@ -92,3 +93,13 @@ class ItemNoveltyAdmin(RowAdmin):
             return None
         rows = self.get_queryset(request).select_related(*self.list_select_related)
         return rows.filter(**key).first()
+
+
+@admin.register(AdoptedMap)
+class AdoptedMapAdmin(BrowseAdmin):
+    """Maps that were chosen for what a model predicts later."""
+
+    list_display = ("method", linked("model"), "version", "recommended", "adopted_at", "adopted_by")
+    search_fields = ("model__name", "method", "adopted_by")
+    list_filter = ("method", "recommended")
+    hidden = ("seen",)
