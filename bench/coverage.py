@@ -26,9 +26,10 @@ from coverage import queries
 from measures.coverage.cells import Rules
 from measures.coverage.collection import collection_plan
 from measures.coverage.cube import Attribute, Cube, count_items, count_profiles
-from measures.coverage.patterns import count_threshold, uncovered_cells, uncovered_patterns
+from measures.coverage.patterns import uncovered_cells, uncovered_patterns
 from measures.coverage.representation import representation
 from measures.coverage.target import target_from_cells
+from measures.coverage.thresholds import count_threshold
 
 SIZES = (2, 9, 5, 4, 3, 3, 2, 6)
 N_PROFILES = 5000

@@ -11,7 +11,8 @@ import numpy as np
 
 from bench.growth import Points, draw
 from measures.coverage.cube import Attribute, Cube, count_items
-from measures.coverage.patterns import count_threshold, uncovered_patterns
+from measures.coverage.patterns import uncovered_patterns
+from measures.coverage.thresholds import count_threshold
 
 ROWS = (1_000, 10_000, 100_000, 1_000_000)
 ATTRIBUTES = (5, 7, 9, 11, 13, 15, 16)

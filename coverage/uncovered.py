@@ -18,14 +18,16 @@ from measures.coverage.cube import MISSING, Cube
 from measures.coverage.lattice import Groups
 from measures.coverage.patterns import (
     RangeName,
-    Threshold,
     UncoveredPatterns,
     axes_of,
-    count_threshold,
     counts_of,
+    uncovered_patterns,
+)
+from measures.coverage.thresholds import (
+    Threshold,
+    count_threshold,
     precision_threshold,
     share_threshold,
-    uncovered_patterns,
 )
 
 MAX_PATTERNS = 2_000_000

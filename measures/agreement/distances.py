@@ -8,7 +8,6 @@ import numpy as np
 
 from measures.agreement.scales import Domain, FloatArray, Scale
 
-METRICS = ("nominal", "ordinal", "interval", "ratio", "circular", "bipolar", "jaccard", "masi")
 WEIGHTS = (
     "identity",
     "linear",

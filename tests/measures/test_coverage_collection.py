@@ -15,12 +15,8 @@ from measures.coverage.constraints import Constraints, Cost, Rule, Supply
 from measures.coverage.covering import Programme, dual_bound, greedy, solve
 from measures.coverage.cube import Attribute, count_items, count_profiles
 from measures.coverage.lattice import axis_of
-from measures.coverage.patterns import (
-    UncoveredPatterns,
-    count_threshold,
-    uncovered_cells,
-    uncovered_patterns,
-)
+from measures.coverage.patterns import UncoveredPatterns, uncovered_cells, uncovered_patterns
+from measures.coverage.thresholds import count_threshold
 
 CASES = Path(__file__).parents[3] / "shared" / "cases"
 needs_cases = pytest.mark.skipif(not CASES.is_dir(), reason="../shared/cases is not there")

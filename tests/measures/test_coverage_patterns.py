@@ -14,14 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from measures.coverage.cube import MISSING, Attribute, count_items, count_profiles
-from measures.coverage.patterns import (
-    count_threshold,
-    precision_threshold,
-    share_threshold,
-    uncovered_cells,
-    uncovered_patterns,
-)
+from measures.coverage.patterns import uncovered_cells, uncovered_patterns
 from measures.coverage.target import target_from_cells
+from measures.coverage.thresholds import count_threshold, precision_threshold, share_threshold
 
 CASES = Path(__file__).parents[3] / "shared" / "cases"
 needs_cases = pytest.mark.skipif(not CASES.is_dir(), reason="../shared/cases is not there")

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from measures.coverage.cube import MISSING, Attribute, count_items
 from measures.coverage.lattice import axis_of_ranges
-from measures.coverage.patterns import count_threshold, counts_of, uncovered_patterns
+from measures.coverage.patterns import counts_of, uncovered_patterns
+from measures.coverage.thresholds import count_threshold
 
 AGE = Attribute("age", ("0-17", "18-39", "40-59", "60-79", "80+"))
 

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from measures.coverage.cells import Correction, Rules, Status, topup_no_removal
 from measures.coverage.cube import MISSING, Attribute, count_items, count_profiles
-from measures.coverage.patterns import count_threshold, uncovered_cells
+from measures.coverage.patterns import uncovered_cells
 from measures.coverage.representation import representation
 from measures.coverage.target import Basis, target_from_cells
+from measures.coverage.thresholds import count_threshold
 from measures.estimates import Reason
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from measures.coverage import bitsets, subcubes
 from measures.coverage.cube import MISSING, Attribute, count_items, count_profiles
-from measures.coverage.patterns import axes_of, count_threshold, uncovered_patterns
+from measures.coverage.patterns import axes_of, uncovered_patterns
+from measures.coverage.thresholds import count_threshold
 
 
 def by_subcubes(cube, axes, tau, level, *, missing_matches):
