@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from catalog import exchange
+from catalog.disclosure import key_of
 from catalog.models import Attribute, Question
 from catalog.queries import item_subgroups
 from coverage import queries
-from coverage.disclosure import hidden_subgroups, key_of
+from coverage.disclosure import hidden_subgroups
 from coverage.uncovered import affordable_level
 from coverage.weights import codes_of
 from measures.coverage.cube import Attribute as Axis

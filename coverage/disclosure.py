@@ -14,13 +14,19 @@ from numpy.typing import NDArray
 
 from catalog import access
 from catalog.access import May, User
-from catalog.disclosure import withhold, withhold_small
+from catalog.disclosure import (
+    Families,
+    Key,
+    cells_to_withhold,
+    key_of,
+    withhold,
+    withhold_small,
+)
 from catalog.models import Dataset
 from measures.coverage.cube import Cube
 from measures.estimates import Reason
 
 Cell = dict[str, Any]
-Key = frozenset[tuple[str, str]]
 DISTANCES = 9
 """Numbers about an attribute set as a whole: as many equations, which so many cells could solve."""
 
@@ -65,14 +71,6 @@ def disclosed(result: dict[str, Any], min_cell: int) -> dict[str, Any]:
     return shown
 
 
-def key_of(row: dict[str, Any]) -> Key:
-    """What a cell is known by, whatever the order of its attributes."""
-    return frozenset(row["attributes"].items())
-
-
-Families = dict[frozenset[str], dict[Key, int]]
-
-
 def _families(result: dict[str, Any]) -> Families:
     families: Families = {}
     lists = [*result["attributes"].values(), result["cells"]]
@@ -80,41 +78,6 @@ def _families(result: dict[str, Any]) -> Families:
         names = frozenset(cell["attributes"])
         families.setdefault(names, {})[key_of(cell)] = cell["n"]
     return families
-
-
-def cells_to_withhold(families: Families, min_cell: int) -> set[Key]:
-    """Small cells, and enough others that no sum of shown numbers leaves just one unknown."""
-    n = {key: count for cells in families.values() for key, count in cells.items()}
-    hidden = {key for key, count in n.items() if count < min_cell}
-    sums = _sums(families)
-    found = bool(hidden)
-    while found:
-        found = False
-        for members in sums:
-            open_ones = [key for key in members if key not in hidden]
-            if open_ones and len(members) - len(open_ones) == 1:
-                hidden.add(min(open_ones, key=lambda key: (n[key], sorted(key))))
-                found = True
-    return hidden
-
-
-def _sums(families: Families) -> list[list[Key]]:
-    """Cells that add up to another cell, or to the whole; that other cell stands among them."""
-    sums = []
-    for names, cells in families.items():
-        for size in range(len(names)):
-            for part in map(frozenset, combinations(sorted(names), size)):
-                if part and part not in families:
-                    continue
-                groups: dict[Key, list[Key]] = {}
-                for key in cells:
-                    within = frozenset(pair for pair in key if pair[0] in part)
-                    groups.setdefault(within, []).append(key)
-                sums += [
-                    [*children, parent] if parent in families.get(part, {}) else children
-                    for parent, children in groups.items()
-                ]
-    return sums
 
 
 def _shown(cell: Cell, hidden: set[Key], families: Families) -> Cell:

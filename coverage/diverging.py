@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from catalog.disclosure import key_of
 from catalog.models import Attribute, Run
 from coverage import queries
 from coverage.agreeing import agreement_divergence
-from coverage.disclosure import hidden_subgroups, key_of
+from coverage.disclosure import hidden_subgroups
 from coverage.uncovered import affordable_level
 from measures.coverage.cube import Cube
 from measures.coverage.divergence import Diverging, diverging_subgroups, global_contributions

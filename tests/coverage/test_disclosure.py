@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from coverage.disclosure import Families, Key, cells_to_withhold
+from catalog.disclosure import Families, Key, cells_to_withhold
 from tests.conftest import Trust
 from tests.coverage.conftest import cell, items
 

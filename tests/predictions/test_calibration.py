@@ -341,9 +341,10 @@ def test_auditors_see_no_small_subgroup_and_contributors_nothing(
             continue
         shown = person_.get(f"{measured}calibration/")
         assert shown["disclosure"] == "min_cell_11"
-        big, small = shown["subgroups"]
-        assert (big["n"], small["n"]) == (30, None)
-        assert {n["reason"] for n in numbers_in(small)} == {"suppressed"}
+        # The larger one would be 40 items less the smaller.
+        for subgroup in shown["subgroups"]:
+            assert subgroup["n"] is None
+            assert {n["reason"] for n in numbers_in(subgroup)} == {"suppressed"}
         table = person_.get(f"{measured}calibration/subgroups.json")["results"]
         assert table == shown["subgroups"]
 
