@@ -70,7 +70,8 @@ def check_threshold(full: dict[str, Any], known: list[str]) -> None:
     if full["half_width"] == 0.5:
         refuse("half_width", "below 0.5, which any share is within", 0.5)
     if full["min_share"] is not None and full["half_width"] is not None:
-        refuse("half_width", "null where min_share is given: a threshold has one reason", "both")
+        wanted = "null where min_share is given: a threshold has one reason"
+        refuse("half_width", wanted, full["half_width"])
     expected = full["expected_share"]
     if type(expected) not in (int, float) or not 0 <= expected <= 1:
         refuse("expected_share", "a number from 0 to 1", expected)

@@ -55,7 +55,9 @@ class Header:
     def _find(self, name: str) -> Column | None:
         fault = self._name_fault(name)
         column = self._known.get(folded(name))
-        if column is None and fault is None and self.layout.extra is not None:
+        # One of ours that was said to be called otherwise: it is in the file under another name.
+        is_ours = any(folded(ours) == folded(name) for ours in self.layout.mapping)
+        if column is None and fault is None and self.layout.extra is not None and not is_ours:
             column = replace(self.layout.extra, name=unicodedata.normalize("NFC", name).strip())
         if fault is None and column is None:
             fault = self._unknown(name)

@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, NotAcceptable
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -46,6 +46,16 @@ class Refused(APIException):
         self.refusal = refusal
 
 
+def _no_such_format(request: Request | None) -> Refusal:
+    asked = request.headers.get("Accept", "") if request else ""
+    return Refusal(
+        f"Accept asks for {asked[:80]!r}, and this comes as application/json. Tables of a result "
+        "have addresses of their own, such as agreement/pairs.csv; /api/v1/docs/ lists them.",
+        code="not_acceptable",
+        status=406,
+    )
+
+
 class ProblemHandler(ExceptionHandler):
     """Knows the service's own refusals and a database that is away."""
 
@@ -57,6 +67,8 @@ class ProblemHandler(ExceptionHandler):
                 status=503,
                 headers={"Retry-After": "5"},
             )
+        if isinstance(exc, NotAcceptable):
+            exc = _no_such_format(self.context["request"])
         if isinstance(exc, Refusal):
             return Refused(exc)
         known: Exception = super().convert_known_exceptions(exc)

@@ -11,11 +11,22 @@ _TYPES: tuple[tuple[type[serializers.Field[Any, Any, Any, Any]], tuple[type, ...
     (serializers.IntegerField, (int,), "an integer"),
     (serializers.FloatField, (int, float), "a number"),
     (serializers.CharField, (str, int, float), "a text"),
+    (serializers.ListField, (list,), "a list"),
+    (serializers.DictField, (dict,), "an object"),
 )
 
 
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses fields that it does not know, or that only the service writes."""
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        for field in fields.values():
+            if isinstance(field, serializers.ChoiceField):
+                names = ", ".join(str(choice) for choice in field.choices)
+                told = f"This must be one of {names}; it is {{input!r:.80}}."
+                field.error_messages = {**field.error_messages, "invalid_choice": told}
+        return fields
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):

@@ -6,11 +6,12 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable
+from functools import wraps
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
@@ -92,14 +93,40 @@ FORMATS: dict[str, tuple[str, Callable[[Rows], bytes]]] = {
 
 def wanted_format(request: Request, suffix: str | None) -> str:
     """The format of a table: the suffix if there is one, else the first one Accept names."""
-    if suffix:
-        return suffix
-    for part in request.headers.get("Accept", "").split(","):
+    accepted = request.headers.get("Accept") or "*/*"
+    if form := suffix or named_format(accepted):
+        return form
+    if "*/*" in accepted or "application/*" in accepted:
+        return "json"
+    kinds = ", ".join(kind.split(";")[0] for kind, _ in FORMATS.values())
+    raise Refusal(
+        f"Accept asks for {accepted[:80]!r}, and this table comes as {kinds}; ask for one of them, "
+        f"or end the address with one of .{', .'.join(FORMATS)}.",
+        code="not_acceptable",
+        status=406,
+    )
+
+
+def named_format(accepted: str) -> str | None:
+    """The first format of a table that an Accept header names."""
+    for part in accepted.split(","):
         media_type = part.split(";")[0].strip()
         for name, (kind, _) in FORMATS.items():
             if media_type == kind.split(";")[0]:
                 return name
-    return "json"
+    return None
+
+
+def or_table(result: type[APIView], rows: type[APIView]) -> Callable[..., HttpResponse]:
+    """The view of a result, or of its main table where Accept names a format of tables."""
+    answer_result, answer_rows = result.as_view(), rows.as_view()
+
+    @wraps(answer_result)
+    def view(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        form = named_format(request.headers.get("Accept", ""))
+        return (answer_result if form in (None, "json") else answer_rows)(request, **kwargs)
+
+    return view
 
 
 class _AnyMediaType(BaseContentNegotiation):

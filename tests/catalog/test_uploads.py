@@ -305,6 +305,14 @@ def test_columns_are_mapped_by_name(alice: Trust, pets: str) -> None:
     assert alice.upload(pets, "labels", body, columns=mapping)["rows"]["stored"] == 4
 
 
+def test_a_column_that_was_mapped_is_not_read_under_our_own_name(alice: Trust, pets: str) -> None:
+    upload = alice.upload(pets, "items", "item,sex\na,F\n", columns='{"item": "image_id"}')
+    assert upload["state"] == "rejected"
+    [problem] = upload["problems"]
+    assert problem["code"] == "header_missing_column"
+    assert "lacks image_id; it has: item, sex" in problem["message"]
+
+
 def test_columns_can_be_left_out(alice: Trust, pets: str) -> None:
     body = "item,annotator,label,text\ni1,ann,cat,a long story\n"
     assert alice.upload(pets, "labels", body)["state"] == "rejected"
