@@ -7,6 +7,7 @@ from typing import Any
 
 from annotations import queries
 from catalog import exchange
+from catalog.ingest.kinds import question_of
 from catalog.models import Dataset, Question
 from catalog.problems import Refusal
 from catalog.runs import digest_of
@@ -146,15 +147,8 @@ def _with_question(
             code="unknown_parameter",
             pointer=f"/parameters/{unknown[0]}",
         )
-    name = parameters.get("question")
-    question = dataset.questions.filter(name=name).first()
-    if question is None:
-        names = ", ".join(dataset.questions.values_list("name", flat=True)) or "none yet"
-        raise Refusal(
-            f"The data set has no question {name!r}; it has: {names}.",
-            code="unknown_question",
-            pointer="/parameters/question",
-        )
+    name = question_of(dataset, parameters.get("question"), "/parameters/question")
+    question = dataset.questions.get(name=name)
     return question, {**defaults, **parameters, "question": question.name}
 
 

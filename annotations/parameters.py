@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from annotations import queries
+from catalog.ingest.kinds import question_of
 from catalog.models import Dataset
 from catalog.problems import Refusal
 
@@ -40,18 +41,10 @@ def resolve(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str
             code="unknown_parameter",
             pointer=f"/parameters/{unknown[0]}",
         )
-    name = parameters.get("question")
-    question = dataset.questions.filter(name=name).first()
-    if question is None:
-        names = ", ".join(dataset.questions.values_list("name", flat=True)) or "none yet"
-        raise Refusal(
-            f"The data set has no question {name!r}; it has: {names}.",
-            code="unknown_question",
-            pointer="/parameters/question",
-        )
-    full = {**DEFAULTS, **parameters, "question": question.name}
+    name = question_of(dataset, parameters.get("question"), "/parameters/question")
+    full = {**DEFAULTS, **parameters, "question": name}
     _check(full)
-    return question.name, full
+    return name, full
 
 
 def _check(full: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from catalog.ingest.kinds import question_of
 from catalog.models import Attribute, Dataset, Question, Upload
 from catalog.problems import Refusal
 from coverage import collection_parameters, pattern_parameters
@@ -145,15 +146,8 @@ def standard_missingness(dataset: Dataset, upload_kind: str | None) -> Iterator[
 def resolve_divergence(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The question and the full parameters of a run of divergence."""
     check_names(parameters, "divergence", ["question", *DIVERGENCE])
-    names = list(dataset.questions.order_by("name").values_list("name", flat=True))
-    if parameters.get("question") not in names:
-        raise Refusal(
-            f"The data set has no question {parameters.get('question')!r}; it has: "
-            f"{', '.join(names) or 'none yet'}.",
-            code="unknown_question",
-            pointer="/parameters/question",
-        )
-    full = {**DIVERGENCE, **parameters}
+    question = question_of(dataset, parameters.get("question"), "/parameters/question")
+    full = {**DIVERGENCE, **parameters, "question": question}
     for name, (low, high) in {"min_items": (1, 1_000_000), "max_level": (1, 4)}.items():
         if type(full[name]) is not int or not low <= full[name] <= high:
             refuse(name, f"a whole number from {low:,} to {high:,}", full[name])

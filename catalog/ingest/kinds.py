@@ -26,7 +26,7 @@ def without(upload: Upload, layout: Layout) -> Layout:
     return Layout((*layout.columns, *ignored), extra=layout.extra, mapping=layout.mapping)
 
 
-def question_of(dataset: Dataset, name: str | None) -> str:
+def question_of(dataset: Dataset, name: str | None, pointer: str = "question") -> str:
     """The question's name; the data set's only one where the sender named none."""
     names = list(dataset.questions.order_by("name").values_list("name", flat=True))
     if name is None and len(names) == 1:
@@ -38,7 +38,7 @@ def question_of(dataset: Dataset, name: str | None) -> str:
     raise Refusal(
         f"The data set {dataset.slug!r} must know which question this is about: {said}; {have}.",
         code="unknown_question",
-        pointer="question",
+        pointer=pointer,
     )
 
 
