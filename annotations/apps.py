@@ -7,7 +7,13 @@ class AnnotationsConfig(AppConfig):
 
     def ready(self) -> None:
         # Only now do models exist.
-        from annotations import crowd_parameters, labels, parameters, withdrawal  # noqa: PLC0415
+        from annotations import (  # noqa: PLC0415
+            crowd_parameters,
+            erasing,
+            labels,
+            parameters,
+            withdrawal,
+        )
         from catalog import exchange, kinds  # noqa: PLC0415
 
         exchange.tell("votes", "annotations.votes.votes_on")
@@ -23,6 +29,7 @@ class AnnotationsConfig(AppConfig):
             )
         )
         kinds.register_mentions(*withdrawal.mentions())
+        kinds.register_eraser(erasing.clear_comments)
         kinds.register_run(
             kinds.RunKind(
                 name="agreement",

@@ -18,6 +18,7 @@ from catalog.models import (
     ColumnBlock,
     Dataset,
     EarlierRow,
+    Erasure,
     Item,
     Membership,
     Profile,
@@ -170,6 +171,15 @@ class EarlierRowAdmin(BrowseAdmin):
     search_fields = ("key__exact", "dataset__slug")
     search_help_text = "The number of a row, or the name of a data set."
     list_filter = ("of", "superseded_at", "dataset")
+
+
+@admin.register(Erasure)
+class ErasureAdmin(BrowseAdmin):
+    """That annotators were erased; whom is not known any more."""
+
+    list_display = ("id", linked("dataset"), "version", "erased_at", linked("requested_by"))
+    search_fields = ("id__exact", "dataset__slug")
+    list_filter = ("erased_at", "dataset")
 
 
 @admin.register(Upload)

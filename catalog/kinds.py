@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from catalog.ingest.store import Counts, Incoming
-    from catalog.models import Dataset, Upload
+    from catalog.models import Annotator, Dataset, Upload
     from catalog.reading.columns import Layout
 
 Parameters = dict[str, Any]
@@ -121,6 +121,7 @@ class _Registry:
     uploads: dict[str, UploadKind] = field(default_factory=dict)
     kept: dict[str, KeptTable] = field(default_factory=dict)
     mentions: list[Mention] = field(default_factory=list)
+    erasers: list[Callable[[Annotator], int]] = field(default_factory=list)
 
 
 _registry = _Registry()
@@ -145,6 +146,16 @@ def register_kept(kept: KeptTable, *mentions: Mention) -> None:
 def register_mentions(*mentions: Mention) -> None:
     """Make known rows that speak of others."""
     _registry.mentions += [mention for mention in mentions if mention not in _registry.mentions]
+
+
+def register_eraser(clear: Callable[[Annotator], int]) -> None:
+    """Make known what clears the texts that an annotator wrote, and returns how many."""
+    _registry.erasers.append(clear)
+
+
+def erasers() -> list[Callable[[Annotator], int]]:
+    """All that clear what an annotator wrote."""
+    return list(_registry.erasers)
 
 
 def kept_tables() -> list[KeptTable]:

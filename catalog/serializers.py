@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from catalog.models import ApiToken, Attribute, Dataset, Membership, Question, Run
+from catalog.models import ApiToken, Attribute, Dataset, Erasure, Membership, Question, Run
 from catalog.rest.serializers import StrictModelSerializer, StrictSerializer
 
 
@@ -133,6 +133,22 @@ class AttributeSerializer(StrictModelSerializer):
         return fields
 
 
+class ErasureRequestSerializer(StrictSerializer):
+    annotator = serializers.CharField(
+        max_length=255, trim_whitespace=False, help_text="The name, exactly as in the uploads."
+    )
+
+
+class ErasureSerializer(serializers.ModelSerializer[Erasure]):
+    dataset = serializers.CharField(source="dataset.slug")
+    requested_by = serializers.CharField(source="requested_by.username", default=None)
+
+    class Meta:
+        model = Erasure
+        fields = ["id", "dataset", "version", "erased_at", "requested_by", "done"]
+        read_only_fields = fields
+
+
 class RunSerializer(serializers.ModelSerializer[Run]):
     dataset = serializers.CharField(source="dataset.slug")
     links = serializers.SerializerMethodField()
@@ -230,6 +246,7 @@ class UploadSerializer(serializers.Serializer[Any]):
     failure = serializers.CharField(allow_blank=True)
     received_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
+    file_erased_at = serializers.DateTimeField(allow_null=True)
     withdrawn_at = serializers.DateTimeField(allow_null=True)
     links = serializers.DictField(child=serializers.CharField())
 
@@ -247,7 +264,7 @@ class UploadSerializer(serializers.Serializer[Any]):
         base = f"/api/v1/datasets/{upload.dataset.slug}/uploads/{upload.pk}/"
         plain = (
             "kind subject state file_name sha256 size dry_run on_error mode version problem_count "
-            "warnings failure received_at finished_at withdrawn_at"
+            "warnings failure received_at finished_at file_erased_at withdrawn_at"
         )
         counts = ("read", "stored", "unchanged", "replaced", "rejected")
         return {

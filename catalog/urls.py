@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from catalog.api import datasets, runs, tokens, uploads
+from catalog.api import datasets, erasures, runs, tokens, uploads
 
 D = "datasets/<str:slug>/"
 
@@ -20,6 +20,8 @@ urlpatterns = [
     path(f"{D}uploads/", uploads.UploadList.as_view()),
     path(f"{D}uploads/<str:key>/", uploads.UploadKindOrOne.as_view()),
     path(f"{D}uploads/<str:key>/problems.<str:suffix>", uploads.UploadProblems.as_view()),
+    path(f"{D}erasures/", erasures.ErasureList.as_view()),
+    path(f"{D}erasures/<str:key>/", erasures.ErasureDetail.as_view()),
     path(f"{D}runs/", runs.RunList.as_view()),
     path(f"{D}runs/<str:run_id>/", runs.RunDetail.as_view()),
     path(f"{D}runs/<str:run_id>/cancel/", runs.RunCancel.as_view()),

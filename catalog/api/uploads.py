@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from catalog import access, kinds, quotas, remembering
 from catalog.access import May
 from catalog.api.bodies import SentFile
-from catalog.ingest import purposes, receiving, source_lines, withdrawing
+from catalog.ingest import erasing, purposes, receiving, source_lines, withdrawing
 from catalog.models import Dataset, Membership, Upload
 from catalog.problems import Refusal
 from catalog.reading import Code, Problem, array_format, sniff
@@ -183,6 +183,7 @@ class UploadKindOrOne(APIView):
         check_layout(kind, upload)
         purposes.refuse_early(upload, sent.head)
         upload.sha256, upload.size = sent.keep()
+        erasing.refuse_erased(dataset, upload.sha256)
         upload, _ = receiving.record(dataset, kind, upload)
         return answer_upload(request, upload)
 

@@ -20,7 +20,8 @@ def read(upload: Upload, wanted: set[int]) -> dict[int, str]:
     told = upload.options
     path = path_of(upload.sha256)
     by_line = told.get("format") in _BY_LINE and told.get("compression") in (None, "gzip")
-    if not wanted or not by_line or not path.is_file():
+    has_file = upload.file_erased_at is None and path.is_file()
+    if not wanted or not by_line or not has_file:
         return {}
     found: dict[int, str] = {}
     try:

@@ -3,6 +3,7 @@
 from catalog.models.columns import ColumnBlock, VersionChange
 from catalog.models.datasets import Dataset, Membership
 from catalog.models.definitions import Attribute, Question
+from catalog.models.erasures import Erasure
 from catalog.models.history import EarlierRow
 from catalog.models.items import Annotator, Item, Profile
 from catalog.models.quotas import UseCount
@@ -18,6 +19,7 @@ __all__ = [
     "ColumnBlock",
     "Dataset",
     "EarlierRow",
+    "Erasure",
     "Item",
     "Membership",
     "Profile",

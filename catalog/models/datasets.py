@@ -18,6 +18,9 @@ class Dataset(models.Model):
     defined_version = models.PositiveIntegerField(
         default=0, editable=False, help_text="Version at which a definition last changed."
     )
+    n_erased = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Requests by which annotators were erased."
+    )
     min_cell = models.PositiveIntegerField(
         default=10, help_text="Auditors never see a subgroup with fewer members than this."
     )

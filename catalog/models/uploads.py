@@ -59,6 +59,9 @@ class Upload(models.Model):
     )
     received_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
+    file_erased_at = models.DateTimeField(
+        null=True, help_text="When its file was deleted, because it named an erased annotator."
+    )
     withdrawn_at = models.DateTimeField(null=True, help_text="When it was undone.")
     withdrawn_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"

@@ -61,7 +61,9 @@ def finished_run(request: Request, dataset: Dataset, kind: str, subject: str) ->
 def answer_result(request: Request, run: Run, body: dict[str, Any]) -> Response:
     """A result with a strong ETag; 304 when the client has it already."""
     shade = "stale" if body.get("stale") else "fresh"
-    etag = f'"{run.etag[:32]}-{shade}-{body.get("disclosure", "full")}"'
+    # Names are looked up when a result is read: an erased annotator has another one since.
+    since = run.dataset.n_erased
+    etag = f'"{run.etag[:32]}-{shade}-{body.get("disclosure", "full")}-{since}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     given = request.headers.get("If-None-Match", "")
     if etag in [tag.strip() for tag in given.split(",")]:

@@ -19,6 +19,7 @@ from catalog.models import (
     ApiToken,
     ColumnBlock,
     Dataset,
+    Erasure,
     Item,
     Membership,
     Run,
@@ -84,6 +85,7 @@ def root(alice: Trust) -> Client:
         adopted_by="alice",
         seen=bytes(1),
     )
+    Erasure.objects.create(dataset=Dataset.objects.get(), version=1, done={"files": 1})
     WorkerBeat.objects.create(name="w", kind="worker", seen_at=Run.objects.all()[0].created_at)
     User.objects.create_superuser("root", password="correct-horse")
     client = Client()

@@ -74,7 +74,7 @@ ELSEWHERE = {
     "QUERY-14": "Results are of one version and frozen: tests/catalog/test_runs.py.",
     "QUERY-16": "Explanations of single items are not built.",
     "QUERY-17": "tests/catalog/test_quotas.py asks for two hundred computations.",
-    "POPULATION-08": "Erasure of persons is not built.",
+    "POPULATION-08": "tests/catalog/test_erasing.py looks for the name in every table and file.",
 }
 
 
