@@ -8,7 +8,13 @@ from typing import Any
 from catalog.models import Attribute, Dataset
 from coverage.pattern_parameters import check_attributes, check_names, refuse
 
-NEIGHBOURS: dict[str, Any] = {"attributes": None, "k": 10, "radius": 0.1, "grid": None}
+NEIGHBOURS: dict[str, Any] = {
+    "attributes": None,
+    "features": None,
+    "k": 10,
+    "radius": 0.1,
+    "grid": None,
+}
 MAX_ATTRIBUTES = 10
 MAX_PLACES = 200_000
 
@@ -17,19 +23,37 @@ def resolve(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str
     """The full parameters; by default all numeric attributes, and a grid where they are few."""
     check_names(parameters, "neighbours", list(NEIGHBOURS))
     full = {**NEIGHBOURS, **parameters}
+    _check_nearness(full)
+    if full["features"] is not None:
+        return "", _of_features(full)
     known = numeric_names(dataset)
     check_attributes(full["attributes"], known)
     names = full["attributes"] or known
     if not 1 <= len(names) <= MAX_ATTRIBUTES:
         listed = ", ".join(known) or "none yet"
         refuse("attributes", f"1 to {MAX_ATTRIBUTES} of the numeric ones ({listed})", names)
-    if type(full["k"]) is not int or not 1 <= full["k"] <= 1000:
-        refuse("k", "a whole number from 1 to 1,000", full["k"])
-    radius = full["radius"]
-    if type(radius) not in (int, float) or not 0 < radius <= 10:
-        refuse("radius", "a number above 0 and at most 10, each range being 1", radius)
+    if full["radius"] > 10:
+        refuse("radius", "a number above 0 and at most 10, each range being 1", full["radius"])
     full["attributes"], full["grid"] = names, _grid(full["grid"], len(names))
     return "", full
+
+
+def _check_nearness(full: dict[str, Any]) -> None:
+    if type(full["k"]) is not int or not 1 <= full["k"] <= 1000:
+        refuse("k", "a whole number from 1 to 1,000", full["k"])
+    if type(full["radius"]) not in (int, float) or not 0 < full["radius"] <= 1e9:
+        refuse("radius", "a number above 0", full["radius"])
+
+
+def _of_features(full: dict[str, Any]) -> dict[str, Any]:
+    """An embedding has distances of its own and no axes to lay a grid on."""
+    if not isinstance(full["features"], str):
+        refuse("features", "the name of a feature set", full["features"])
+    if full["attributes"] is not None:
+        refuse("attributes", "left out where features is said: it is one or the other", "both")
+    if full["grid"]:
+        refuse("grid", "0 or left out where features is said", full["grid"])
+    return {**full, "attributes": [], "grid": 0}
 
 
 def _grid(wanted: Any, n_attributes: int) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog import exchange
 from catalog.ingest.copying import copy_out
 from catalog.models import Dataset, Item, Run
 from catalog.problems import Refusal
@@ -18,10 +19,14 @@ from measures.intervals import proportion
 Floats = NDArray[np.float64]
 MAX_LISTED = 500
 MAX_NAMED = 100
+#: Numbers compared, at most: about a minute.
+MAX_COMPARED = 10**11
 
 
 def measure_neighbours(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any]:
     """Items, and places of a grid, that have fewer than k items within the radius."""
+    if run.parameters["features"] is not None:
+        return _of_features(run.dataset, run.parameters)
     asked = run.parameters
     names = asked["attributes"]
     number, raw = _numbers(run.dataset, names)
@@ -34,22 +39,55 @@ def measure_neighbours(run: Run, should_stop: Callable[[], bool]) -> dict[str, A
         )
     points, low = scaled(raw), raw.min(axis=0)
     span = raw.max(axis=0) - low
-    k, radius = asked["k"], float(asked["radius"])
-    lonely = uncovered_points(points, points, radius=radius, k=k)
     return {
+        "features": None,
         "attributes": names,
         "ranges": {
             name: [float(a), float(a + b)] for name, a, b in zip(names, low, span, strict=True)
         },
         "n_items": len(raw),
         "n_missing": int((~known).sum()),
-        "items": {
-            "n_uncovered": len(lonely),
-            "share": proportion(len(lonely), len(raw)).as_dict(),
-            "named": number[lonely[:MAX_NAMED]].tolist(),
-        },
+        "items": _lonely(number, points, asked),
         "places": _places(points, (low, span), asked) if asked["grid"] else None,
         "conventions": CONVENTIONS,
+    }
+
+
+def _of_features(dataset: Dataset, asked: dict[str, Any]) -> dict[str, Any]:
+    """The same of an embedding's vectors, by the distances that they have."""
+    found = exchange.features(dataset, asked["features"])
+    if found is None or not len(found.item):
+        raise Refusal(
+            f"No item has a vector of features {asked['features']!r}; POST them to "
+            "uploads/features/ first.",
+            code="unknown_features",
+        )
+    n, width = found.values.shape
+    if n * n * width > MAX_COMPARED:
+        raise Refusal(
+            f"{n:,} vectors of {width:,} numbers are too many to compare each with each; upload "
+            "fewer components, such as the first ten principal ones, as features of their own.",
+            code="too_many_vectors",
+        )
+    return {
+        "features": {"name": found.name, "n_columns": width},
+        "attributes": [],
+        "ranges": {},
+        "n_items": n,
+        "n_missing": dataset.items.count() - n,
+        "items": _lonely(found.item, found.values.astype(np.float64), asked),
+        "places": None,
+        "conventions": CONVENTIONS | {"radius": "Euclidean, of the vectors as they were sent"},
+    }
+
+
+def _lonely(number: NDArray[np.int64], points: Floats, asked: dict[str, Any]) -> dict[str, Any]:
+    """Items that have fewer than k items near them."""
+    found = uncovered_points(points, points, radius=float(asked["radius"]), k=asked["k"])
+    return {
+        "n_uncovered": len(found),
+        "share": proportion(len(found), len(points)).as_dict(),
+        "named": number[found[:MAX_NAMED]].tolist(),
     }
 
 

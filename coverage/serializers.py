@@ -194,6 +194,7 @@ class PatternsSerializer(ResultSerializer):
 class NeighboursSerializer(ResultSerializer):
     """Places of a few numeric attributes that have few items near them."""
 
+    features = serializers.DictField(allow_null=True, help_text="The feature set, if asked for.")
     attributes = serializers.ListField(child=serializers.CharField())
     ranges = serializers.DictField(help_text="Least and greatest number of each attribute.")
     n_items = serializers.IntegerField()

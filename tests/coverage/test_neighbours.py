@@ -68,3 +68,44 @@ def test_parameters_that_make_no_sense_are_refused(
     body = {"kind": "neighbours", "parameters": {name: wrong}}
     answer = alice.post(f"{irises}runs/", body, expect=400)
     assert answer["errors"][0]["pointer"] == f"/parameters/{name}"
+
+
+def test_vectors_without_neighbours_are_found_by_their_own_distances(
+    alice: Trust, irises: str
+) -> None:
+    flowers = load_iris().data * 10
+    body = as_csv(
+        [
+            {"item": f"f{k}", **{f"x{j}": value for j, value in enumerate(row)}}
+            for k, row in enumerate(flowers.tolist())
+        ]
+    )
+    assert alice.upload(irises, "features", body, features="shape")["state"] == "stored"
+    found = look(alice, irises, features="shape", k=3, radius=4.5)
+    near = (np.linalg.norm(flowers[:, None] - flowers[None], axis=2) <= 4.5).sum(axis=1)
+    assert found["items"]["n_uncovered"] == (near < 3).sum() > 0
+    assert sorted(found["items"]["named"]) == sorted(f"f{k}" for k in np.flatnonzero(near < 3))
+    assert (found["features"], found["n_items"]) == ({"name": "shape", "n_columns": 4}, 150)
+    assert (found["n_missing"], found["places"]) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"features": "shape", "attributes": ["length"]}, "one or the other"),
+        ({"features": 3}, "the name of a feature set"),
+        ({"features": "shape", "grid": 21}, "left out where features is said"),
+    ],
+)
+def test_features_and_attributes_are_not_mixed(
+    alice: Trust, irises: str, parameters: dict[str, Any], said: str
+) -> None:
+    body = {"kind": "neighbours", "parameters": parameters}
+    assert said in alice.post(f"{irises}runs/", body, expect=400)["detail"]
+
+
+def test_an_unknown_feature_set_fails_in_words(alice: Trust, irises: str) -> None:
+    body = {"kind": "neighbours", "parameters": {"features": "none"}}
+    run = alice.post(f"{irises}runs/", body, expect=202)
+    work_off()
+    assert "has none yet" in alice.get(f"{irises}runs/{run['id']}/")["failure"]
