@@ -18,7 +18,7 @@ from measures.agreement.sums import pair_credit
 # Up to here keys are counted, beyond it they are sorted.
 _COUNTABLE = 30_000_000
 # Cells of two labels of an item made at a time.
-_MAX_PAIRS = 4_000_000
+_MAX_PAIRS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
