@@ -14,6 +14,8 @@ BoolArray = NDArray[np.bool_]
 
 # Seeds the weights that rows are compared by; the comparison itself is then made in full.
 _ROW_SEED = 20_091_979
+# With more distinct rows than this share of the items, putting equal ones together costs more.
+_TOO_MANY = 0.7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,8 +57,11 @@ class LabelCounts:
 
     def by_value(self) -> FloatArray:
         """Labels of each item by value, whoever gave them: (n_items, n_values)."""
-        fold = sparse.kron(np.ones((self.n_annotators, 1)), sparse.eye_array(self.n_values))
-        return np.asarray((self.matrix @ sparse.csr_array(fold)).toarray(), dtype=np.float64)
+        # Without the annotator in the column, entries that meet are added as they are laid out.
+        code = self.matrix.indices % self.n_values
+        shape = (self.n_items, self.n_values)
+        folded = sparse.csr_array((self.matrix.data, code, self.matrix.indptr), shape=shape)
+        return np.asarray(folded.toarray(), dtype=np.float64)
 
     def by_annotator(self) -> FloatArray:
         """Labels of each annotator by value: (n_annotators, n_values)."""
@@ -150,8 +155,8 @@ def label_counts(
 def _counted(
     item: IntArray, annotator: IntArray, code: IntArray, count: FloatArray, n_values: int
 ) -> LabelCounts:
-    items, row = np.unique(item, return_inverse=True)
-    annotators, who = np.unique(annotator, return_inverse=True)
+    items, row = _ranked(item)
+    annotators, who = _ranked(annotator)
     shape = (items.size, annotators.size * n_values)
     column = who * n_values + code
     if max(*shape, code.size) < 2**31:
@@ -159,6 +164,18 @@ def _counted(
     matrix = sparse.csr_array((count, (row, column)), shape=shape)
     matrix.sum_duplicates()
     return LabelCounts(items, annotators, n_values, matrix)
+
+
+def _ranked(numbers: IntArray) -> tuple[IntArray, IntArray]:
+    """The distinct numbers, ascending, and the place of each number among them."""
+    low, high = (int(numbers.min()), int(numbers.max())) if numbers.size else (0, -1)
+    if high - low >= 2 * numbers.size + 1024:
+        distinct, place = np.unique(numbers, return_inverse=True)
+        return distinct, place.astype(np.int64, copy=False)
+    # In a narrow range they are marked, not sorted.
+    met = np.zeros(high - low + 1, bool)
+    met[numbers - low] = True
+    return np.flatnonzero(met) + low, (np.cumsum(met) - 1)[numbers - low]
 
 
 def summed(position: IntArray, weight: FloatArray, size: int) -> FloatArray:
@@ -193,11 +210,14 @@ def distinct_rows(counts: LabelCounts) -> DistinctRows:
     matrix = counts.matrix
     weights = np.random.default_rng(_ROW_SEED).random((matrix.shape[1], 2))
     sums = matrix @ weights
+    one = np.sort(sums[:, 0])
+    if 1 + np.count_nonzero(one[1:] != one[:-1]) > _TOO_MANY * len(one):
+        return _all_rows(matrix)
     order = np.lexsort(sums.T)
     ordered = sums[order]
     starts = np.ones(len(order), bool)
     starts[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    if starts.sum() > 0.7 * len(order):
+    if starts.sum() > _TOO_MANY * len(order):
         return _all_rows(matrix)
     group = np.empty(len(order), np.int64)
     group[order] = np.cumsum(starts) - 1

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
-from measures.consensus.counts import BoolArray, FloatArray, LabelCounts, distinct_rows
+from measures.consensus.counts import (
+    BoolArray,
+    DistinctRows,
+    FloatArray,
+    LabelCounts,
+    distinct_rows,
+)
 from measures.consensus.fitting import Climb, climb, log_or_minus_infinity, normalise_logs
 from measures.consensus.majority import majority_shares
+
+# Rows that are taken at a time.
+_PART_ROWS = 16_384
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,14 +127,15 @@ class _Model:
     ) -> None:
         self.rows = distinct_rows(counts)
         self.shape = (counts.n_annotators, counts.n_values, counts.n_values)
-        # As columns: the product then reads posteriors in order and adds to a small table, which
-        # is nine times faster than to gather them for each row of the table.
-        self.by_column = self.rows.matrix.T
         self.n_items = float(counts.n_items)
         start = majority_shares(counts)
         first_of = np.empty(len(self.rows.times), np.int64)
         first_of[self.rows.row_of[::-1]] = np.arange(counts.n_items - 1, -1, -1)
         self.posterior = start[first_of]
+        self.parts = list(_parts(self.rows, max(_PART_ROWS, self.rows.matrix.shape[1])))
+        self._begin_sums()
+        for part in self.parts:
+            self._add(part)
         n_labels = counts.by_annotator().sum(axis=1)
         self.shrunk: BoolArray = n_labels < min_labels
         self.pseudo = self._pseudo_counts(smoothing, prior_labels)
@@ -135,23 +147,74 @@ class _Model:
         leaning = prior_labels * self.shrunk[:, None, None] * pooled
         return np.asarray(smoothing + leaning, dtype=np.float64)
 
+    def _begin_sums(self) -> None:
+        self.given_true = np.zeros((self.shape[0] * self.shape[1], self.shape[2]))
+        self.true = np.zeros(self.shape[2])
+
+    def _add(self, part: _Part) -> None:
+        """Take the posteriors of a part into the sums that the next parameters come from."""
+        weighted = self.posterior[part.where]
+        if part.repeats:
+            weighted = weighted * part.times[:, None]
+        self.given_true += part.by_column @ weighted
+        # Not a product: see normalise_logs about threads.
+        self.true += np.einsum("ij->j", weighted)
+
     def expected(self) -> FloatArray:
         """Expected labels by annotator, value given and value true."""
-        weighted = self.posterior * self.rows.times[:, None]
-        return np.asarray(self.by_column @ weighted, dtype=np.float64).reshape(self.shape)
+        return self.given_true.reshape(self.shape)
 
     def step(self) -> float:
         """Parameters from posteriors, then posteriors from parameters."""
-        self.prevalence = self.rows.times @ self.posterior / self.n_items
+        self.prevalence = self.true / self.n_items
         cells = self.expected() + self.pseudo
         total = cells.sum(axis=1, keepdims=True)
         # A value that is never true for an annotator's items says nothing about the annotator.
         empty = 1.0 / self.shape[1]
         self.confusion = np.where(total > 0, cells / np.where(total > 0, total, 1.0), empty)
         logs = log_or_minus_infinity(self.confusion)
-        joint = np.asarray(self.rows.matrix @ logs.reshape(-1, self.shape[2]))
-        joint += log_or_minus_infinity(self.prevalence)
-        self.posterior, log_sums = normalise_logs(joint)
-        self.log_likelihood = float(self.rows.times @ log_sums)
+        self._judge(logs.reshape(-1, self.shape[2]), log_or_minus_infinity(self.prevalence))
         weighted = self.pseudo > 0
         return self.log_likelihood + float(self.pseudo[weighted] @ logs[weighted])
+
+    def _judge(self, logs: FloatArray, prior: FloatArray) -> None:
+        """Posteriors, their sums and the log-likelihood from the logs of the parameters."""
+        self._begin_sums()
+        self.log_likelihood = 0.0
+        for part in self.parts:
+            # A value a row: numpy works along rows, and items are many where values are few.
+            joint = np.ascontiguousarray((part.matrix @ logs).T)
+            joint += prior[:, None]
+            normal, log_sums = normalise_logs(joint.T)
+            self.posterior[part.where] = normal
+            self.log_likelihood += float((part.times * log_sums).sum())
+            self._add(part)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """Some of the rows: few enough for all that a step makes of them to stay in the cache.
+
+    ``by_column`` is the matrix as columns. Its product reads posteriors in order and adds to a
+    small table, which is faster than to gather them for each row of the table.
+    """
+
+    where: slice
+    matrix: sparse.csr_array
+    by_column: sparse.csc_array
+    times: FloatArray
+    repeats: bool
+
+
+def _parts(rows: DistinctRows, step: int) -> Iterator[_Part]:
+    whole = rows.matrix
+    for start in range(0, whole.shape[0], step):
+        stop = min(start + step, whole.shape[0])
+        inside = slice(int(whole.indptr[start]), int(whole.indptr[stop]))
+        indptr = whole.indptr[start : stop + 1] - whole.indptr[start]
+        shape = (stop - start, whole.shape[1])
+        # Of the same memory as the whole.
+        matrix = sparse.csr_array((whole.data[inside], whole.indices[inside], indptr), shape=shape)
+        where = slice(start, stop)
+        times = rows.times[where]
+        yield _Part(where, matrix, matrix.T, times, bool((times != 1).any()))

@@ -68,7 +68,10 @@ def normalise_logs(logs: FloatArray) -> tuple[FloatArray, FloatArray]:
         np.maximum(top, column, out=top)
     logs -= top[:, None]
     np.exp(logs, out=logs)
-    total = logs @ np.ones(logs.shape[1])
+    # Nor as a product: the threads of a BLAS cost more than so short sums.
+    total = logs[:, 0].copy()
+    for column in logs.T[1:]:
+        total += column
     logs /= total[:, None]
     return logs, top + np.log(total)
 

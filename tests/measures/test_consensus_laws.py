@@ -1,5 +1,7 @@
 """What must hold whatever the labels: order, names, ranges of items, repeated and single labels."""
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -141,3 +143,18 @@ def test_an_annotator_alone_has_no_reliability():
     assert str(one.accuracy.reason) == "no_overlap"
     assert str(one.spammer_score.reason) == "no_overlap"
     assert one.n_items_shared == 0
+
+
+def test_parts_and_far_numbers_do_not_change_a_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(8)
+    item, annotator = np.repeat(np.arange(300), 3), np.tile(np.arange(3), 300)
+    code = np.where(rng.random(900) < 0.7, rng.integers(0, 3, 300)[item], rng.integers(0, 3, 900))
+    whole = dawid_skene(label_counts(item, annotator, code, n_values=3))
+    monkeypatch.setattr(sys.modules[dawid_skene.__module__], "_PART_ROWS", 2)
+    far = label_counts(item * 10**9, annotator * 10**6 + 5, code, n_values=3)
+    parted = dawid_skene(far)
+    assert far.items.tolist() == list(range(0, 300 * 10**9, 10**9))
+    assert parted.climb.steps == whole.climb.steps
+    assert parted.log_likelihood == pytest.approx(whole.log_likelihood, rel=1e-12)
+    np.testing.assert_allclose(parted.posterior, whole.posterior, atol=1e-9)
+    np.testing.assert_allclose(parted.expected, whole.expected, atol=1e-7)
