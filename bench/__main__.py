@@ -7,7 +7,7 @@ import sys
 import django
 from django.core.management import call_command
 
-COMPARISONS = ("agreement", "calibration", "coverage", "ensembles", "ingest")
+COMPARISONS = ("agreement", "calibration", "coverage", "crowds", "ensembles", "ingest")
 
 
 def main(arguments: list[str]) -> int:

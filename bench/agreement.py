@@ -57,12 +57,14 @@ DRAWN = (
 MAX_SIMPLEDORFF = 100_000
 
 
-def made_up(n_labels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def made_up(
+    n_labels: int, n_annotators: int = ANNOTATORS
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Item, annotator and code of each label, in the order of items."""
     rng = np.random.default_rng(4)
     n_items = max(1, n_labels // LABELS_AN_ITEM)
     item = np.repeat(np.arange(n_items), LABELS_AN_ITEM)
-    annotator = (item * 7 + np.tile(np.arange(LABELS_AN_ITEM) * 101, n_items)) % ANNOTATORS
+    annotator = (item * 7 + np.tile(np.arange(LABELS_AN_ITEM) * 101, n_items)) % n_annotators
     truth = rng.integers(0, len(VALUES), n_items)[item]
     guess = rng.integers(0, len(VALUES), item.size)
     return item, annotator, np.where(rng.random(item.size) < 0.6, truth, guess)
@@ -162,6 +164,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--peer-rows", type=int, nargs="*", default=[100_000])
+    parser.add_argument("--annotators", type=int, nargs="+", default=[ANNOTATORS])
     parser.add_argument("--refresh-rows", type=int, nargs="*", default=[1_000_000])
     picture_option(parser)
     asked = parser.parse_args(arguments)
@@ -179,7 +182,8 @@ def main(arguments: list[str]) -> None:
     for n_labels in sorted(asked.refresh_rows):
         _refreshing(n_labels)
     for n_labels in asked.peer_rows:
-        _in_memory(n_labels, asked.runs)
+        for n_annotators in asked.annotators:
+            _in_memory(n_labels, n_annotators, asked.runs)
 
 
 def _from_the_database(n_labels: int, runs: int) -> dict[str, Cost]:
@@ -247,8 +251,8 @@ def _show_growth(growth: dict[int, Cost]) -> None:
         before = cost
 
 
-def _in_memory(n_labels: int, runs: int) -> None:
-    item, annotator, code = made_up(n_labels)
+def _in_memory(n_labels: int, n_annotators: int, runs: int) -> None:
+    item, annotator, code = made_up(n_labels, n_annotators)
     alpha = Alpha(Question())
     read = columns.Columns(0, {"item": item, "annotator": annotator, "value": code})
     cells = (int(item.max()) + 1) * len(VALUES)
@@ -268,11 +272,12 @@ def _in_memory(n_labels: int, runs: int) -> None:
         steps["simpledorff"] = lambda: _simpledorff(item, annotator, code)
     # The database has no part in these; what it does meanwhile is not counted.
     found = {name: replace(cost, database=0.0) for name, cost in medians(steps, runs).items()}
-    show(f"{n_labels:,} labels in memory", found, "alpha from labels")
+    title = f"{n_labels:,} labels by {n_annotators:,} annotators in memory"
+    show(title, found, "alpha from labels")
 
 
 def _matrix(item: np.ndarray, annotator: np.ndarray, code: np.ndarray) -> np.ndarray:
-    matrix = np.full((ANNOTATORS, int(item.max()) + 1), np.nan)
+    matrix = np.full((int(annotator.max()) + 1, int(item.max()) + 1), np.nan)
     matrix[annotator, item] = code
     return matrix
 
