@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import psycopg2
+
 from trust_project.embedded.binaries import find_postgres
 from trust_project.embedded.children import PROJECT
 from trust_project.embedded.console import Console, RefusedError
@@ -54,14 +56,16 @@ def whole_suite(supervisor: Supervisor, console: Console) -> int:
     """Two halves at once, each with a database of its own; what the second said comes after."""
     rooms = {path.parent.name for path in (PROJECT / "tests").glob("*/__init__.py")}
     halves = [sorted(rooms & FIRST_HALF), sorted(rooms - FIRST_HALF)]
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as beside:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _other_database(supervisor.env) as other,
+        ThreadPoolExecutor(1) as beside,
+    ):
         reports = [str(Path(folder) / f"{number}.json") for number in (1, 2)]
         commands = [_measured(*half) for half in zip(halves, reports, strict=True)]
         said = Path(folder) / "said"
         with said.open("wb") as output:
-            second = beside.submit(
-                supervisor.run, commands[1], env=_other_database(supervisor.env), output=output
-            )
+            second = beside.submit(supervisor.run, commands[1], env=other, output=output)
             codes = [supervisor.run(commands[0]), second.result()]
         console.plain(said.read_text(errors="replace"))
         if all(Path(report).is_file() for report in reports):
@@ -77,11 +81,23 @@ def _measured(rooms: Sequence[str], report: str) -> list[str]:
     return [sys.executable, "-m", "slipcover", *LINES, "--out", report, "-m", "pytest", *paths]
 
 
-def _other_database(env: Mapping[str, str]) -> dict[str, str]:
-    """The same server, another database: pytest makes its own from the name."""
+@contextlib.contextmanager
+def _other_database(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """The same server, another database, as long as it is needed; pytest makes its own beside."""
     address = urlsplit(env["DATABASE_URL"])
-    other = urlunsplit(address._replace(path=f"{address.path}_beside"))
-    return {**env, "DATABASE_URL": other}
+    name = f"{address.path.lstrip('/')}_beside"
+    _execute(env, f'DROP DATABASE IF EXISTS "{name}"')
+    _execute(env, f'CREATE DATABASE "{name}"')
+    try:
+        yield {**env, "DATABASE_URL": urlunsplit(address._replace(path=f"/{name}"))}
+    finally:
+        _execute(env, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _execute(env: Mapping[str, str], statement: str) -> None:
+    with contextlib.closing(psycopg2.connect(env["DATABASE_URL"])) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(statement)
 
 
 def line_coverage(report: dict[str, Any]) -> str:
