@@ -381,7 +381,8 @@ def test_the_report_has_the_keys_of_the_rest_contract_and_is_json():
         "scores"
     ].keys()
     assert {"uniform_10", "uniform_15", "quantile_10", "classwise_15"} <= answer["ece"].keys()
-    assert answer["curve"]["bins"][0].keys() == {"low", "high", "n", "mean_predicted", "observed"}
+    promised = {"low", "high", "n", "mean_predicted", "observed"}
+    assert answer["curve"]["bins"][0].keys() == promised | {"n_effective"}
     assert answer["curve"]["corp"][0].keys() == {"p_low", "p_high", "calibrated", "n"}
     assert {one["coefficient"] for one in answer["second_opinion"]} == {
         "brier",
