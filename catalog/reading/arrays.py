@@ -6,9 +6,7 @@ there, the columns. A bare NPY has the matrix alone. The line of a problem is th
 
 from __future__ import annotations
 
-import struct
 import zipfile
-import zlib
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -22,22 +20,11 @@ from catalog.reading.headers import folded, name_fault
 from catalog.reading.npy import Array, open_array, read_matrix, read_names, stop
 from catalog.reading.problems import Code, Fault, ProblemLog, ReadingStoppedError, escape
 from catalog.reading.tables import MatrixColumn, Table
+from catalog.reading.zips import BROKEN, is_readable
 
 ITEM, MATRIX, NAMES = "item", "features", "names"
 SUFFIX = ".npy"
 MAX_MEMBERS = 100
-_READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_ENCRYPTED = 0x1
-_BROKEN = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-    OSError,
-)
 SAVE = "Save it with numpy.savez(path, item=names, features=matrix)."
 Matrix = npt.NDArray[np.float32]
 
@@ -115,7 +102,7 @@ def _read_npz(path: Path, layout: Layout, limits: Limits) -> tuple[list[str], Ma
                 for name, info in _members(archive, layout, limits).items()
             }
             return _read_together(found, limits)
-        except _BROKEN as error:
+        except BROKEN as error:
             sentence = f"The NPZ file is damaged ({escape(str(error))}); save it again."
             raise stop(Code.CORRUPT_ZIP, sentence) from error
 
@@ -201,7 +188,7 @@ def _meant(info: zipfile.ZipInfo, meant: dict[str, Column], limits: Limits) -> C
     shown = f"The NPZ file's member '{escape(info.filename)}'"
     if not info.filename.endswith(SUFFIX) or set(name) & set("/\\\0:"):
         raise stop(Code.ZIP_MEMBER, f"{shown} is no array of numpy. {SAVE}", info.filename)
-    if info.flag_bits & _ENCRYPTED or info.compress_type not in _READABLE:
+    if not is_readable(info):
         sentence = f"{shown} is encrypted or packed by an unusual method. {SAVE}"
         raise stop(Code.ZIP_MEMBER, sentence, info.filename)
     if info.file_size > max(limits.ratio_after, limits.max_ratio * info.compress_size):

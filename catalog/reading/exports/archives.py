@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,22 +10,11 @@ from pathlib import Path
 from catalog.reading.columns import Limits
 from catalog.reading.problems import Code, Fault, ReadingStoppedError, escape
 from catalog.reading.source import BLOCK, BOM, refuse_other_encodings
+from catalog.reading.zips import BROKEN, is_readable
 
 SUFFIX = ".jsonl"
 MAX_MEMBERS = 1_000
-_READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
-_ENCRYPTED, _UTF8 = 0x1, 0x800
-# What the zip module raises for bytes that are no sound archive; places that no file has, too.
-_BROKEN = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-    OSError,
-)
+_UTF8 = 0x800
 
 
 @dataclass(frozen=True)
@@ -52,7 +39,7 @@ class Member:
                 yield first.removeprefix(BOM)
                 while block := file.read(BLOCK):
                     yield block
-        except _BROKEN as error:
+        except BROKEN as error:
             raise _corrupt(self.name, error) from error
 
 
@@ -69,7 +56,7 @@ def members(path: Path, limits: Limits) -> Iterator[Member]:
     file = path.open("rb")
     try:
         archive = zipfile.ZipFile(file)
-    except _BROKEN as error:
+    except BROKEN as error:
         file.close()
         raise _corrupt("the archive", error) from error
     with file, archive:
@@ -109,7 +96,7 @@ def _member_fault(info: zipfile.ZipInfo, limits: Limits) -> Fault | None:
     if not name.isascii() and not info.flag_bits & _UTF8:
         sentence = f"{shown} has a name that is not marked as UTF-8; name it in ASCII letters."
         return Fault(Code.ZIP_MEMBER, sentence, name)
-    if info.flag_bits & _ENCRYPTED or info.compress_type not in _READABLE:
+    if not is_readable(info):
         sentence = f"{shown} is encrypted or packed by an unusual method; zip it plainly."
         return Fault(Code.ZIP_MEMBER, sentence, name)
     if info.file_size > max(limits.ratio_after, limits.max_ratio * info.compress_size):
