@@ -80,11 +80,7 @@ def measure_conformal(run: Run, should_stop: Callable[[], bool]) -> dict[str, An
         subgroups += _subgroups(run, classes, family, folds, found)
     level = bootstrap.level
     return {
-        "model": model.name,
-        "model_version": model.version,
-        "question": model.question.name,
-        "classes": model.classes,
-        "out_of_fold": model.out_of_fold,
+        **model.described(),
         **evidence.counts,
         "alpha": alpha,
         "folds_by": folds_by,

@@ -86,11 +86,7 @@ def measure_ensembles(run: Run, should_stop: Callable[[], bool]) -> dict[str, An
     rng = np.random.default_rng(int(run.digest[:16], 16))
     bootstrap = Bootstrap(rng, run.parameters["n_replicates"], run.parameters["ci_level"])
     head = {
-        "model": model.name,
-        "model_version": model.version,
-        "question": model.question.name,
-        "classes": model.classes,
-        "out_of_fold": model.out_of_fold,
+        **model.described(),
         "n_members": len(members),
         "conventions": CONVENTIONS,
     }

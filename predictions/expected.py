@@ -70,12 +70,8 @@ def measure_expected(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any
     bootstrap = Bootstrap(rng, run.parameters["n_replicates"], run.parameters["ci_level"])
     shown = _shown_calibrated(run, model, predicted, truth, bootstrap)
     head = {
-        "model": model.name,
-        "model_version": model.version,
-        "question": model.question.name,
-        "classes": model.classes,
+        **model.described(),
         "positive_class": model.positive_class or None,
-        "out_of_fold": model.out_of_fold,
         "assumption": ASSUMPTION,
         "reason": None if shown.reason is None else shown.reason.value,
         "why": shown.why,

@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef
 from numpy.typing import NDArray
 
 from catalog.ingest.checks import RowCode
-from catalog.ingest.copying import Column, PerRow, copy_in
+from catalog.ingest.copying import Column, PerRow, constant, copy_in
 from catalog.ingest.history import keep
 from catalog.ingest.keys import resolve_keys
 from catalog.ingest.kinds import mapping_of, without
@@ -36,8 +36,6 @@ DEFAULT_NAME = "features"
 LONGEST_NAME = 38
 LARGEST = float(np.finfo(np.float32).max)
 SORTED_ITEMS = "sorted_items"
-#: Numbers on their way into the database at a time.
-BLOCK_NUMBERS = 2_000_000
 Matrix = NDArray[np.float32]
 
 
@@ -194,30 +192,24 @@ def _items(incoming: Incoming) -> NDArray[np.int64] | PerRow | None:
 def _store(incoming: Incoming, known: FeatureSet, vectors: _Vectors) -> Counts:
     """Directly where the set has none yet; else through a stage that tells new from changed."""
     if not FeatureVector.objects.filter(features=known).exists():
-        return Counts(stored=_copy(TABLE, incoming, known, vectors))
+        return Counts(stored=copy_in(TABLE, _columns(incoming, known, vectors)))
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE TEMP TABLE arriving (LIKE {TABLE}) ON COMMIT DROP")
-        _copy("arriving", incoming, known, vectors)
+        copy_in("arriving", _columns(incoming, known, vectors))
         cursor.execute("ANALYZE arriving")
         counts = _merge(incoming, cursor, vectors)
         cursor.execute("DROP TABLE arriving")
     return counts
 
 
-def _copy(table: str, incoming: Incoming, known: FeatureSet, vectors: _Vectors) -> int:
-    step = max(1, BLOCK_NUMBERS // known.width)
-    for start in range(0, len(vectors.item), step):
-        item = vectors.item[start : start + step]
-        copy_in(
-            table,
-            [
-                Column("features_id", "int8", np.full(len(item), known.pk, np.int64)),
-                Column("item_id", "int8", item),
-                Column("vector", "float4[]", vectors.matrix[start : start + step]),
-                Column("upload_id", "uuid", np.full(len(item), incoming.upload.pk.bytes, "S16")),
-            ],
-        )
-    return len(vectors.item)
+def _columns(incoming: Incoming, known: FeatureSet, vectors: _Vectors) -> list[Column]:
+    n = len(vectors.item)
+    return [
+        Column("features_id", "int8", constant(known.pk, n)),
+        Column("item_id", "int8", vectors.item),
+        Column("vector", "float4[]", vectors.matrix),
+        Column("upload_id", "uuid", constant(incoming.upload.pk.bytes, n, "S16")),
+    ]
 
 
 _SAME = "(t.features_id, t.item_id) = (a.features_id, a.item_id)"

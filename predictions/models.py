@@ -64,6 +64,16 @@ class ModelVersion(models.Model):
         """What it is called where one version must be meant: ``name:version``."""
         return f"{self.name}:{self.version}"
 
+    def described(self) -> dict[str, Any]:
+        """What every result about it says of it."""
+        return {
+            "model": self.name,
+            "model_version": self.version,
+            "question": self.question.name,
+            "classes": self.classes,
+            "out_of_fold": self.out_of_fold,
+        }
+
     @property
     def has_logits(self) -> bool:
         """Whether its files hold logits, not probabilities."""

@@ -11,7 +11,7 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from catalog import runs
-from catalog.ingest.copying import Column, copy_in
+from catalog.ingest.copying import Column, constant, copy_in
 from catalog.models import Dataset, Run
 from catalog.queries import item_subgroups
 from measures.calibration.resampling import Bootstrap, Draws, draw
@@ -217,7 +217,7 @@ def _store(run: Run, result: dict[str, Any], judged: Judged, scores: dict[str, F
 def _rows(run: Run, judged: Judged, scores: dict[str, Floats]) -> list[Column]:
     said = np.isfinite(judged.confidence)
     return [
-        Column("run_id", "uuid", np.full(len(judged.query), run.pk.bytes, "S16")),
+        Column("run_id", "uuid", constant(run.pk.bytes, len(judged.query), "S16")),
         Column("item_id", "int8", (run.dataset_id << 32) + judged.query),
         Column("scores", "float8[]", np.column_stack(list(scores.values()))),
         Column("p_values", "float8[]", np.column_stack(list(judged.p_values.values()))),

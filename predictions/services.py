@@ -111,12 +111,8 @@ def measure_for_population(run: Run, should_stop: Callable[[], bool]) -> dict[st
 def _headline(model: ModelVersion, evidence: Evidence, report: CalibrationReport) -> dict[str, Any]:
     whole = report.as_dict()
     return {
-        "model": model.name,
-        "model_version": model.version,
-        "question": model.question.name,
-        "classes": model.classes,
+        **model.described(),
         "positive_class": model.positive_class or None,
-        "out_of_fold": model.out_of_fold,
         "model_scores": model.scores,
         "model_parameters": model.parameters,
         "notion": report.ece.notion,

@@ -10,7 +10,7 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from catalog.ingest.checks import RowCode
-from catalog.ingest.copying import Column, copy_in
+from catalog.ingest.copying import Column, constant, copy_in
 from catalog.ingest.history import keep
 from catalog.ingest.store import Counts, Incoming
 from catalog.kinds import KeptTable, Mention, kept_table
@@ -75,13 +75,13 @@ def store_rows(incoming: Incoming, model: ModelVersion, rows: Rows) -> Counts:
 def _columns(incoming: Incoming, model: ModelVersion, rows: Rows) -> list[Column]:
     n = len(rows.row)
     return [
-        Column("model_id", "int8", np.full(n, model.pk, np.int64)),
+        Column("model_id", "int8", constant(model.pk, n)),
         Column("item_id", "int8", rows.item),
         Column("member", "int2", rows.member),
         Column("fold", "int2", rows.fold),
         Column("probabilities", "float8[]", rows.probabilities),
         Column("weight", "float8", rows.weight, np.isnan(rows.weight)),
-        Column("upload_id", "uuid", np.full(n, incoming.upload.pk.bytes, "S16")),
+        Column("upload_id", "uuid", constant(incoming.upload.pk.bytes, n, "S16")),
     ]
 
 

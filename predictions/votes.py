@@ -80,12 +80,8 @@ def measure_against_votes(run: Run, should_stop: Callable[[], bool]) -> dict[str
     subgroups, n_left_out = measure_subgroups(run, binary, evidence.item, bootstrap, should_stop)
     return {
         "against": "votes",
-        "model": model.name,
-        "model_version": model.version,
-        "question": model.question.name,
-        "classes": model.classes,
+        **model.described(),
         "positive_class": model.positive_class or None,
-        "out_of_fold": model.out_of_fold,
         "notion": binary.notion,
         **evidence.counts,
         "n_groups": None if forecasts.clusters is None else len(np.unique(forecasts.clusters)),
