@@ -1,4 +1,4 @@
-"""The trust card over REST."""
+"""The trust card, and the case of one item, over REST."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from audits.serializers import TrustCardSerializer
+from audits.explanations import explain
+from audits.serializers import CaseSerializer, TrustCardSerializer
 from audits.trust_card import trust_card
 from catalog import access
 from catalog.access import May
@@ -24,4 +25,17 @@ class TrustCardView(APIView):
         role = access.membership_of(request.user, dataset).role
         return Response(
             trust_card(request, dataset, role), headers={"Cache-Control": "private, no-cache"}
+        )
+
+
+class CaseView(APIView):
+    """Everything about one item: labels, consensus, probabilities, novelty, and their runs."""
+
+    serializer_class = CaseSerializer
+
+    def get(self, request: Request, slug: str, item: str) -> Response:
+        query_of(request)
+        dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
+        return Response(
+            explain(request.user, dataset, item), headers={"Cache-Control": "private, no-cache"}
         )

@@ -4,4 +4,8 @@ from django.urls import path
 
 from audits import api
 
-urlpatterns = [path("datasets/<str:slug>/trust-card/", api.TrustCardView.as_view())]
+urlpatterns = [
+    path("datasets/<str:slug>/trust-card/", api.TrustCardView.as_view()),
+    # Names of items may hold slashes.
+    path("datasets/<str:slug>/cases/<path:item>/", api.CaseView.as_view()),
+]

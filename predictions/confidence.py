@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.models import Item
+from catalog.queries import newest_result
 from measures.conformal import ConformalPredictor
 from measures.recalibration import apply_map, map_from_dict
 from measures.recalibration.venn_abers import venn_abers_from_dict
-from predictions.adoptions import has_seen
+from predictions.adoptions import adopted_map, has_seen
 from predictions.evidence import outcomes
 from predictions.models import AdoptedMap, ModelVersion
 from predictions.multilabel import label_sets
@@ -52,6 +53,17 @@ class Fitted:
             return None
         said: str = self.calibration["recalibration"]["recommended"]
         return said
+
+
+def fitted_of(model: ModelVersion) -> Fitted:
+    """The newest results about a model, and the map that was adopted for it."""
+    calibration, conformal = (
+        None if run is None else run.result
+        for run in (
+            newest_result(model.dataset, k, model.key) for k in ("calibration", "conformal")
+        )
+    )
+    return Fitted(calibration, conformal, adopted_map(model))
 
 
 def confidence_rows(

@@ -11,10 +11,8 @@ from rest_framework.request import Request
 
 from catalog.access import May, dataset_for
 from catalog.problems import Refusal
-from catalog.queries import newest_result
 from catalog.rest import tables
 from catalog.rest.queries import query_of
-from predictions.adoptions import adopted_map
 from predictions.queries import items_from, model_of
 from predictions.results_api import MODEL
 
@@ -39,21 +37,16 @@ class ConfidenceTable(tables.TableView):
         # Where there is one item more than fits, it begins the next page.
         more = len(numbers) > size
         stop = numbers[-1] if more else (numbers[-1] + 1 if numbers else start)
-        results = [
-            None if run is None else run.result
-            for run in (newest_result(dataset, k, model.key) for k in ("calibration", "conformal"))
-        ]
         # Statistics are imported by the first who asks, not by every web process.
-        adopted = adopted_map(model)
-        fitted = import_string("predictions.confidence.Fitted")(*results, adopted)
+        fitted = import_string("predictions.confidence.fitted_of")(model)
         make_rows = import_string("predictions.confidence.confidence_rows")
         rows = make_rows(model, fitted, start, stop)
         answer = tables.table(rows, tables.wanted_format(request, suffix), "confidence")
         if fitted.used[0] is not None:
             answer["X-Recalibration"] = fitted.used[0]
-        if adopted is not None:
-            answer["X-Recalibration-Run"] = str(adopted.run)
-            answer["X-Recalibration-Digest"] = adopted.digest
+        if fitted.adopted is not None:
+            answer["X-Recalibration-Run"] = str(fitted.adopted.run)
+            answer["X-Recalibration-Digest"] = fitted.adopted.digest
         if more:
             answer["Link"] = next_page(request, stop)
         return answer

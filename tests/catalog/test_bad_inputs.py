@@ -72,7 +72,7 @@ ELSEWHERE = {
     "CONFLICT-14": "tests/journeys/test_resilience.py sends two files in opposite order at once.",
     "QUERY-13": "Rules for auditors, tested with the disclosure of each room.",
     "QUERY-14": "Results are of one version and frozen: tests/catalog/test_runs.py.",
-    "QUERY-16": "Explanations of single items are not built.",
+    "QUERY-16": "tests/audits/test_cases_api.py asks for an item of four as an auditor.",
     "QUERY-17": "tests/catalog/test_quotas.py asks for two hundred computations.",
     "POPULATION-08": "tests/catalog/test_erasing.py looks for the name in every table and file.",
 }
