@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -14,8 +15,8 @@ from django.db import (
     ProgrammingError,
 )
 
-from catalog import runs
-from catalog.models import Run
+from catalog import beats, runs
+from catalog.models import Run, WorkerBeat
 from catalog.outages import is_outage
 from tests.conftest import Trust
 
@@ -49,3 +50,32 @@ def test_a_run_whose_database_went_away_waits_for_another_try(
     runs.work(str(run.pk), break_off)
     run.refresh_from_db()
     assert run.state == state
+
+
+def test_signs_of_life_of_one_process_are_one_row(db: None) -> None:
+    beats.beat(WorkerBeat.Kind.WORKER)
+    first = WorkerBeat.objects.get().seen_at
+    beats.beat(WorkerBeat.Kind.WORKER)
+
+    assert WorkerBeat.objects.get().seen_at > first
+    assert beats.is_working()
+
+
+def test_a_worker_whose_sign_of_life_was_refused_gives_the_next(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped, tried = threading.Event(), []
+
+    def refused_once(kind: WorkerBeat.Kind) -> None:
+        tried.append(kind)
+        if len(tried) == 1:
+            raise ProgrammingError('relation "catalog_workerbeat" does not exist')
+        stopped.set()
+
+    monkeypatch.setattr(beats, "beat", refused_once)
+    monkeypatch.setattr(beats, "_stopped", stopped)
+    monkeypatch.setattr(beats, "INTERVAL", 0)
+    monkeypatch.setattr(beats.connection, "close", lambda: None)
+    beats._keep_beating()
+
+    assert len(tried) == 2

@@ -102,6 +102,16 @@ def test_every_setting_of_the_file_is_explained():
     assert [name for name in sorted(named) if f"`{name}`" not in explained] == []
 
 
+def test_every_setting_of_the_service_can_be_said_in_the_file(compose):
+    read = re.findall(
+        r"env\.\w+\(\s*\"(\w+)\"", (PROJECT / "trust_project" / "settings.py").read_text()
+    )
+    # These the image says itself, and debugging has no place in production.
+    inside = {"TRUST_STATE", "TRUST_UPLOADS", "TRUST_CODE_VERSION", "DEBUG"}
+
+    assert set(read) - inside == set(compose["web"]["environment"])
+
+
 # The image
 
 
