@@ -13,7 +13,7 @@ from annotations.models import Label
 from catalog.ingest import bearers, references
 from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
 from catalog.ingest.copying import PerRow
-from catalog.ingest.store import Counts, Incoming
+from catalog.ingest.incoming import Counts, Incoming
 from catalog.models import Question
 from catalog.reading import Table, TextColumn
 from catalog.reading.columns import EXPORTS

@@ -22,11 +22,11 @@ from annotations.spellings import spelled_variously, spellings_of
 from catalog.ingest.answers import MISSING
 from catalog.ingest.checks import NoticeCode, RowCode
 from catalog.ingest.copying import Column, PerRow, constant
+from catalog.ingest.incoming import Counts, Incoming
 from catalog.ingest.keys import resolve_keys
 from catalog.ingest.kinds import mapping_of, question_of, without
 from catalog.ingest.references import check_answers
 from catalog.ingest.repeats import skip_identical
-from catalog.ingest.store import Counts, Incoming
 from catalog.models import Annotator, Dataset, Item, Question, Upload
 from catalog.problems import Refusal
 from catalog.reading import Column as FileColumn

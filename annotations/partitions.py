@@ -9,7 +9,7 @@ from django.db import connection
 from annotations.models import Label, SupersededLabel
 from catalog.changes import record_items
 from catalog.ingest.copying import Column, copy_in, copy_out
-from catalog.ingest.store import Counts
+from catalog.ingest.incoming import Counts
 from catalog.models import Question, Upload
 from catalog.queries import NUMBER_MASK
 

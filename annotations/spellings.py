@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.ingest.incoming import Incoming
 from catalog.ingest.lookalikes import code_points
-from catalog.ingest.store import Incoming
 
 
 def spelled_variously(incoming: Incoming, rows: NDArray[np.intp]) -> NDArray[np.bool_]:

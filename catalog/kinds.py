@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from catalog.ingest.store import Counts, Incoming
+    from catalog.ingest.incoming import Counts, Incoming
     from catalog.models import Annotator, Dataset, Upload
     from catalog.reading.columns import Layout
 

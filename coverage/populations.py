@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
 from catalog.ingest.declaring import declare
 from catalog.ingest.history import keep
+from catalog.ingest.incoming import Counts, Incoming
 from catalog.ingest.kinds import mapping_of, without
-from catalog.ingest.store import Counts, Incoming
 from catalog.kinds import kept_table
 from catalog.models import Attribute, Dataset, Profile, Upload
 from catalog.problems import Refusal

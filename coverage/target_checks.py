@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.ingest.checks import RowCode
-from catalog.ingest.store import Incoming
+from catalog.ingest.incoming import Incoming
 from catalog.reading.tables import NumberColumn, TextColumn
 from coverage.models import Population
 

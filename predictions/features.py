@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from catalog.ingest.checks import RowCode
 from catalog.ingest.copying import Column, PerRow, constant, copy_in
 from catalog.ingest.history import keep
+from catalog.ingest.incoming import Counts, Incoming
 from catalog.ingest.keys import resolve_keys
 from catalog.ingest.kinds import mapping_of, without
 from catalog.ingest.repeats import refuse_repeats
-from catalog.ingest.store import Counts, Incoming
 from catalog.kinds import KeptTable, Mention, kept_table
 from catalog.models import Dataset, Item, Upload
 from catalog.problems import Refusal

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
+from catalog.ingest.incoming import Counts, Incoming
 from catalog.ingest.keys import resolve_keys
 from catalog.ingest.kinds import mapping_of, without
 from catalog.ingest.repeats import skip_identical
-from catalog.ingest.store import Counts, Incoming
 from catalog.models import Dataset, Item, Upload
 from catalog.reading import Column as FileColumn
 from catalog.reading import Kind, Layout, NumberColumn

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from catalog.ingest.checks import RowCode
 from catalog.ingest.copying import Column, constant, copy_in
 from catalog.ingest.history import keep
-from catalog.ingest.store import Counts, Incoming
+from catalog.ingest.incoming import Counts, Incoming
 from catalog.kinds import KeptTable, Mention, kept_table
 from catalog.models import Upload
 from predictions.models import ModelVersion, Prediction

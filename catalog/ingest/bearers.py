@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from catalog.ingest.coding import Coded, code_attribute
 from catalog.ingest.copying import Column, copy_in
 from catalog.ingest.history import keep
+from catalog.ingest.incoming import Counts, Incoming
 from catalog.ingest.numbering import UNKNOWN, enroll, look_up
 from catalog.ingest.profiles import profiles_of
 from catalog.ingest.repeats import refuse_repeats
-from catalog.ingest.store import Counts, Incoming
 from catalog.kinds import kept_table
 from catalog.models import Annotator, Attribute, Item
 from catalog.reading.columns import Column as FileColumn

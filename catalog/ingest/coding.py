@@ -13,10 +13,10 @@ from catalog.ingest.bands import Bands, parse_bands
 from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
 from catalog.ingest.declaring import declare
 from catalog.ingest.history import remember
+from catalog.ingest.incoming import Incoming
 from catalog.ingest.mapping import mapped
 from catalog.ingest.missing import looks_missing, tell_of_missing
 from catalog.ingest.purposes import demand, lacks_purpose
-from catalog.ingest.store import Incoming
 from catalog.models import Attribute
 from catalog.reading.tables import TextColumn
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from catalog.ingest.checks import NoticeCode, RowCode
 from catalog.ingest.history import remember
 from catalog.ingest.identifiers import why_identifying
-from catalog.ingest.store import Incoming
+from catalog.ingest.incoming import Incoming
 from catalog.models import Attribute
 from catalog.reading.tables import TextColumn
 

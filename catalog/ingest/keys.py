@@ -6,9 +6,9 @@ import numpy as np
 
 from catalog.ingest.checks import NoticeCode, RowCode
 from catalog.ingest.copying import PerRow
+from catalog.ingest.incoming import Incoming
 from catalog.ingest.lookalikes import Known
 from catalog.ingest.numbering import UNKNOWN, enroll, look_up
-from catalog.ingest.store import Incoming
 from catalog.models import Annotator, Item
 
 

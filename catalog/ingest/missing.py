@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from catalog.ingest.checks import NoticeCode
-from catalog.ingest.store import Incoming
+from catalog.ingest.incoming import Incoming
 
 _WORDS = frozenset(
     [

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.ingest.coding import Coded
-from catalog.ingest.store import Incoming
+from catalog.ingest.incoming import Incoming
 from catalog.models import Attribute, Dataset, Profile
 from catalog.runs import digest_of
 

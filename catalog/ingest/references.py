@@ -17,10 +17,10 @@ from catalog.ingest.answers import (
 from catalog.ingest.checks import NoticeCode, RowCode
 from catalog.ingest.copying import Column, copy_in
 from catalog.ingest.history import keep, remember
+from catalog.ingest.incoming import Counts, Incoming
 from catalog.ingest.keys import resolve_keys
 from catalog.ingest.missing import tell_of_missing
 from catalog.ingest.repeats import refuse_repeats
-from catalog.ingest.store import Counts, Incoming
 from catalog.kinds import kept_table
 from catalog.models import Item, Question, ReferenceLabel
 from catalog.reading.columns import EXPORTS, Kind, Layout

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.ingest.checks import NoticeCode, RowCode
-from catalog.ingest.store import Incoming
+from catalog.ingest.incoming import Incoming
 from catalog.reading.tables import MatrixColumn, TextColumn
 
 Rows = NDArray[np.intp]
