@@ -11,6 +11,7 @@ from audits.serializers import CaseSerializer, TrustCardSerializer
 from audits.trust_card import trust_card
 from catalog import access
 from catalog.access import May
+from catalog.rest.preconditions import tagged
 from catalog.rest.queries import query_of
 
 
@@ -23,9 +24,7 @@ class TrustCardView(APIView):
         query_of(request)
         dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
         role = access.membership_of(request.user, dataset).role
-        return Response(
-            trust_card(request, dataset, role), headers={"Cache-Control": "private, no-cache"}
-        )
+        return tagged(request, trust_card(request, dataset, role))
 
 
 class CaseView(APIView):
@@ -36,6 +35,4 @@ class CaseView(APIView):
     def get(self, request: Request, slug: str, item: str) -> Response:
         query_of(request)
         dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
-        return Response(
-            explain(request.user, dataset, item), headers={"Cache-Control": "private, no-cache"}
-        )
+        return tagged(request, explain(request.user, dataset, item))

@@ -77,7 +77,7 @@ class DatasetDetail(APIView):
         return Response(status=204)
 
     def _answer(self, request: Request, dataset: Dataset) -> Response:
-        return tagged(self._body(request, dataset))
+        return tagged(request, self._body(request, dataset))
 
     def _body(self, request: Request, dataset: Dataset) -> dict[str, Any]:
         return DatasetSerializer(dataset, context={"request": request}).data

@@ -66,7 +66,7 @@ class DefinitionDetail(APIView):
 
     def get(self, request: Request, slug: str, key: str) -> Response:
         dataset = dataset_for(request.user, slug, may=May.SEE)
-        return tagged(self._body(dataset, self.find(dataset, key)))
+        return tagged(request, self._body(dataset, self.find(dataset, key)))
 
     def patch(self, request: Request, slug: str, key: str) -> Response:
         dataset = dataset_for(request.user, slug, may=May.DEFINE)
@@ -77,7 +77,7 @@ class DefinitionDetail(APIView):
             )
             serializer.is_valid(raise_exception=True)
             self.change(dataset, found, serializer.validated_data)
-        return tagged(self._body(dataset, found))
+        return tagged(request, self._body(dataset, found))
 
     def delete(self, request: Request, slug: str, key: str) -> Response:
         dataset = dataset_for(request.user, slug, may=May.DEFINE)

@@ -1,4 +1,4 @@
-"""Changes that know what they change: ETag on GET, If-Match on PATCH and DELETE (RFC 9110, 13)."""
+"""ETag and If-None-Match on GET, If-Match on PATCH and DELETE (RFC 9110, 13)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.http import parse_etags
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,9 +20,16 @@ def etag_of(body: Mapping[str, Any]) -> str:
     return f'"{hashlib.sha256(JSONRenderer().render(told)).hexdigest()[:32]}"'
 
 
-def tagged(body: Mapping[str, Any]) -> Response:
-    """A resource with its tag, for the next change to name."""
-    return Response(body, headers={"ETag": etag_of(body), "Cache-Control": "private, no-cache"})
+def tagged(request: Request, body: Mapping[str, Any], etag: str | None = None) -> Response:
+    """A resource with its tag, for the next change to name; 304 when the client has it already."""
+    etag = etag or etag_of(body)
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    reading = request.method in ("GET", "HEAD")
+    given = parse_etags(request.headers.get("If-None-Match", "")) if reading else []
+    # A proxy that compresses makes a tag weak, and weak ones count here (13.1.2).
+    if "*" in given or etag in [tag.removeprefix("W/") for tag in given]:
+        return Response(status=304, headers=headers)
+    return Response(body, headers=headers)
 
 
 def check_match(request: Request, body: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from catalog.models import Dataset, Run
 from catalog.problems import Refusal
 from catalog.queries import is_out_of_date, newest_result, unfinished_run
+from catalog.rest.preconditions import tagged
 from catalog.rest.waiting import wait_until
 
 
@@ -39,10 +40,11 @@ def finished_run(request: Request, dataset: Dataset, kind: str, subject: str) ->
     run = newest_result(dataset, kind, subject)
     if run is not None:
         return run
+    about = f" about '{subject}'" if subject else ""
     pending = unfinished_run(dataset, kind, subject)
     if pending is not None:
         raise Refusal(
-            f"The {kind} of {subject!r} is still being computed by run {pending.pk}; "
+            f"The {kind} result{about} is still being computed by run {pending.pk}; "
             "ask again in a second, or send Prefer: wait=30.",
             code="not_ready",
             status=404,
@@ -51,7 +53,7 @@ def finished_run(request: Request, dataset: Dataset, kind: str, subject: str) ->
     failed = dataset.runs.filter(kind=kind, subject=subject, state=Run.State.FAILED).first()
     why = f" Its last run failed: {failed.failure}" if failed is not None else ""
     raise Refusal(
-        f"There is no {kind} of {subject!r} yet; upload the data it needs, "
+        f"There is no {kind} result{about} yet; upload the data it needs, "
         f"or POST to runs/ with kind {kind!r}.{why}",
         code="no_result",
         status=404,
@@ -64,8 +66,4 @@ def answer_result(request: Request, run: Run, body: dict[str, Any]) -> Response:
     # Names are looked up when a result is read: an erased annotator has another one since.
     since = run.dataset.n_erased
     etag = f'"{run.etag[:32]}-{shade}-{body.get("disclosure", "full")}-{since}"'
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    given = request.headers.get("If-None-Match", "")
-    if etag in [tag.strip() for tag in given.split(",")]:
-        return Response(status=304, headers=headers)
-    return Response(body, headers=headers)
+    return tagged(request, body, etag)

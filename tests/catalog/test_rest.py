@@ -169,9 +169,27 @@ def test_a_result_has_a_strong_etag_and_says_when_it_is_stale(alice: Trust, pets
     assert third["version"] > second.json()["version"]
 
 
+@pytest.mark.parametrize("address", ["agreement/", "trust-card/", "questions/pet/", ""])
+def test_what_the_client_has_already_is_not_sent_again(
+    alice: Trust, pets: str, address: str
+) -> None:
+    alice.upload(pets, "labels", LABELS)
+    url = f"/api/v1/{pets}{address}"
+    tag = alice.http.get(url)["ETag"]
+
+    # As stated, among others, weakened by a proxy that compresses, and "whatever it is".
+    for known in (tag, f'"other", {tag}', f"W/{tag}", "*"):
+        again = alice.http.get(url, headers={"If-None-Match": known})
+        assert (again.status_code, again.content, again["ETag"]) == (304, b"", tag)
+    assert alice.http.get(url, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
 def test_an_absent_result_says_what_is_missing(alice: Trust, pets: str) -> None:
     absent = alice.get(f"{pets}agreement/", expect=404)
     assert absent["code"] == "no_result"
+    assert absent["detail"].startswith("There is no agreement result about 'pet' yet; ")
+    patterns = alice.get(f"{pets}coverage/patterns/", expect=404)
+    assert patterns["detail"].startswith("There is no patterns result about 'item' yet; ")
     alice.send(pets, "labels", LABELS)
     pending = alice.http.get(f"/api/v1/{pets}agreement/")
     assert pending.json()["code"] == "not_ready"
