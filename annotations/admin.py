@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from annotations.models import ConsensusBlock, LabelRow, SupersededLabel
+from annotations.models import LabelRow, RowBlock, SupersededLabel
 from catalog.browsing import BrowseAdmin, RowAdmin, linked
 from catalog.models import Annotator, Item
 
@@ -59,11 +59,11 @@ class SupersededLabelAdmin(BrowseAdmin):
         return chosen[row.code]
 
 
-@admin.register(ConsensusBlock)
-class ConsensusBlockAdmin(BrowseAdmin):
-    """Parts of a consensus; the API shows them as a table of items."""
+@admin.register(RowBlock)
+class RowBlockAdmin(BrowseAdmin):
+    """Parts of a table of items or labels; the API shows them as rows."""
 
-    list_display = ("number", linked("run"))
+    list_display = ("table", "number", linked("run"))
     search_fields = ("run__dataset__slug",)
     hidden = ("body",)
 

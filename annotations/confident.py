@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from annotations.crowds import KEPT_ROWS, Row
+from annotations.crowds import Row
+from annotations.ranked import Ranked, ranked
 from measures.consensus import LabelCounts, confident_issues, confident_joint, label_quality
 from measures.estimates import Reason
 
@@ -47,7 +48,16 @@ def confident_part(
     any_rule = np.logical_or.reduce(list(flags.values()))
     order = np.flatnonzero(any_rule)
     order = order[np.argsort(quality.self_confidence[order], kind="stable")]
-    said = each.argmax(axis=1)
+    columns = {
+        "item": counts.items[row],
+        **({"annotator": counts.annotators[annotator]} if of == "labels" else {}),
+        "label": code,
+        "suggested": each.argmax(axis=1),
+        "self_confidence": quality.self_confidence,
+        "normalized_margin": quality.normalized_margin,
+        "confidence_weighted_entropy": quality.confidence_weighted_entropy,
+        **flags,
+    }
     return {
         "reason": None,
         "why": None,
@@ -59,26 +69,11 @@ def confident_part(
         "n_estimated": int(joint.counts.sum() - np.trace(joint.counts)),
         "n_issues": {rule: int(flag.sum()) for rule, flag in flags.items()},
         "items": _items(counts, prob, (row, any_rule, quality.self_confidence), classes),
-        "labels": {
-            "n_labels": len(order),
-            "rows": [
-                {
-                    "item": int(counts.items[row[i]]),
-                    **(
-                        {"annotator": int(counts.annotators[annotator[i]])}
-                        if of == "labels"
-                        else {}
-                    ),
-                    "label": classes[code[i]],
-                    "suggested": classes[said[i]],
-                    "self_confidence": float(quality.self_confidence[i]),
-                    "normalized_margin": float(quality.normalized_margin[i]),
-                    "confidence_weighted_entropy": float(quality.confidence_weighted_entropy[i]),
-                    **{rule: bool(flag[i]) for rule, flag in flags.items()},
-                }
-                for i in order[:KEPT_ROWS].tolist()
-            ],
-        },
+        "labels": ranked(
+            {name: column[order] for name, column in columns.items()},
+            classes,
+            coded=("label", "suggested"),
+        ),
     }
 
 
@@ -91,7 +86,7 @@ def _shares(table: NDArray[np.int64]) -> list[list[float | None]]:
 
 def _items(
     counts: LabelCounts, prob: NDArray[np.float64], labels: Any, classes: tuple[str, ...]
-) -> Row:
+) -> Ranked:
     """Items with a label that is probably wrong, by the mean probability of their labels."""
     row, wrong, confidence = labels
     n = np.bincount(row, minlength=counts.n_items)
@@ -100,17 +95,13 @@ def _items(
     order = np.flatnonzero(n_wrong)
     order = order[np.argsort(mean[order], kind="stable")]
     said = prob.argmax(axis=1)
-    return {
-        "n_items": len(order),
-        "rows": [
-            {
-                "item": int(counts.items[i]),
-                "n_labels": int(n[i]),
-                "n_issues": int(n_wrong[i]),
-                "mean_self_confidence": float(mean[i]),
-                "model_value": classes[said[i]],
-                "model_probability": float(prob[i, said[i]]),
-            }
-            for i in order[:KEPT_ROWS].tolist()
-        ],
+    columns = {
+        "item": counts.items,
+        "n_labels": n,
+        "n_issues": n_wrong,
+        "mean_self_confidence": mean,
+        "model_value": said,
+        "model_probability": prob[np.arange(len(said)), said],
     }
+    rows = {name: column[order] for name, column in columns.items()}
+    return ranked(rows, classes, coded=("model_value",))

@@ -10,16 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotations import crowds
-from annotations.consensus_rows import (
-    MAX_VALUES,
-    code_layout,
-    code_rows,
-    number_layout,
-    number_rows,
-    store,
-)
 from annotations.crowd_parameters import METHODS, STANDARD
-from annotations.crowds import KEPT_ROWS, Crowd, NumberCrowd, Row
+from annotations.crowds import Crowd, NumberCrowd, Row
+from annotations.ranked import amounts, ranked, store
 from catalog.models import Run
 from measures.consensus import (
     BiasVariance,
@@ -41,6 +34,7 @@ from measures.consensus import (
 
 #: Up to so many labels all methods together take a second or two.
 ALL_METHODS_LABELS = 50_000
+ALL_METHODS_VALUES = 64
 CONVENTIONS = {
     "tie": "an item on which several values come first is a tie and has no value, unless the "
     "question's tie rule names one; it stays marked as a tie",
@@ -92,14 +86,14 @@ def measure_consensus(run: Run, should_stop: Callable[[], bool]) -> Row:
             method: _summary(crowd, answer, run.parameters["ci_level"])
             for method, answer in answers.items()
         },
-        **_items(run, crowd, answers),
+        "items": _items(run, crowd, answers),
     }
 
 
 def _standard(crowd: Crowd) -> tuple[str, ...]:
     """Every method where that is quick."""
     counts = crowd.counts
-    quick = counts.n_labels <= ALL_METHODS_LABELS and counts.n_values <= MAX_VALUES
+    quick = counts.n_labels <= ALL_METHODS_LABELS and counts.n_values <= ALL_METHODS_VALUES
     return METHODS if quick else STANDARD
 
 
@@ -168,25 +162,31 @@ def _summary(crowd: Crowd, answer: Answer, ci_level: float) -> Row:
 
 def _items(run: Run, crowd: Crowd, answers: dict[str, Answer]) -> Row:
     """All items, the least certain by the first method first; the first of them in the result."""
-    n_items, methods = crowd.counts.n_items, list(answers)
-    shown: Row = {"item_methods": methods, "item_layout": "codes"}
     if not answers:
-        return {**shown, "items": {"n_items": n_items, "rows": []}}
-    first = answers[methods[0]]
-    keeps_all = len(crowd.codes) <= MAX_VALUES
+        return {"n_items": crowd.counts.n_items, "rows": []}
+    first = next(iter(answers.values()))
     order = np.argsort(first.consensus.confidence, kind="stable")
-    order = order if keeps_all else order[:KEPT_ROWS]
-    votes = crowd.counts.by_value()[order]
-    table = np.zeros(len(order), code_layout(len(crowd.codes), methods))
-    table["item"], table["n_labels"] = crowd.counts.items[order], votes.sum(axis=1)
-    table["votes"], table["posterior"] = votes, first.posterior[order]
+    votes = crowd.counts.by_value()[order].astype(np.int64)
+    columns = {
+        "item": crowd.counts.items[order],
+        "n_labels": votes.sum(axis=1),
+        "labels": amounts(votes, least=1),
+        **_decisions("", first, order),
+        # Down to one in a thousand, lest rows grow long.
+        "posterior": amounts(first.posterior[order], least=1e-3),
+    }
     for method, answer in answers.items():
-        for part in ("code", "tie", "confidence"):
-            table[f"{method}.{part}"] = getattr(answer.consensus, part)[order]
-    if keeps_all:
-        store(run, table)
-    rows = code_rows(table[:KEPT_ROWS], crowd.values, methods)
-    return {**shown, "items": {"n_items": n_items, "rows": rows}}
+        columns |= _decisions(f"methods.{method}.", answer, order)
+    coded = [name for name in columns if name.split(".")[-1] == "value"]
+    rows = ranked(columns, crowd.values, coded=coded)
+    store(run, {"items": rows})
+    return rows.part()
+
+
+def _decisions(prefix: str, answer: Answer, order: NDArray[np.intp]) -> dict[str, NDArray[Any]]:
+    chosen = answer.consensus
+    parts = {"value": chosen.code, "tie": chosen.tie, "confidence": chosen.confidence}
+    return {prefix + name: part[order] for name, part in parts.items()}
 
 
 def number_answers(crowd: NumberCrowd, model: BiasVariance) -> dict[str, NDArray[np.float64]]:
@@ -201,8 +201,6 @@ def number_answers(crowd: NumberCrowd, model: BiasVariance) -> dict[str, NDArray
 def _of_numbers(run: Run, crowd: NumberCrowd) -> Row:
     labels, methods, ci_level = crowd.labels, run.parameters["methods"], run.parameters["ci_level"]
     body = {
-        "item_methods": methods,
-        "item_layout": "numbers",
         **crowds.headline(
             crowd.question, labels.items.size, labels.n_labels, labels.annotators.size
         ),
@@ -217,11 +215,18 @@ def _of_numbers(run: Run, crowd: NumberCrowd) -> Row:
     answers = {name: known[name] for name in methods}
     low, high = model.interval(ci_level)
     order = np.argsort(-model.sd, kind="stable")
-    table = np.zeros(len(order), number_layout(methods))
-    table["item"], table["n_labels"] = labels.items[order], labels.labels_by_item()[order]
-    for name, column in {"sd": model.sd, "ci_low": low, "ci_high": high, **answers}.items():
-        table[name] = column[order]
-    store(run, table)
+    columns = {
+        "item": labels.items,
+        "n_labels": labels.labels_by_item(),
+        "value": answers[methods[0]],
+        "tie": np.zeros(len(order), bool),
+        "sd": model.sd,
+        "ci_low": low,
+        "ci_high": high,
+        **{f"methods.{name}.value": value for name, value in answers.items()},
+    }
+    rows = ranked({name: column[order] for name, column in columns.items()})
+    store(run, {"items": rows})
     return {
         **body,
         "warnings": crowds.model_warnings(labels.annotators.size, model),
@@ -232,8 +237,5 @@ def _of_numbers(run: Run, crowd: NumberCrowd) -> Row:
             }
             for name, value in answers.items()
         },
-        "items": {
-            "n_items": int(labels.items.size),
-            "rows": number_rows(table[:KEPT_ROWS], methods),
-        },
+        "items": rows.part(),
     }

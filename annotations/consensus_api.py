@@ -14,7 +14,6 @@ from rest_framework.views import APIView
 from annotations import consensus_serializers as shapes
 from annotations import row_pages
 from annotations.api import QUESTION
-from annotations.consensus_rows import stored_rows
 from annotations.crowd_disclosure import (
     is_lead,
     lead_only,
@@ -23,6 +22,7 @@ from annotations.crowd_disclosure import (
     with_names,
 )
 from annotations.crowd_parameters import ANNOTATORS, CONSENSUS, PUBLICATION
+from annotations.ranked import stored_rows
 from annotations.row_pages import Row, Rows
 from annotations.values import name_of
 from catalog import access, runs
@@ -66,10 +66,7 @@ def answered(
         **links,
         "disclosure": level_of(request.user, dataset),
     }
-    answer = answer_result(request, run, whole)
-    for name, value in row_pages.link_header(links).items():
-        answer[name] = value
-    return answer
+    return row_pages.linked(answer_result(request, run, whole), links)
 
 
 class AnnotatorsView(APIView):
@@ -122,11 +119,6 @@ def _cells(rows: list[Row], values: list[str]) -> list[Row]:
     ]
 
 
-def kept(part: Row, rows: list[Row]) -> Row:
-    """A part of a result with a page of its rows, and how many it keeps."""
-    return {**part, "n_kept": len(part["rows"]), "rows": rows}
-
-
 class ConsensusView(APIView):
     """The consensus of a question, by each method: the newest finished result."""
 
@@ -135,11 +127,18 @@ class ConsensusView(APIView):
     @extend_schema(operation_id="consensus_retrieve", parameters=[QUESTION, ITEM, SUBGROUP, *PAGES])
     def get(self, request: Request, slug: str) -> Response:
         dataset, query, run = found(request, slug, May.READ_RESULTS, CONSENSUS, "item", "subgroup")
-        every = stored_rows(run)
-        rows, links = item_rows(request, dataset, run, every, query)
-        items = {**kept(run.result["items"], rows), "n_kept": len(every)}
-        body = {**run.result, "items": items}
-        return answered(request, dataset, run, body, links)
+        items, links = paged(request, dataset, run, ("items", run.result["items"]), query)
+        return answered(request, dataset, run, {**run.result, "items": items}, links)
+
+
+def paged(
+    request: Request, dataset: Dataset, run: Run, named: tuple[str, Row], query: dict[str, str]
+) -> tuple[Row, dict[str, str | None]]:
+    """A part of a result with a page of all its rows, how many those are, and the other pages."""
+    name, part = named
+    every = stored_rows(run, name, part)
+    rows, links = item_rows(request, dataset, run, every, query)
+    return {**part, "n_kept": len(every), "rows": rows}, links
 
 
 def item_rows(
@@ -163,11 +162,9 @@ class ConsensusTable(tables.TableView):
         dataset, query, run = found(request, slug, May.READ_ROWS, CONSENSUS, "item", "subgroup")
         tables.check_table(table, ("items",), "consensus")
         query.setdefault("page_size", str(row_pages.MAX_PAGE_SIZE))
-        rows, links = item_rows(request, dataset, run, stored_rows(run), query)
-        answer = tables.table(rows, tables.wanted_format(request, suffix), "consensus")
-        for name, value in row_pages.link_header(links).items():
-            answer[name] = value
-        return answer
+        items, links = paged(request, dataset, run, ("items", run.result["items"]), query)
+        form = tables.wanted_format(request, suffix)
+        return row_pages.linked(tables.table(items["rows"], form, "consensus"), links)
 
 
 class PublishView(APIView):

@@ -27,7 +27,6 @@ from measures.consensus import (
 
 # A confusion matrix an annotator: beyond this many cells it is neither learned nor held.
 MAX_CELLS = 20_000_000
-KEPT_ROWS = 10_000
 Parameters = dict[str, Any]
 Row = dict[str, Any]
 

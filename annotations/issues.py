@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from annotations import crowds
-from annotations.crowds import KEPT_ROWS, Crowd, NumberCrowd, Parameters, Row
+from annotations.crowds import Crowd, NumberCrowd, Parameters, Row
+from annotations.ranked import Ranked, ranked, store
 from catalog.models import Run
 from measures.consensus import (
     DawidSkene,
+    LabelCounts,
+    LabelIssues,
     LabelPlan,
     item_issues,
     label_issues,
@@ -30,7 +34,6 @@ CONVENTIONS = {
     "stop": "labelling may stop when every item is settled or has max_labels labels",
     "numbers": "labels by their distance from true value plus the annotator's bias, in standard "
     "deviations of the annotator's noise, |z| of 3 or more; items by the uncertainty of the value",
-    "kept": f"the first {KEPT_ROWS:,} of each; the counts are of all",
 }
 
 
@@ -38,7 +41,7 @@ def find_issues(run: Run, should_stop: Callable[[], bool]) -> Row:
     """Items and labels of a question to look at first."""
     question = crowds.question_of_run(run)
     if question.is_numeric:
-        return _of_numbers(crowds.read_number_crowd(question))
+        return _of_numbers(run, crowds.read_number_crowd(question))
     crowd = crowds.read_crowd(question)
     counts = crowd.counts
     body = {
@@ -50,12 +53,15 @@ def find_issues(run: Run, should_stop: Callable[[], bool]) -> Row:
         return {**body, **_nothing()}
     model = crowd.fitted(run.parameters["smoothing"])
     plan = _plan(crowd, model, run.parameters)
+    items = _items(crowd, model, plan)
+    labels = _labels(crowd, model, run.parameters["suspect_below"])
+    store(run, {"items": items, "labels": labels})
     return {
         **body,
         "warnings": crowds.model_warnings(counts.n_annotators, model),
         "plan": None if plan is None else _plan_in_short(plan),
-        "items": _items(crowd, model, plan),
-        "labels": _labels(crowd, model, run.parameters["suspect_below"]),
+        "items": items.part(),
+        "labels": labels.part("n_labels"),
     }
 
 
@@ -88,47 +94,41 @@ def _plan_in_short(plan: LabelPlan) -> Row:
     }
 
 
-def _items(crowd: Crowd, model: DawidSkene | None, plan: LabelPlan | None) -> Row:
+def _items(crowd: Crowd, model: DawidSkene | None, plan: LabelPlan | None) -> Ranked:
     found = item_issues(crowd.counts, crowd.posterior(model))
-    values = crowd.values
-    rows = []
-    for rank, i in enumerate(found.position[:KEPT_ROWS].tolist()):
-        runner_up = int(found.runner_up[rank])
-        rows.append(
-            {
-                "item": int(crowd.counts.items[i]),
-                "n_labels": int(found.n_labels[rank]),
-                "value": values[int(found.code[rank])],
-                "confidence": float(found.confidence[rank]),
-                "runner_up": None if runner_up < 0 else values[runner_up],
-                "entropy": float(found.entropy[rank]),
-                "settled": None if plan is None else bool(plan.settled[i]),
-                "more_labels": None if plan is None else int(plan.more_labels[i]),
-            }
-        )
-    return {"n_items": crowd.counts.n_items, "rows": rows}
-
-
-def _labels(crowd: Crowd, model: DawidSkene | None, at_most: float) -> Row:
-    counts, values = crowd.counts, crowd.values
-    found = label_issues(counts, crowd.posterior(model), at_most=at_most)
-    return {
-        "n_labels": len(found.item),
-        "rows": [
-            {
-                "item": int(counts.items[found.item[i]]),
-                "annotator": int(counts.annotators[found.annotator[i]]),
-                "label": values[int(found.code[i])],
-                "probability": float(found.probability[i]),
-                "suggested": values[int(found.suggested[i])],
-                "suggested_probability": float(found.suggested_probability[i]),
-            }
-            for i in range(min(len(found.item), KEPT_ROWS))
-        ],
+    columns = {
+        "item": crowd.counts.items[found.position],
+        "n_labels": found.n_labels,
+        "value": found.code,
+        "confidence": found.confidence,
+        "runner_up": found.runner_up,
+        "entropy": found.entropy,
     }
+    for name in ("settled", "more_labels"):
+        planned = np.full(len(found.code), np.nan) if plan is None else getattr(plan, name)
+        columns[name] = planned[found.position]
+    return ranked(columns, crowd.values, coded=("value", "runner_up"))
 
 
-def _of_numbers(crowd: NumberCrowd) -> Row:
+def _labels(crowd: Crowd, model: DawidSkene | None, at_most: float) -> Ranked:
+    found = label_issues(crowd.counts, crowd.posterior(model), at_most=at_most)
+    return suspected(crowd.counts, found, crowd.values)
+
+
+def suspected(counts: LabelCounts, found: LabelIssues, values: Sequence[Any]) -> Ranked:
+    """Labels that are probably wrong, with the value to put in their place."""
+    columns = {
+        "item": counts.items[found.item],
+        "annotator": counts.annotators[found.annotator],
+        "label": found.code,
+        "probability": found.probability,
+        "suggested": found.suggested,
+        "suggested_probability": found.suggested_probability,
+    }
+    return ranked(columns, values, coded=("label", "suggested"))
+
+
+def _of_numbers(run: Run, crowd: NumberCrowd) -> Row:
     labels = crowd.labels
     body = {
         **crowds.headline(
@@ -141,40 +141,31 @@ def _of_numbers(crowd: NumberCrowd) -> Row:
         return {**body, **_nothing()}
     model = crowd.fitted()
     n = labels.labels_by_item()
-    least_known = np.argsort(-model.sd, kind="stable")[:KEPT_ROWS]
+    least_known = np.argsort(-model.sd, kind="stable")
     found = number_issues(labels, model)
+    at = found.position
+    items = ranked(
+        {
+            "item": labels.items[least_known],
+            "n_labels": n[least_known],
+            "value": model.value[least_known],
+            "sd": model.sd[least_known],
+        }
+    )
+    suspects = ranked(
+        {
+            "item": labels.items[labels.item[at]],
+            "annotator": labels.annotators[labels.annotator[at]],
+            "label": labels.value[at],
+            "suggested": found.expected,
+            "z": found.z,
+        }
+    )
+    store(run, {"items": items, "labels": suspects})
     return {
         **body,
         "warnings": crowds.model_warnings(labels.annotators.size, model),
         "plan": None,
-        "items": {
-            "n_items": int(labels.items.size),
-            "rows": [
-                {
-                    "item": int(labels.items[i]),
-                    "n_labels": int(n[i]),
-                    "value": float(model.value[i]),
-                    "sd": float(model.sd[i]),
-                }
-                for i in least_known.tolist()
-            ],
-        },
-        "labels": {
-            "n_labels": len(found.position),
-            "rows": [
-                {
-                    "item": int(labels.items[labels.item[i]]),
-                    "annotator": int(labels.annotators[labels.annotator[i]]),
-                    "label": float(labels.value[i]),
-                    "suggested": float(expected),
-                    "z": float(z),
-                }
-                for i, expected, z in zip(
-                    found.position[:KEPT_ROWS].tolist(),
-                    found.expected[:KEPT_ROWS].tolist(),
-                    found.z[:KEPT_ROWS].tolist(),
-                    strict=True,
-                )
-            ],
-        },
+        "items": items.part(),
+        "labels": suspects.part("n_labels"),
     }

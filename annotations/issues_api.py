@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework.request import Request
@@ -20,17 +18,16 @@ from annotations.consensus_api import (
     SUBGROUP,
     answered,
     found,
-    item_rows,
-    kept,
+    paged,
 )
-from annotations.crowd_disclosure import lead_only, visible_annotators, with_names
+from annotations.crowd_disclosure import lead_only, visible_annotators
 from annotations.crowd_parameters import ISSUES, MODEL_ISSUES, issues_subject, model_key
 from annotations.issues_serializers import ModelIssuesSerializer
 from annotations.row_pages import Row
 from catalog import access
 from catalog.access import May
 from catalog.ingest.kinds import question_of
-from catalog.models import Attribute, Dataset, Question, Run
+from catalog.models import Dataset, Question, Run
 from catalog.problems import Refusal
 from catalog.rest import tables
 from catalog.rest.queries import query_of
@@ -91,8 +88,8 @@ class LabelIssuesView(APIView):
     """Items and labels of a question to look at first: the newest finished result.
 
     ``cursor`` and ``page_size`` page through the labels; the items are those of the first page,
-    and all of them are in the table ``label-issues/items``. With ``method=activelab`` they page
-    through the items, since it ranks no labels.
+    and the table ``label-issues/items`` has pages of all of them. With ``method=activelab`` they
+    page through the items, since it ranks no labels.
     """
 
     serializer_class = shapes.LabelIssuesSerializer
@@ -111,7 +108,7 @@ class LabelIssuesView(APIView):
         if method != POSTERIOR:
             return _by_model(request, slug, method)
         dataset, query, run = found(request, slug, May.READ_RESULTS, ISSUES, "method", *_FILTERS)
-        body, links = _with_pages(request, dataset, run, run.result, query)
+        body, links = _with_pages(request, dataset, run, query)
         return answered(request, dataset, run, {**run.result, **body}, links)
 
 
@@ -119,7 +116,7 @@ def _by_model(request: Request, slug: str, method: str) -> Response:
     dataset, query, run = _found_by_model(request, slug, May.READ_RESULTS, *_FILTERS)
     result: Row = run.result or {}
     part = result[method]
-    body, links = _with_pages(request, dataset, run, part, query)
+    body, links = _with_pages(request, dataset, run, query)
     if "annotators" in part:
         body["annotators"] = visible_annotators(request.user, dataset, part["annotators"])
     common = {name: value for name, value in result.items() if name not in BY_MODEL}
@@ -127,23 +124,31 @@ def _by_model(request: Request, slug: str, method: str) -> Response:
 
 
 def _with_pages(
-    request: Request, dataset: Dataset, run: Run, part: Row, query: dict[str, str]
+    request: Request, dataset: Dataset, run: Run, query: dict[str, str]
 ) -> tuple[Row, dict[str, str | None]]:
     """The items and labels of a result, the one that is ranked in pages."""
     by_items = query.get("method") == "activelab"
-    paged, other = ("items", "labels") if by_items else ("labels", "items")
-    rows, links = item_rows(request, dataset, run, part[paged]["rows"], query)
+    name, other = ("items", "labels") if by_items else ("labels", "items")
+    rows, links = paged(request, dataset, run, _table_of(run, query, name), query)
     first = {k: v for k, v in query.items() if k not in ("cursor", "annotator")}
-    rest, _ = item_rows(request, dataset, run, part[other]["rows"], first)
-    body = {paged: kept(part[paged], rows), other: kept(part[other], rest)}
-    return body, links
+    rest, _ = paged(request, dataset, run, _table_of(run, query, other), first)
+    return {name: rows, other: rest}, links
+
+
+def _table_of(run: Run, query: dict[str, str], name: str) -> tuple[str, Row]:
+    """A table by the name under which its rows are stored, and what the result has of it."""
+    method = query.get("method", POSTERIOR)
+    result: Row = run.result or {}
+    if method == POSTERIOR:
+        return name, result[name]
+    return f"{method}.{name}", result[method][name]
 
 
 class LabelIssuesTable(tables.TableView):
     """The labels that are probably wrong, or the items, as json, ndjson, csv or parquet."""
 
     @extend_schema(
-        parameters=[QUESTION, METHOD, MODEL, ITEM, ANNOTATOR, SUBGROUP],
+        parameters=[QUESTION, METHOD, MODEL, ITEM, ANNOTATOR, SUBGROUP, *PAGES],
         responses=tables.FILE,
     )
     def get(
@@ -151,13 +156,11 @@ class LabelIssuesTable(tables.TableView):
     ) -> HttpResponse:
         tables.check_table(table, ("labels", "items"), "label issues")
         known = ("item", "subgroup") if table == "items" else _FILTERS
-        method = _method(request)
-        if method == POSTERIOR:
+        if _method(request) == POSTERIOR:
             dataset, query, run = found(request, slug, May.READ_ROWS, ISSUES, "method", *known)
-            part: Any = run.result
         else:
             dataset, query, run = _found_by_model(request, slug, May.READ_ROWS, *known)
-            part = (run.result or {})[method]
-        rows = row_pages.filtered(dataset, part[table]["rows"], query, of=Attribute.Of.ITEM)
-        rows = with_names(dataset, list(rows))
-        return tables.table(rows, tables.wanted_format(request, suffix), f"label-issues-{table}")
+        query.setdefault("page_size", str(row_pages.MAX_PAGE_SIZE))
+        part, links = paged(request, dataset, run, _table_of(run, query, table), query)
+        form = tables.wanted_format(request, suffix)
+        return row_pages.linked(tables.table(part["rows"], form, f"label-issues-{table}"), links)

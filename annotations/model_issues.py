@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from annotations import crowds, queries
 from annotations.confident import confident_part
-from annotations.crowds import KEPT_ROWS, Parameters, Row
+from annotations.crowds import Parameters, Row
+from annotations.issues import suspected
+from annotations.ranked import Ranked, ranked, store
 from catalog import exchange
 from catalog.exchange import ClassProbabilities
 from catalog.models import Question, Run
@@ -21,6 +23,7 @@ from measures.consensus import (
     ActiveLab,
     Crowdlab,
     LabelCounts,
+    RelabelPlan,
     accuracy_against_gold,
     activelab,
     crowdlab,
@@ -47,7 +50,6 @@ CONVENTIONS = {
     "stop": "labelling may stop when every item would withstand margin dissenting labels or has "
     "max_labels labels; more_labels is what that takes on average (Wald 1945)",
     "rounds": "repeated labels of one annotator count as several",
-    "kept": f"the first {KEPT_ROWS:,} of each; the counts are of all",
 }
 
 
@@ -91,8 +93,7 @@ def find_issues_by_model(run: Run, should_stop: Callable[[], bool]) -> Row:
     judged = _judged(question, told)
     body |= {"values": list(told.classes), "warnings": _warnings(judged), **judged.told}
     labelled = judged.counts.n_labels > 0
-    return {
-        **body,
+    parts = {
         "crowdlab": _crowdlab_part(judged, run.parameters),
         "confident_learning": (
             confident_part(judged.counts, judged.prob, judged.classes)
@@ -101,6 +102,23 @@ def find_issues_by_model(run: Run, should_stop: Callable[[], bool]) -> Row:
         ),
         "activelab": _activelab_part(judged, run.parameters),
     }
+    return body | _stored(run, parts)
+
+
+def _stored(run: Run, parts: dict[str, Row]) -> dict[str, Row]:
+    """The parts with the first rows of their tables, which are all kept beside the run."""
+    tables = {
+        f"{method}.{name}": rows
+        for method, part in parts.items()
+        for name in ("items", "labels")
+        if isinstance(rows := part[name], Ranked)
+    }
+    store(run, tables)
+    found = {method: dict(part) for method, part in parts.items()}
+    for place, rows in tables.items():
+        method, name = place.split(".")
+        found[method][name] = rows.part(f"n_{name}")
+    return found
 
 
 def _not_out_of_fold(model: str, told: ClassProbabilities | None) -> tuple[Reason, str]:
@@ -201,7 +219,11 @@ def _crowdlab_part(judged: Judged, parameters: Parameters) -> Row:
         "gold_accuracy": accuracy_against_gold(found.posterior, judged.gold).as_dict(),
         "annotators": _annotators(counts, found),
         "items": _crowdlab_items(judged, found),
-        "labels": _crowdlab_labels(judged, found, parameters["suspect_below"]),
+        "labels": suspected(
+            counts,
+            label_issues(counts, found.posterior, at_most=parameters["suspect_below"]),
+            judged.classes,
+        ),
     }
 
 
@@ -225,46 +247,21 @@ def _annotators(counts: LabelCounts, found: Crowdlab) -> list[Row]:
     ]
 
 
-def _crowdlab_items(judged: Judged, found: Crowdlab) -> Row:
-    counts, classes = judged.counts, judged.classes
-    n = counts.by_value().sum(axis=1)
-    said = judged.prob.argmax(axis=1)
-    order = np.lexsort((found.agreement, found.quality))[:KEPT_ROWS]
-    return {
-        "n_items": counts.n_items,
-        "rows": [
-            {
-                "item": int(counts.items[i]),
-                "n_labels": int(n[i]),
-                "value": classes[found.code[i]],
-                "quality": float(found.quality[i]),
-                "majority": classes[found.majority[i]],
-                "agreement": float(found.agreement[i]),
-                "model_value": classes[said[i]],
-                "model_probability": float(judged.prob[i, said[i]]),
-            }
-            for i in order.tolist()
-        ],
+def _crowdlab_items(judged: Judged, found: Crowdlab) -> Ranked:
+    counts, said = judged.counts, judged.prob.argmax(axis=1)
+    columns = {
+        "item": counts.items,
+        "n_labels": counts.by_value().sum(axis=1).astype(np.int64),
+        "value": found.code,
+        "quality": found.quality,
+        "majority": found.majority,
+        "agreement": found.agreement,
+        "model_value": said,
+        "model_probability": judged.prob[np.arange(len(said)), said],
     }
-
-
-def _crowdlab_labels(judged: Judged, found: Crowdlab, at_most: float) -> Row:
-    counts, classes = judged.counts, judged.classes
-    issues = label_issues(counts, found.posterior, at_most=at_most)
-    return {
-        "n_labels": len(issues.item),
-        "rows": [
-            {
-                "item": int(counts.items[issues.item[i]]),
-                "annotator": int(counts.annotators[issues.annotator[i]]),
-                "label": classes[issues.code[i]],
-                "probability": float(issues.probability[i]),
-                "suggested": classes[issues.suggested[i]],
-                "suggested_probability": float(issues.suggested_probability[i]),
-            }
-            for i in range(min(len(issues.item), KEPT_ROWS))
-        ],
-    }
+    order = np.lexsort((found.agreement, found.quality))
+    rows = {name: column[order] for name, column in columns.items()}
+    return ranked(rows, judged.classes, coded=("value", "majority", "model_value"))
 
 
 def _of_references(question: Question, told: ClassProbabilities) -> Row:
@@ -308,36 +305,24 @@ def _activelab_part(judged: Judged, parameters: Parameters) -> Row:
             "n_more_labels": plan.n_more_labels,
             "may_stop": plan.may_stop,
         },
-        "items": {
-            "n_items": len(n),
-            "rows": _next_rows(judged, found, n, plan.more_labels, plan.settled),
-        },
+        "items": _next_rows(judged, found, n, plan),
         "labels": {"n_labels": 0, "rows": []},
     }
 
 
-def _next_rows(
-    judged: Judged,
-    found: ActiveLab,
-    n: NDArray[np.int64],
-    more: NDArray[np.int64],
-    settled: NDArray[np.bool_],
-) -> list[Row]:
-    item = np.append(judged.counts.items, judged.unlabelled)
-    score = np.append(found.score, found.score_unlabelled)
-    dissent = np.append(found.dissent, found.dissent_unlabelled)
+def _next_rows(judged: Judged, found: ActiveLab, n: NDArray[np.int64], plan: RelabelPlan) -> Ranked:
     votes = judged.counts.by_value()
     own = found.crowd.code if found.crowd is not None else votes.argmax(axis=1)
-    value = np.append(own, judged.unlabelled_prob.argmax(axis=1))
-    return [
-        {
-            "item": int(item[i]),
-            "score": float(score[i]),
-            "n_labels": int(n[i]),
-            "value": judged.classes[value[i]],
-            "dissent": float(dissent[i]),
-            "settled": bool(settled[i]),
-            "more_labels": int(more[i]),
-        }
-        for i in np.argsort(score, kind="stable")[:KEPT_ROWS].tolist()
-    ]
+    score = np.append(found.score, found.score_unlabelled)
+    columns = {
+        "item": np.append(judged.counts.items, judged.unlabelled),
+        "score": score,
+        "n_labels": n,
+        "value": np.append(own, judged.unlabelled_prob.argmax(axis=1)),
+        "dissent": np.append(found.dissent, found.dissent_unlabelled),
+        "settled": plan.settled,
+        "more_labels": plan.more_labels,
+    }
+    order = np.argsort(score, kind="stable")
+    rows = {name: column[order] for name, column in columns.items()}
+    return ranked(rows, judged.classes, coded=("value",))

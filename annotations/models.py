@@ -111,22 +111,26 @@ class LabelRow(models.Model):
         return f"{self.value} by {self.annotator} for {self.item}"
 
 
-class ConsensusBlock(models.Model):
-    """Some rows of a consensus run's table of items, as the bytes of an array.
+class RowBlock(models.Model):
+    """Some rows of a table of a run, as the bytes of an array; see :mod:`annotations.ranked`.
 
-    A result of millions of items would be too large for one JSON value. Block -1 says which item
-    stands at which rank; see :mod:`annotations.consensus_rows`.
+    A result of millions of items would be too large for one JSON value.
     """
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="+", db_index=False)
-    number = models.IntegerField(help_text="Position of the block, from 0; -1: the ranks.")
+    table = models.CharField(max_length=40, help_text="The table's name within the result.")
+    number = models.IntegerField(
+        help_text="Position of the block, from 0; -1: the columns; -2, -3: whom each row is about."
+    )
     body = models.BinaryField()
 
     class Meta:
-        ordering = ["run", "number"]
+        ordering = ["run", "table", "number"]
         constraints = [
-            models.UniqueConstraint(fields=["run", "number"], name="one_block_per_run_and_number"),
+            models.UniqueConstraint(
+                fields=["run", "table", "number"], name="one_block_per_run_table_and_number"
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"block {self.number} of run {self.run_id}"
+        return f"block {self.number} of {self.table} of run {self.run_id}"

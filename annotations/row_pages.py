@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
 from annotations import queries
-from annotations.consensus_rows import ConsensusRows
+from annotations.ranked import StoredRows
 from catalog.models import Annotator, Attribute, Dataset, Item, Run
 from catalog.problems import Refusal
 
@@ -20,6 +21,7 @@ Row = dict[str, Any]
 Rows = Sequence[Row]
 PAGE_SIZE = 1000
 MAX_PAGE_SIZE = 10_000
+Answer = TypeVar("Answer", bound=HttpResponseBase)
 
 
 def filtered(dataset: Dataset, rows: Rows, query: dict[str, str], *, of: Attribute.Of) -> Rows:
@@ -40,8 +42,8 @@ def filtered(dataset: Dataset, rows: Rows, query: dict[str, str], *, of: Attribu
 
 def _about(rows: Rows, of: str, numbers: set[int]) -> Rows:
     """The rows about these items or annotators."""
-    if isinstance(rows, ConsensusRows):
-        return rows.of_items(numbers)
+    if isinstance(rows, StoredRows):
+        return rows.about(of, numbers)
     return [row for row in rows if row[of] in numbers]
 
 
@@ -77,11 +79,12 @@ def page(
     return list(rows[start : start + size]), links
 
 
-def link_header(links: dict[str, str | None]) -> dict[str, str]:
-    """The ``Link`` header (RFC 8288) of a page."""
+def linked(answer: Answer, links: dict[str, str | None]) -> Answer:
+    """The answer with the ``Link`` header (RFC 8288) of its page."""
     relations = {"next": links["next"], "prev": links["previous"]}
-    header = ", ".join(f'<{url}>; rel="{rel}"' for rel, url in relations.items() if url)
-    return {"Link": header} if header else {}
+    if header := ", ".join(f'<{url}>; rel="{rel}"' for rel, url in relations.items() if url):
+        answer["Link"] = header
+    return answer
 
 
 def _page_size(text: str) -> int:

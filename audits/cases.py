@@ -8,14 +8,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from annotations.models import Label, SupersededLabel
-from audits import queries
-from audits.frames import case_address
-from catalog.models import Annotator, Dataset, Item, Question, ReferenceLabel, Run
+from audits.case_issues import results_about
+from catalog.models import Annotator, Dataset, Item, Question, ReferenceLabel
 from catalog.problems import Refusal
-from catalog.queries import NUMBER_MASK
 from predictions.models import ModelVersion, Prediction
 
-LISTED = 200
+LISTED = 1000
 Row = dict[str, Any]
 
 
@@ -62,11 +60,8 @@ def _attributes(dataset: Dataset, item: Item) -> list[Row]:
 
 def _answers(dataset: Dataset, item: Item, question: Question) -> Row:
     """The labels, the consensus and the reference labels of one question about this item."""
-    labels: list[Any] = list(
-        Label.objects.filter(question=question, item=item).order_by("annotator_id", "round")[
-            : LISTED + 1
-        ]
-    )
+    stored = Label.objects.filter(question=question, item=item)
+    labels: list[Any] = list(stored.order_by("annotator_id", "round")[:LISTED])
     before: list[Any] = list(
         SupersededLabel.objects.filter(question=question, item=item, restored_at=None).order_by(
             "-superseded_at"
@@ -79,17 +74,17 @@ def _answers(dataset: Dataset, item: Item, question: Question) -> Row:
         .select_related("upload", "run")
         .order_by("source")
     ]
-    consensus = _consensus(dataset, item, question)
+    results = results_about(dataset, item, question)
     return {
         "question": question,
-        "labels": [_label(question, one, names) for one in labels[:LISTED]],
-        "n_labels": len(labels),
+        "labels": [_label(question, one, names) for one in labels],
+        "n_labels": len(labels) if len(labels) < LISTED else stored.count(),
         "before": [
             {**_label(question, one, names), "superseded_at": one.superseded_at} for one in before
         ],
         "references": references,
-        "contradicted": _contradicted(question, references, consensus["consensus"]),
-        **consensus,
+        "contradicted": _contradicted(question, references, results["consensus"]),
+        **results,
     }
 
 
@@ -132,47 +127,13 @@ def _label(question: Question, row: Any, names: dict[int, str]) -> Row:
     }
 
 
-def _consensus(dataset: Dataset, item: Item, question: Question) -> Row:
-    """The item's row in the newest consensus, its neighbours in the queue, and both runs."""
-    number = item.pk & NUMBER_MASK
-    run, parts = queries.excerpt(
-        dataset,
-        "consensus",
-        question.name,
-        {"row": f"$.items.rows[*] ? (@.item == {number})"},
-    )
-    issues, queue = queries.excerpt(
-        dataset, "label-issues", question.name, {"numbers": "$.items.rows[*].item"}
-    )
-    query = urlencode({"question": question.name, "item": item.external_id})
-    return {
-        "consensus": (parts.get("row") or [None])[0],
-        "consensus_run": run,
-        "consensus_api": f"/api/v1/datasets/{dataset.slug}/consensus/?{query}",
-        **_neighbours(dataset, number, queue.get("numbers", []), issues),
-    }
-
-
-def _neighbours(dataset: Dataset, number: int, queue: list[int], run: Run | None) -> Row:
-    """Where the item stands in the queue of disagreements, and who stands beside it."""
-    if run is None or number not in queue:
-        return {"place": None, "queue_length": len(queue)}
-    at = queue.index(number)
-    beside = {"previous": at - 1, "next": at + 1}
-    wanted = {name: queue[k] for name, k in beside.items() if 0 <= k < len(queue)}
-    keys = {name: dataset.pk << 32 | other for name, other in wanted.items()}
-    ids = dict(Item.objects.filter(pk__in=keys.values()).values_list("pk", "external_id"))
-    found = {name: case_address(dataset, ids[key]) for name, key in keys.items() if key in ids}
-    return {"place": at + 1, "queue_length": len(queue), **found}
-
-
 def _predictions(dataset: Dataset, item: Item) -> list[Row]:
     """What each model said of the item, row by row as it was sent."""
     models = list(ModelVersion.objects.filter(dataset=dataset).select_related("question"))
     by_model = {model.pk: model for model in models}
     rows = Prediction.objects.filter(model_id__in=by_model, item=item).order_by(
         "model_id", "member", "fold"
-    )[: 5 * LISTED]
+    )[:LISTED]
     found = []
     for key, group in groupby(rows, key=lambda row: row.model_id):
         model = by_model[key]
@@ -182,7 +143,7 @@ def _predictions(dataset: Dataset, item: Item) -> list[Row]:
             {
                 "model": model,
                 "n_rows": len(members),
-                "rows": [_prediction(model, one) for one in members[:LISTED]],
+                "rows": [_prediction(model, one) for one in members],
                 "api": f"/api/v1/datasets/{dataset.slug}/confidence/?{query}",
             }
         )

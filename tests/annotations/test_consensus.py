@@ -13,13 +13,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from annotations import consensus, consensus_rows
-from annotations.models import ConsensusBlock
+from annotations import consensus, ranked
+from annotations.models import RowBlock
 from catalog.models import Dataset, Item, ReferenceLabel, Run
 from catalog.queries import reference_codes
 from tests.conftest import Trust, work_off
 
 ROWS = "abaa aabb abba bbbb bbab bbbc aaaa aabc"
+NUMBERS = str.maketrans("abc", "159")
 GOLD = "item,label\ni0,a\ni1,a\ni2,b\ni3,b\n"
 
 
@@ -249,6 +250,46 @@ def test_rows_come_in_pages_that_follow_each_other(alice: Trust, crowd: str) -> 
     alice.get(f"{crowd}consensus/", expect=400, page_size="0")
 
 
+def in_pages(who: Trust, table: str, size: int = 4) -> list[str]:
+    """The items of a table, page by page, by its Link header."""
+    seen: list[str] = []
+    url = f"/api/v1/{table}?page_size={size}"
+    while url:
+        answer = who.http.get(url)
+        rows = list(csv.DictReader(io.StringIO(answer.content.decode())))
+        assert len(rows) <= size
+        seen += [row["item"] for row in rows]
+        link = answer.get("Link", "")
+        url = next((p[1 : p.index(">")] for p in link.split(", ") if 'rel="next"' in p), "")
+    return seen
+
+
+@pytest.mark.parametrize("scale", ["nominal", "interval"])
+def test_every_issue_is_reached_beyond_those_within_the_result(
+    alice: Trust, monkeypatch: pytest.MonkeyPatch, scale: str
+) -> None:
+    monkeypatch.setattr(ranked, "FIRST_ROWS", 2)
+    monkeypatch.setattr(ranked, "BLOCK_ROWS", 3)
+    values = ["a", "b", "c"] if scale == "nominal" else []
+    whole = question(alice, "whole", scale=scale, values=values)
+    rows = ROWS if scale == "nominal" else (ROWS + " aaaa" * 40 + " aaac").translate(NUMBERS)
+    alice.upload(whole, "labels", labels_of(rows))
+    found = alice.get(f"{whole}label-issues/")
+    run = Run.objects.get(pk=found["run"])
+    for name, count in (("items", "n_items"), ("labels", "n_labels")):
+        part = found[name]
+        assert len(run.result[name]["rows"]) == min(2, part[count])
+        assert part["n_kept"] == part[count] == len(part["rows"]) > 0
+        seen = in_pages(alice, f"{whole}label-issues/{name}.csv")
+        assert seen == [row["item"] for row in part["rows"]]
+    last = found["items"]["rows"][-1]
+    assert alice.get(f"{whole}label-issues/", item=last["item"])["items"]["rows"] == [last]
+    row = found["labels"]["rows"][-1]
+    mine = alice.get(f"{whole}label-issues/", annotator=row["annotator"])["labels"]["rows"]
+    assert row in mine
+    assert {one["annotator"] for one in mine} == {row["annotator"]}
+
+
 @pytest.mark.parametrize("scale", ["nominal", "interval"])
 def test_every_item_is_reached_beyond_those_within_the_result(
     alice: Trust, monkeypatch: pytest.MonkeyPatch, scale: str
@@ -257,12 +298,12 @@ def test_every_item_is_reached_beyond_those_within_the_result(
     whole = question(
         alice, "whole", scale=scale, values=["a", "b", "c"] if scale == "nominal" else []
     )
-    rows = ROWS if scale == "nominal" else ROWS.translate(str.maketrans("abc", "159"))
+    rows = ROWS if scale == "nominal" else ROWS.translate(NUMBERS)
     alice.upload(whole, "labels", labels_of(rows))
     expected = alice.get(f"{whole}consensus/")["items"]["rows"]
     assert len(expected) == 8
-    monkeypatch.setattr(consensus, "KEPT_ROWS", 2)
-    monkeypatch.setattr(consensus_rows, "BLOCK_ROWS", 3)
+    monkeypatch.setattr(ranked, "FIRST_ROWS", 2)
+    monkeypatch.setattr(ranked, "BLOCK_ROWS", 3)
     alice.upload(whole, "labels", labels_of(rows + " " + rows[:4]))
     run = Run.objects.filter(kind="consensus").order_by("-version").first()
     assert run is not None
@@ -280,19 +321,13 @@ def test_every_item_is_reached_beyond_those_within_the_result(
     else:
         assert by_name["i7"]["methods"]["median"] == {"value": 3.0}
         assert by_name["i7"]["methods"]["mean"] == {"value": 4.0}
-    seen, url = [], f"/api/v1/{whole}consensus/items.csv?page_size=4"
-    while url:
-        answer = alice.http.get(url)
-        lines = answer.content.decode().splitlines()[1:]
-        assert len(lines) <= 4
-        seen += [line.split(",")[0] for line in lines]
-        link = answer.get("Link", "")
-        url = next((p[1 : p.index(">")] for p in link.split(", ") if 'rel="next"' in p), None)
+    seen = in_pages(alice, f"{whole}consensus/items.csv")
     assert seen == [row["item"] for row in found["rows"]]
     (one,) = alice.get(f"{whole}consensus/", item=seen[-1])["items"]["rows"]
     assert one == found["rows"][-1]
     # Only the newest result's rows are kept.
-    assert set(ConsensusBlock.objects.values_list("run", flat=True)) == {run.pk}
+    blocks = RowBlock.objects.filter(run__kind="consensus")
+    assert set(blocks.values_list("run", flat=True)) == {run.pk}
 
 
 def test_rows_can_be_asked_for_by_name_and_by_subgroup(alice: Trust, crowd: str) -> None:

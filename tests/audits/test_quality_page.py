@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from annotations import ranked
 from audits.matrices import by_likeness, cell_matrix, pair_matrix, shade_of
 from catalog.models import Membership
 from tests.audits.conftest import browser, page
@@ -325,3 +326,30 @@ def test_a_small_cell_of_a_heat_map_is_withheld_in_words():
     [(_, [cell])] = cell_matrix([withheld], "sex", "age").rows
     assert (cell.text, cell.shade) == ("–", "none")
     assert cell.title == "withheld, since the subgroup is small"
+
+
+def test_any_item_has_its_whole_case_beyond_the_first_rows_of_results(
+    alice: Trust, judged: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Results hold one row then; the case of the last item is as complete as that of the first."""
+    monkeypatch.setattr(ranked, "FIRST_ROWS", 1)
+    monkeypatch.setattr(ranked, "BLOCK_ROWS", 7)
+    alice.patch(f"{judged}models/net/", {"out_of_fold": True})
+    alice.upload(judged, "labels", "item,annotator,label\ni1,Cyd,yes\n")
+    found = alice.get(f"{judged}label-issues/")
+    issue = found["labels"]["rows"][-1]
+    queue = [row["item"] for row in found["items"]["rows"]]
+    assert (len(queue), found["items"]["n_kept"]) == (80, 80)
+    shown = Markup(page(alice, f"/datasets/judged/case/?item={issue['item']}"))
+
+    assert f"Place {queue.index(issue['item']) + 1} of 80" in shown.text
+    assert f"Posterior {issue['annotator']} {issue['label']}" in shown.text
+    for said in (
+        "Labels and posterior of each value",
+        "Labels of it that are probably wrong",
+        "What models make of its labels",
+        "CROWDLAB net:1",
+        "ActiveLab net:1",
+    ):
+        assert said in shown.text
+    assert shown.faults() == []

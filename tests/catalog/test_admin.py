@@ -13,7 +13,7 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.test import Client
 
-from annotations.models import ConsensusBlock, LabelRow, SupersededLabel
+from annotations.models import LabelRow, RowBlock, SupersededLabel
 from catalog.browsing import pretty
 from catalog.models import (
     ApiToken,
@@ -74,7 +74,7 @@ def root(alice: Trust) -> Client:
     ItemNovelty.objects.create(
         run=Run.objects.all()[0], item=Item.objects.all()[0], scores=[2.5], p_values=[0.25]
     )
-    ConsensusBlock.objects.create(run=Run.objects.all()[0], number=0, body=bytes(4))
+    RowBlock.objects.create(run=Run.objects.all()[0], table="items", number=0, body=bytes(4))
     AdoptedMap.objects.create(
         model=ModelVersion.objects.all()[0],
         run=uuid.uuid4(),
