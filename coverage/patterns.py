@@ -9,7 +9,7 @@ from catalog.models import Run
 from coverage import queries
 from coverage.adequacy import summary_of
 from coverage.uncovered import Uncovered, ordered_domains, search
-from measures.coverage.patterns import UncoveredPatterns, counts_of
+from measures.coverage.patterns import UncoveredPatterns
 
 MAX_DENSE = 20_000_000
 MAX_UNASKED = 5_000_000
@@ -54,24 +54,21 @@ def measure_patterns(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any
         ],
         "possible": _stored(found, found.possible),
         # Without unknown values both are one list, which is not stored twice.
-        "certain": None if found.certain is found.possible else _stored(found, found.certain),
+        "certain": _stored(found, found.certain) if found.has_unknown else None,
     }
 
 
 def _stored(found: Uncovered, patterns: UncoveredPatterns) -> list[list[int]]:
     """Each pattern as its counts, without and with unknown values, then attribute and node."""
     first = patterns.foremost(limit=MAX_STORED)
-    upper = found.with_unknown(first).tolist()
-    lower = first.n if patterns is found.possible else _known(found, first)
+    # What the search itself counted is not counted again.
+    upper = first.n if patterns is found.certain else found.with_unknown(first)
+    lower = first.n if patterns is found.possible else found.known(first)
     anything = [axis.any for axis in first.axes]
     return [
         [n, most, *(x for j, node in enumerate(row) if node < anything[j] for x in (j, node))]
-        for n, most, row in zip(lower.tolist(), upper, first.nodes.tolist(), strict=True)
+        for n, most, row in zip(lower.tolist(), upper.tolist(), first.nodes.tolist(), strict=True)
     ]
-
-
-def _known(found: Uncovered, patterns: UncoveredPatterns) -> Any:
-    return counts_of(found.cube, patterns, missing_matches=False)
 
 
 CONVENTIONS = {

@@ -53,9 +53,18 @@ class Uncovered:
     possible: UncoveredPatterns
     certain: UncoveredPatterns
 
+    @property
+    def has_unknown(self) -> bool:
+        """Whether any item lacks a value; without, both are the same patterns."""
+        return self.certain is not self.possible
+
     def with_unknown(self, found: UncoveredPatterns) -> NDArray[np.int64]:
         """Items in each of some patterns, had all unknown values been the right ones."""
-        return counts_of(self.cube, found, missing_matches=True)
+        return counts_of(self.cube, found, missing_matches=True) if self.has_unknown else found.n
+
+    def known(self, found: UncoveredPatterns) -> NDArray[np.int64]:
+        """Items in each of some patterns of which every value is known."""
+        return counts_of(self.cube, found, missing_matches=False) if self.has_unknown else found.n
 
 
 def search(

@@ -306,7 +306,13 @@ def axes_of(
     )
 
 
-def counts_of(cube: Cube, found: UncoveredPatterns, *, missing_matches: bool) -> Ints:
+def counts_of(
+    cube: Cube,
+    found: UncoveredPatterns,
+    *,
+    missing_matches: bool,
+    max_nodes: int = MAX_NODES,
+) -> Ints:
     """Items in each of some patterns, whatever the search counted.
 
     Parameters
@@ -316,6 +322,8 @@ def counts_of(cube: Cube, found: UncoveredPatterns, *, missing_matches: bool) ->
         Over the cube's attributes.
     missing_matches : bool
         Whether an item with a missing value counts for every value it might have.
+    max_nodes : int
+        Patterns in all up to which one cube over all attributes answers for each.
 
     Returns
     -------
@@ -323,6 +331,12 @@ def counts_of(cube: Cube, found: UncoveredPatterns, *, missing_matches: bool) ->
     """
     fixed = found.nodes < [axis.any for axis in found.axes]
     subsets, which = np.unique(fixed, axis=0, return_inverse=True)
+    size = prod(axis.any + 1 for axis in found.axes)
+    if len(subsets) > 1 and size <= max_nodes:
+        # One cube over all attributes is less than many over a few.
+        rolled = roll_up(cube.table(cube.names), found.axes, missing_matches=missing_matches)
+        whole: Ints = rolled[tuple(found.nodes.T)].astype(np.int64)
+        return whole
     counts = np.zeros(len(found.n), np.int64)
     for s, subset in enumerate(subsets):
         mine = np.flatnonzero(which.reshape(-1) == s)
