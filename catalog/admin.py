@@ -22,6 +22,7 @@ from catalog.models import (
     Item,
     Membership,
     Profile,
+    ProfileCount,
     Question,
     ReferenceLabel,
     Run,
@@ -119,6 +120,15 @@ class ProfileAdmin(BrowseAdmin):
     search_fields = ("values", "dataset__slug")
     list_filter = ("of", "dataset")
     rows = ((Item, "profile"), (Annotator, "profile"))
+
+
+@admin.register(ProfileCount)
+class ProfileCountAdmin(BrowseAdmin):
+    """What coverage reads instead of counting items."""
+
+    list_display = ("profile_id", linked("dataset"), "n")
+    search_fields = ("=profile_id", "dataset__slug")
+    list_filter = ("dataset",)
 
 
 @admin.register(Item)

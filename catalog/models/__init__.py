@@ -5,7 +5,7 @@ from catalog.models.datasets import Dataset, Membership
 from catalog.models.definitions import Attribute, Question
 from catalog.models.erasures import Erasure
 from catalog.models.history import EarlierRow
-from catalog.models.items import Annotator, Item, Profile
+from catalog.models.items import Annotator, Item, Profile, ProfileCount
 from catalog.models.quotas import UseCount
 from catalog.models.references import ReferenceLabel
 from catalog.models.runs import Run, WorkerBeat
@@ -23,6 +23,7 @@ __all__ = [
     "Item",
     "Membership",
     "Profile",
+    "ProfileCount",
     "Question",
     "ReferenceLabel",
     "Run",

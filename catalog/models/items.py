@@ -91,6 +91,32 @@ class Item(Numbered):
         ]
 
 
+class ProfileCount(models.Model):
+    """How many items have each profile, so that the joint distribution is read and not counted.
+
+    Triggers of the database keep it (migration 0012): whoever stores, changes or removes items
+    pays for those alone, in the same transaction, and nobody can forget to.
+    """
+
+    NONE = -1
+    """Stands for the profile of items that have none."""
+
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="+", db_index=False)
+    profile_id = models.BigIntegerField(help_text="-1: items of which nothing is known.")
+    n = models.BigIntegerField(help_text="Items that have it; 0 once they all have another.")
+
+    class Meta:
+        ordering = ["dataset", "profile_id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset", "profile_id"], name="one_count_per_profile_of_items"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.n} items of profile {self.profile_id}"
+
+
 class Annotator(Numbered):
     """Who labels; known by the name in uploads, and by attributes where they were given."""
 

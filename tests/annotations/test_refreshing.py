@@ -70,7 +70,7 @@ def step(alice: Trust, path: Path, rng: random.Random, n_annotators: int = ANNOT
         uploads = Upload.objects.filter(kind="labels", state="stored", rows_stored__gt=0)
         newest = uploads.order_by("-received_at").first()
         if newest is not None and uploads.count() > 1:
-            alice.http.post(f"/api/v1/{path}uploads/{newest.pk}/withdraw/")
+            alice.http.delete(f"/api/v1/{path}uploads/{newest.pk}/")
     elif kind == "items":
         send(alice, path, "items", f"item,site\ni{rng.randrange(ITEMS):03},{rng.choice('xyz')}\n")
     elif kind == "annotators":
