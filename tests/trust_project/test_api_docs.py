@@ -47,3 +47,14 @@ def test_every_query_parameter_is_documented(paths: dict[str, Any]) -> None:
     }
     assert len(names) > 20
     assert [n for n in sorted(names) if not re.search(rf"\b{n}=|`{n}`", pages)] == []
+
+
+def test_every_code_of_a_problem_is_documented() -> None:
+    pages = "\n".join(page.read_text("utf-8") for page in DOCS.rglob("*.md"))
+    rooms = ("catalog", "annotations", "coverage", "predictions", "audits")
+    sources = [path for room in rooms for path in (DOCS.parent / room).rglob("*.py")]
+    codes = {
+        code for path in sources for code in re.findall(r'\bcode="([a-z_]+)"', path.read_text("utf-8"))
+    }
+    assert len(codes) > 60
+    assert [code for code in sorted(codes) if not re.search(rf"\b{code}\b", pages)] == []
