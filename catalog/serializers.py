@@ -16,6 +16,14 @@ class TextListField(serializers.ListField):
     child = serializers.CharField(max_length=255, trim_whitespace=False)
 
 
+# What a data set has, in the order in which one comes to it.
+BELOW_DATASET = (
+    "members questions attributes features populations models uploads runs erasures "
+    "agreement annotators consensus label-issues coverage calibration recalibrations confidence "
+    "conformal ensembles expected-performance novelty trust-card"
+)
+
+
 class DatasetSerializer(StrictModelSerializer):
     role = serializers.SerializerMethodField(help_text="Your role in it.")
     links = serializers.SerializerMethodField()
@@ -61,9 +69,7 @@ class DatasetSerializer(StrictModelSerializer):
 
     def get_links(self, dataset: Dataset) -> dict[str, str]:
         base = self.context["request"].build_absolute_uri(f"/api/v1/datasets/{dataset.slug}/")
-        names = "members questions attributes populations models uploads runs agreement coverage "
-        names += "calibration trust-card"
-        return {name: f"{base}{name}/" for name in names.split()}
+        return {name: f"{base}{name}/" for name in BELOW_DATASET.split()}
 
 
 class MembershipSerializer(StrictModelSerializer):

@@ -35,6 +35,7 @@ class RecalibrationListSerializer(serializers.Serializer[Any]):
     n = serializers.IntegerField()
     n_folds = serializers.IntegerField()
     folds_by = serializers.CharField()
+    conventions = serializers.DictField(help_text="Of the calibration result they come from.")
     methods = GainSerializer(many=True)
 
 
@@ -59,7 +60,8 @@ class RecalibrationList(APIView):
     )
     def get(self, request: Request, slug: str) -> Response:
         dataset, model, run = newest_of(request, slug, "calibration")
-        found = (run.result or {})["recalibration"]
+        result = run.result or {}
+        found = result["recalibration"]
         here = request.build_absolute_uri(request.path)
         methods = [
             {
@@ -71,7 +73,8 @@ class RecalibrationList(APIView):
             }
             for one in found["methods"]
         ]
-        return answer_result(request, run, {**envelope(dataset, run), **found, "methods": methods})
+        said = {"conventions": result["conventions"], **found, "methods": methods}
+        return answer_result(request, run, {**envelope(dataset, run), **said})
 
 
 class RecalibrationMap(APIView):

@@ -111,6 +111,10 @@ def _sentence(error: dict[str, Any]) -> str:
     return f"{where}{error['message']}"
 
 
+# Every error has the same keys, of a file or not.
+_NOWHERE = dict.fromkeys(("pointer", "line", "column", "value", "code", "message", "hint"))
+
+
 def problem(status: int, code: str, detail: str, errors: list[dict[str, Any]]) -> dict[str, Any]:
     """The body of an error answer."""
     return {
@@ -119,7 +123,7 @@ def problem(status: int, code: str, detail: str, errors: list[dict[str, Any]]) -
         "status": status,
         "code": code,
         "detail": detail,
-        "errors": errors,
+        "errors": [_NOWHERE | error for error in errors],
     }
 
 
@@ -151,7 +155,7 @@ def add_problem_responses(result: dict[str, Any], **kwargs: Any) -> dict[str, An
             "message": {"type": "string"},
             "hint": text,
         },
-        "required": ["code", "message"],
+        "required": ["pointer", "line", "column", "value", "code", "message", "hint"],
     }
     result["components"].setdefault("schemas", {})["Problem"] = {
         "type": "object",

@@ -68,9 +68,13 @@ def test_a_field_that_only_the_service_writes_is_named(alice: Trust) -> None:
     assert refused["errors"] == [
         {
             "pointer": "/version",
+            "line": None,
+            "column": None,
+            "value": None,
             "code": "unknown_field",
             "message": "This field is not one that can be sent; those are: "
             "description, min_cell, name, slug.",
+            "hint": None,
         }
     ]
 

@@ -116,6 +116,7 @@ def test_the_documented_program_applies_every_map_as_the_service_does(
 ) -> None:
     recalibrate = reference_applier()["recalibrate"]
     listed = alice.get(f"{judged}recalibrations/", model="filter")
+    assert listed["conventions"]["log"] == "natural"
     assert {one["method"] for one in listed["methods"]} == {
         "temperature",
         "platt",

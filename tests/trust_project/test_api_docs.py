@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from drf_spectacular.generators import SchemaGenerator
 
+from catalog.serializers import BELOW_DATASET
+
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 DATASET = "datasets/{slug}/"
 
@@ -35,6 +37,11 @@ def test_every_documented_address_exists(paths: dict[str, Any]) -> None:
     assert [p for p in said if not any(k.startswith(f"{DATASET}{p}") for k in known)] == []
 
 
+def test_a_data_set_links_to_everything_directly_below_it(paths: dict[str, Any]) -> None:
+    below = {re.fullmatch(r"datasets/\{slug\}/([a-z-]+)/", path) for path in paths}
+    assert {found[1] for found in below if found} == set(BELOW_DATASET.split())
+
+
 def test_every_query_parameter_is_documented(paths: dict[str, Any]) -> None:
     pages = "\n".join(page.read_text("utf-8") for page in DOCS.rglob("*.md"))
     names = {
@@ -54,7 +61,9 @@ def test_every_code_of_a_problem_is_documented() -> None:
     rooms = ("catalog", "annotations", "coverage", "predictions", "audits")
     sources = [path for room in rooms for path in (DOCS.parent / room).rglob("*.py")]
     codes = {
-        code for path in sources for code in re.findall(r'\bcode="([a-z_]+)"', path.read_text("utf-8"))
+        code
+        for path in sources
+        for code in re.findall(r'\bcode="([a-z_]+)"', path.read_text("utf-8"))
     }
     assert len(codes) > 60
     assert [code for code in sorted(codes) if not re.search(rf"\b{code}\b", pages)] == []
