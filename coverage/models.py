@@ -76,10 +76,15 @@ class Population(models.Model):
 class PopulationCell(models.Model):
     """The weight of one combination of attribute values, or of one value for a margin."""
 
-    population = models.ForeignKey(Population, models.CASCADE, related_name="cells")
+    # Like items without a check in the database; the unique constraint below leads with it.
+    population = models.ForeignKey(
+        Population, models.CASCADE, related_name="cells", db_index=False, db_constraint=False
+    )
     values = models.JSONField(help_text="Attribute name to value.")
     weight = models.FloatField(help_text="People, or any other measure of size.")
-    upload = models.ForeignKey(Upload, models.CASCADE, related_name="+")
+    upload = models.ForeignKey(
+        Upload, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
 
     class Meta:
         ordering = ["population", "id"]

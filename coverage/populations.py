@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
+from catalog.ingest.combinations import combinations
+from catalog.ingest.copying import Column, copy_in
 from catalog.ingest.declaring import declare
-from catalog.ingest.history import keep
 from catalog.ingest.incoming import Counts, Incoming
 from catalog.ingest.kinds import mapping_of, without
-from catalog.kinds import kept_table
 from catalog.models import Attribute, Dataset, Profile, Upload
 from catalog.problems import Refusal
-from catalog.reading.columns import Column, Kind, Layout
+from catalog.reading.columns import Column as FileColumn
+from catalog.reading.columns import Kind, Layout
 from catalog.reading.tables import NumberColumn, TextColumn
-from catalog.runs import canonical
 from coverage.banding import Banding, overlapping, reach_of
-from coverage.models import Population, PopulationCell
+from coverage.cells import CELLS, cell_columns, is_another, replace_cells, stage
+from coverage.models import Population
 from coverage.queries import attributes_of, values_met
 from coverage.target_checks import SHOWN, by_margin, check_mapping, check_shares, listed
-from coverage.withdrawal import CELLS, remember_margins
+from coverage.withdrawal import remember_margins
 
 Rows = NDArray[np.intp]
 Describe = Callable[[int], tuple[str | None, str, str | None]]
@@ -52,8 +54,8 @@ def layout(upload: Upload) -> Layout:
     return without(
         upload,
         Layout(
-            (Column("weight", Kind.NUMBER, required=True, low=0),),
-            extra=Column("attribute", Kind.CATEGORY),
+            (FileColumn("weight", Kind.NUMBER, required=True, low=0),),
+            extra=FileColumn("attribute", Kind.CATEGORY),
             mapping=mapping_of(upload),
         ),
     )
@@ -71,19 +73,20 @@ def store_population(incoming: Incoming) -> Counts:
     for name, attribute in attributes.items():
         _check_values(incoming, attribute, columns[name], population.mapping.get(name, {}))
     check_mapping(incoming, population, columns)
-    codes = np.column_stack([column.codes for column in columns.values()])
-    _check_repeats(incoming, columns, codes)
+    _check_repeats(incoming, columns)
     if incoming.problem_count and incoming.upload.on_error == Upload.OnError.REJECT:
         return Counts()
     margins = _margins(incoming, columns, weight)
     check_shares(incoming, columns, weight)
-    cells = _cells(incoming, columns, weight)
-    if not len(incoming.rows) or _refuse_another(incoming, population, cells):
+    arriving = cell_columns(incoming, population, columns, weight)
+    is_first = not population.cells.exists()
+    kept = not is_first and _refuse_another(incoming, population, arriving)
+    if kept or not len(incoming.rows):
         return Counts()
     for attribute in attributes.values():
         banding = Banding(attribute, population.mapping.get(attribute.name))
         _compare_values(incoming, attribute, columns[attribute.name], banding)
-    counts = _replace(incoming, population, cells)
+    counts = Counts(copy_in(CELLS, arriving)) if is_first else _replace(incoming, population)
     if counts.changes:
         remember_margins(incoming.upload, population)
     population.margins = margins
@@ -251,30 +254,24 @@ def _refuse_values(
     incoming.refuse(rows[bad[rows]], code, name, describe)
 
 
-def _check_repeats(
-    incoming: Incoming, columns: dict[str, TextColumn], codes: NDArray[np.int32]
-) -> None:
+def _check_repeats(incoming: Incoming, columns: dict[str, TextColumn]) -> None:
     """Refuse rows whose cell stood in an earlier row of the file."""
     rows = incoming.rows
-    _, first, same = np.unique(codes[rows], axis=0, return_index=True, return_inverse=True)
-    earliest = rows[first[same.reshape(-1)]]
+    first, which = combinations([column.codes[rows] for column in columns.values()])
+    again = rows[first[which]] != rows
     line = incoming.table.line
-    before = dict(zip(rows.tolist(), line[earliest].tolist(), strict=True))
+    earlier = line[rows[first[which[again]]]].tolist()
+    before = dict(zip(rows[again].tolist(), earlier, strict=True))
 
     def describe(row: int) -> tuple[str | None, str, str | None]:
-        cell = _cell(columns, row)
-        said = ", ".join(f"{name}={value}" for name, value in cell.items())
+        said = ", ".join(
+            f"{name}={column.values[column.codes[row]]}"
+            for name, column in columns.items()
+            if column.codes[row] >= 0
+        )
         return said, f"the cell {said} already stands in line {before[row]}; send it once.", None
 
-    incoming.refuse(rows[earliest != rows], RowCode.DUPLICATE_ROW, next(iter(columns)), describe)
-
-
-def _cell(columns: dict[str, TextColumn], row: int) -> dict[str, str]:
-    return {
-        name: column.values[column.codes[row]]
-        for name, column in columns.items()
-        if column.codes[row] >= 0
-    }
+    incoming.refuse(rows[again], RowCode.DUPLICATE_ROW, next(iter(columns)), describe)
 
 
 def _margins(
@@ -324,59 +321,27 @@ def _compare_values(
     )
 
 
-def _cells(
-    incoming: Incoming, columns: dict[str, TextColumn], weight: NumberColumn
-) -> list[tuple[dict[str, str], float]]:
-    rows = incoming.rows.tolist()
-    return [(_cell(columns, row), float(weight.values[row])) for row in rows]
-
-
-def _refuse_another(
-    incoming: Incoming, population: Population, cells: list[tuple[dict[str, str], float]]
-) -> bool:
-    """Under ``mode=add`` a population that has cells keeps them: shares are of one whole."""
-    if incoming.upload.mode != Upload.Mode.ADD:
+def _refuse_another(incoming: Incoming, population: Population, arriving: list[Column]) -> bool:
+    """Stage the cells; under ``mode=add`` a population keeps its own: shares are of one whole."""
+    stage(arriving)
+    if incoming.upload.mode != Upload.Mode.ADD or not is_another(population):
         return False
-    before = {canonical(cell.values): cell.weight for cell in population.cells.all()}
-    another = bool(before) and before != {canonical(values): weight for values, weight in cells}
-    if another:
-        incoming.refuse_file(
-            RowCode.REFERENCE_EXISTS,
-            None,
-            f"population {population.name!r} has {len(before):,} other cells already; define "
-            "another population, or send mode=upsert to replace them.",
-        )
-    return another
+    incoming.refuse_file(
+        RowCode.REFERENCE_EXISTS,
+        None,
+        f"population {population.name!r} has {population.cells.count():,} other cells already; "
+        "define another population, or send mode=upsert to replace them.",
+    )
+    return True
 
 
-def _replace(
-    incoming: Incoming, population: Population, cells: list[tuple[dict[str, str], float]]
-) -> Counts:
+def _replace(incoming: Incoming, population: Population) -> Counts:
     """Make the population's cells those of the file; a cell that stays keeps its upload."""
-    before = {canonical(cell.values): cell for cell in population.cells.all()}
-    new, changed = [], []
-    for values, weight in cells:
-        cell = before.pop(canonical(values), None)
-        if cell is None:
-            new.append(
-                PopulationCell(
-                    population=population, values=values, weight=weight, upload=incoming.upload
-                )
-            )
-        elif cell.weight != weight:
-            cell.weight, cell.upload = weight, incoming.upload
-            changed.append(cell)
-    gone = [cell.pk for cell in before.values()]
-    kept = [*gone, *(cell.pk for cell in changed)]
-    if kept:
-        keep(kept_table("cell"), incoming.upload, f"{CELLS} t WHERE t.id = ANY(%s)", (kept,))
-    PopulationCell.objects.filter(pk__in=gone).delete()
-    PopulationCell.objects.bulk_update(changed, ["weight", "upload"], batch_size=1000)
-    PopulationCell.objects.bulk_create(new, batch_size=1000)
-    if before:
+    counts = replace_cells(incoming.upload, population)
+    if counts.removed:
         incoming.warn(
             NoticeCode.CELLS_REMOVED,
-            f"Cells of the earlier file that this one lacks were removed: {len(before):,}.",
-            len(before),
+            f"Cells of the earlier file that this one lacks were removed: {counts.removed:,}.",
+            counts.removed,
         )
-    return Counts(len(new), len(cells) - len(new) - len(changed), len(changed), len(before))
+    return replace(counts, unchanged=len(incoming.rows) - counts.stored - counts.replaced)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.ingest.checks import RowCode
+from catalog.ingest.combinations import combinations
 from catalog.ingest.incoming import Incoming
 from catalog.reading.tables import NumberColumn, TextColumn
 from coverage.models import Population
@@ -56,8 +57,9 @@ def by_margin(
     rows = incoming.rows
     filled = np.column_stack([~column.missing for column in columns.values()])[rows]
     names = np.array(list(columns))
-    for pattern in dict.fromkeys(map(tuple, filled.tolist())):
-        yield names[list(pattern)].tolist(), rows[(filled == pattern).all(axis=1)]
+    first, which = combinations(list(filled.T.astype(np.int8)))
+    for pattern in np.argsort(first).tolist():
+        yield names[filled[first[pattern]]].tolist(), rows[which == pattern]
 
 
 def listed(values: set[str]) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 from catalog.ingest import history
 from catalog.kinds import KeptTable, Mention
 from catalog.models import EarlierRow, Upload
-from coverage.models import Population, PopulationCell
+from coverage.cells import CELLS
+from coverage.models import Population
 
-CELLS = PopulationCell._meta.db_table
 _POPULATIONS = Population._meta.db_table
 
 

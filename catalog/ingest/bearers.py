@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from django.db import connection
 from numpy.typing import NDArray
 
 from catalog.ingest.coding import Coded, code_attribute
-from catalog.ingest.copying import Column, copy_in
+from catalog.ingest.copying import Column, copy_in, copy_out
 from catalog.ingest.history import keep
 from catalog.ingest.incoming import Counts, Incoming
-from catalog.ingest.numbering import UNKNOWN, enroll, look_up
+from catalog.ingest.numbering import FEW, UNKNOWN, enroll, look_up, texts_of
 from catalog.ingest.profiles import profiles_of
 from catalog.ingest.repeats import refuse_repeats
 from catalog.kinds import kept_table
@@ -56,75 +58,94 @@ def _store(
     ]
     if (incoming.problem_count and incoming.upload.on_error == "reject") or not len(incoming.rows):
         return Counts()
-    keys = look_up(model, incoming.dataset, ids.values)
-    used = np.unique(ids.codes[incoming.rows])
-    new = used[keys.keys[used] == UNKNOWN]
-    keys = enroll(model, incoming.upload, keys, new)
-    changed = _update(incoming, model, of, keys.of(ids.codes)[incoming.rows], attributes)
-    replaced = changed - len(new)
-    return Counts(len(new), len(incoming.rows) - changed, replaced)
+    known = look_up(model, incoming.dataset, ids.values)
+    keys = known.of(ids.codes)[incoming.rows]
+    before = _profiles_before(model, keys)
+    told = _told(incoming, of, before, attributes)
+    new, old = np.flatnonzero(keys == UNKNOWN), np.flatnonzero(keys != UNKNOWN)
+    stored = [Column("id", "int8", keys), *told]
+    replaced = _replace(incoming, of, [column.only(old) for column in stored]) if len(old) else 0
+    codes = ids.codes[incoming.rows[new]].astype(np.intp)
+    enroll(model, incoming.upload, known, codes, [column.only(new) for column in told])
+    return Counts(len(new), len(old) - replaced, replaced)
 
 
-def _update(
-    incoming: Incoming,
-    model: type[Item] | type[Annotator],
-    of: Attribute.Of,
-    keys: NDArray[np.int64],
-    attributes: list[Coded],
-) -> int:
-    """Set profile, group and numbers of rows where they differ; returns how many did."""
+def _profiles_before(
+    model: type[Item] | type[Annotator], keys: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The profile of each key; -1 where there is none yet."""
+    before = np.full(len(keys), -1, np.int64)
+    known = keys != UNKNOWN
+    if not known.any():
+        return before
+    mine = keys[known]
+    which, place = "id = ANY(%s)", [mine.tolist()]
+    if np.ptp(mine) < FEW * len(mine):
+        which, place = "id BETWEEN %s AND %s", [int(mine.min()), int(mine.max())]
+    stored = copy_out(
+        f"SELECT id, coalesce(profile_id, -1) FROM {model._meta.db_table} "  # noqa: S608
+        f"WHERE {which} ORDER BY id",
+        tuple(place),
+        {"id": "int8", "profile": "int8"},
+    )
+    before[known] = stored["profile"][np.searchsorted(stored["id"], mine)]
+    return before
+
+
+def _told(
+    incoming: Incoming, of: Attribute.Of, before: NDArray[np.int64], attributes: list[Coded]
+) -> list[Column]:
+    """What the file says of each row's item or annotator, as columns of its table."""
+    told = [Column("profile_id", "int8", profiles_of(incoming, of, before, attributes))]
+    group = incoming.text("group") if of == Attribute.Of.ITEM else None
+    if group is not None:
+        told.append(Column("group", "text", texts_of(group, incoming.rows)))
+    if numeric := [a for a in attributes if a.numbers is not None]:
+        told.append(Column("numbers", "text", _numbers(incoming, numeric)))
+    return told
+
+
+def _replace(incoming: Incoming, of: Attribute.Of, arriving: list[Column]) -> int:
+    """Give known rows what the file says where it differs; returns how many did."""
+    kept = kept_table(of)
+    sets = ["profile_id = a.profile_id", f"upload_id = '{incoming.upload.pk}'"]
+    differs = ["t.profile_id IS DISTINCT FROM a.profile_id"]
+    names = {column.name for column in arriving}
+    if "group" in names:
+        sets.append('"group" = coalesce(a."group", t."group")')
+        differs.append('(a."group" IS NOT NULL AND t."group" IS DISTINCT FROM a."group")')
+    if "numbers" in names:
+        merged = "coalesce(t.numbers, '{}') || a.numbers::jsonb"
+        sets.append(f"numbers = {merged}")
+        differs.append(f"t.numbers IS DISTINCT FROM ({merged})")
+    described = " OR ".join(f"t.{name} IS NOT NULL" for name in kept.bare)
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMP TABLE arriving (id bigint PRIMARY KEY, profile_id bigint, "
             '"group" text, numbers text) ON COMMIT DROP'
         )
-        table = model._meta.db_table
-        old = np.empty(len(keys), np.int64)
+        copy_in("arriving", arriving)
+        rows = f"{kept.table} t JOIN arriving a USING (id)"
+        differing = f"({described}) AND ({' OR '.join(differs)})"
+        keep(kept, incoming.upload, f"{rows} WHERE {differing}", ())
         cursor.execute(
-            f"SELECT coalesce(t.profile_id, -1) FROM unnest(%s) WITH ORDINALITY AS k(id, position) "  # noqa: S608
-            f"JOIN {table} t USING (id) ORDER BY k.position",
-            [keys.tolist()],
-        )
-        old[:] = np.array(cursor.fetchall(), np.int64).reshape(-1)
-    profiles = profiles_of(incoming, of, old, attributes)
-    columns = [
-        Column("id", "int8", keys),
-        Column("profile_id", "int8", profiles, profiles < 0),
-    ]
-    sets = ["profile_id = a.profile_id", f"upload_id = '{incoming.upload.pk}'"]
-    differs = ["t.profile_id IS DISTINCT FROM a.profile_id"]
-    if model is Item and (group := incoming.text("group")) is not None:
-        codes = group.codes[incoming.rows]
-        texts = np.array([*group.values, ""], dtype=object)[codes]
-        columns.append(Column("group", "text", texts, codes < 0))
-        sets.append('"group" = coalesce(a."group", t."group")')
-        differs.append('(a."group" IS NOT NULL AND t."group" IS DISTINCT FROM a."group")')
-    if any(a.numbers is not None for a in attributes):
-        texts = np.array(_numbers_json(incoming, attributes), dtype=object)
-        columns.append(Column("numbers", "text", texts))
-        merged = "coalesce(t.numbers, '{}') || a.numbers::jsonb"
-        sets.append(f"numbers = {merged}")
-        differs.append(f"t.numbers IS DISTINCT FROM ({merged})")
-    copy_in("arriving", columns)
-    kept = kept_table(of)
-    described = " OR ".join(f"t.{name} IS NOT NULL" for name in kept.bare)
-    rows = f"{table} t JOIN arriving a USING (id) WHERE ({described}) AND ({' OR '.join(differs)})"
-    if (old >= 0).any():
-        keep(kept, incoming.upload, rows, ())
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {table} t SET {', '.join(sets)} FROM arriving a "  # noqa: S608
+            f"UPDATE {kept.table} t SET {', '.join(sets)} FROM arriving a "  # noqa: S608
             f"WHERE t.id = a.id AND ({' OR '.join(differs)})"
         )
-        changed = cursor.rowcount
+        replaced = cursor.rowcount
         cursor.execute("DROP TABLE arriving")
-    return int(changed)
+    return int(replaced)
 
 
-def _numbers_json(incoming: Incoming, attributes: list[Coded]) -> list[str]:
-    numeric = [(a.name, a.numbers[incoming.rows]) for a in attributes if a.numbers is not None]
-    return [
-        # Null takes away a number that the file no longer says.
-        json.dumps({name: None if np.isnan(x[i]) else float(x[i]) for name, x in numeric})
-        for i in range(len(incoming.rows))
-    ]
+def _numbers(incoming: Incoming, numeric: list[Coded]) -> pa.Array:
+    """The exact numbers of each row as a JSON object; null takes away one no longer said."""
+    parts = []
+    for attribute in numeric:
+        if attribute.numbers is None:
+            continue
+        distinct, which = np.unique(attribute.numbers[incoming.rows], return_inverse=True)
+        said = [None if np.isnan(number) else number for number in distinct.tolist()]
+        texts = [json.dumps({attribute.name: number})[1:-1] for number in said]
+        parts.append(pa.array(texts).take(pa.array(which)))
+    inside = pc.binary_join_element_wise(*parts, ", ")
+    return pc.binary_join_element_wise("{", inside, "}", "")

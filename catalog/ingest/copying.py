@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,8 @@ class Column:
     name : str
     kind : str, one of int2, int4, int8, float4, float8, bool, timestamptz, uuid, text, "float4[]",
         "float8[]"
-    values : array or PerRow, (n,), or (n, k) for arrays; timestamps as microseconds since 1970
+    values : array, Arrow array or PerRow, (n,), or (n, k) for arrays; timestamps as microseconds
+        since 1970
     missing : bool array (n,) or None, where the column is NULL
     rows : array (m,) of places or None, which of the values are copied and in which order; so
         that no copy of them has to be made first
@@ -61,6 +62,10 @@ class Column:
 
     def __len__(self) -> int:
         return len(self.values if self.rows is None else self.rows)
+
+    def only(self, rows: NDArray[np.integer[Any]]) -> Column:
+        """The same for some of its rows, by their places, in that order."""
+        return replace(self, rows=rows if self.rows is None else self.rows[rows])
 
     def part(self, start: int, stop: int) -> NDArray[Any]:
         """The values of some rows."""
@@ -230,7 +235,8 @@ def _csv(columns: list[Column], n: int) -> Iterator[bytes]:
 
 def _arrow(c: Column, start: int, stop: int) -> pa.Array:
     if isinstance(c.values, pa.Array):
-        array = c.values.slice(start, stop - start)
+        held = c.values.slice(start, stop - start)
+        array = held if c.rows is None else c.values.take(pa.array(c.rows[start:stop]))
     else:
         values = c.part(start, stop)
         array = _uuid_texts(values) if c.kind == "uuid" else pa.array(values)

@@ -17,11 +17,11 @@ from pyarrow import csv
 from catalog.ingest.copying import Column, PerRow, constant, copy_in
 from catalog.models import Annotator, Dataset, EarlierRow, Item, Upload
 from catalog.queries import own_keys
-from catalog.reading.tables import Texts
+from catalog.reading.tables import TextColumn, Texts
 
 UNKNOWN = -1
 # Fewer ids than one in so many of those known are looked up one by one.
-_FEW = 10
+FEW = 10
 Numbered = type[Item] | type[Annotator]
 
 
@@ -48,7 +48,7 @@ def look_up(model: Numbered, dataset: Dataset, values: Sequence[str]) -> Keys:
     n_known = _next_key(model, dataset.pk) - (dataset.pk << 32)
     if not n_known or not values:
         return Keys(values, np.full(len(values), UNKNOWN, np.int64))
-    if len(values) * _FEW < n_known:
+    if len(values) * FEW < n_known:
         return Keys(values, _few(model, dataset, values))
     return Keys(values, _many(model, dataset, values))
 
@@ -102,6 +102,12 @@ def as_arrow(values: Sequence[str]) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(values), [None, starts, body])
 
 
+def texts_of(column: TextColumn, rows: NDArray[np.intp]) -> pa.Array:
+    """What some rows say, as Arrow keeps it; null where the field is empty."""
+    codes = column.codes[rows]
+    return as_arrow(column.values).take(pa.array(codes, mask=codes < 0))
+
+
 def _next_key(model: Numbered, dataset_id: int) -> int:
     """The key that the next new id gets, after all that were ever given.
 
@@ -116,10 +122,17 @@ def _next_key(model: Numbered, dataset_id: int) -> int:
     return max((key for key in newest if key is not None), default=own[0] - 1) + 1
 
 
-def enroll(model: Numbered, upload: Upload, known: Keys, which: NDArray[np.intp]) -> Keys:
+def enroll(
+    model: Numbered,
+    upload: Upload,
+    known: Keys,
+    which: NDArray[np.intp],
+    beside: Sequence[Column] = (),
+) -> Keys:
     """Give numbers to unknown ids and store them, sorted, in one COPY.
 
     The caller holds the data set's lock; otherwise two uploads would allot the same numbers.
+    ``beside`` is what else is known of them, by their place in ``which``.
     """
     if not len(which):
         return known
@@ -139,6 +152,7 @@ def enroll(model: Numbered, upload: Upload, known: Keys, which: NDArray[np.intp]
             Column("dataset_id", "int8", constant(upload.dataset_id, len(new))),
             Column("upload_id", "text", constant(str(upload.pk), len(new), object)),
             Column("external_id", "text", names),
+            *(column.only(order.to_numpy()) for column in beside),
         ],
     )
     return Keys(known.values, keys)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.ingest.coding import Coded
+from catalog.ingest.combinations import combinations
 from catalog.ingest.incoming import Incoming
 from catalog.models import Attribute, Dataset, Profile
 from catalog.runs import digest_of
@@ -18,13 +19,13 @@ def profiles_of(
 ) -> NDArray[np.int64]:
     """The profile of each row: its old one, with the file's attributes put over it."""
     rows = incoming.rows
-    matrix = np.column_stack([old, *(a.codes[rows] for a in attributes)])
-    distinct, inverse = np.unique(matrix, axis=0, return_inverse=True)
+    columns = [old, *(a.codes[rows] for a in attributes)]
+    first, inverse = combinations(columns)
     before = dict(
         Profile.objects.filter(pk__in=np.unique(old[old >= 0]).tolist()).values_list("pk", "values")
     )
     wanted: list[dict[str, Any]] = []
-    for combination in distinct.tolist():
+    for combination in zip(*(column[first].tolist() for column in columns), strict=True):
         values = dict(before.get(combination[0], {}))
         for attribute, code in zip(attributes, combination[1:], strict=True):
             values.pop(attribute.name, None)
@@ -32,7 +33,7 @@ def profiles_of(
                 values[attribute.name] = attribute.values[code]
         wanted.append(values)
     ids = profile_ids(incoming.dataset, of, wanted)
-    return ids[inverse.reshape(-1)]
+    return ids[inverse]
 
 
 def profile_ids(

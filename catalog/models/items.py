@@ -70,8 +70,11 @@ class Numbered(models.Model):
 class Item(Numbered):
     """The thing labelled: an image, a text, a patient."""
 
-    # Without an index of its own: the unique constraint below leads with it.
-    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="items", db_index=False)
+    # Without an index of its own: the unique constraint below leads with it. Without a check in the
+    # database, which costs as much a row as storing it; a trigger takes items along instead.
+    dataset = models.ForeignKey(
+        Dataset, models.CASCADE, related_name="items", db_index=False, db_constraint=False
+    )
     group = models.CharField(  # noqa: DJ001  unknown is not the empty name
         max_length=255,
         null=True,
@@ -120,7 +123,9 @@ class ProfileCount(models.Model):
 class Annotator(Numbered):
     """Who labels; known by the name in uploads, and by attributes where they were given."""
 
-    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="annotators", db_index=False)
+    dataset = models.ForeignKey(
+        Dataset, models.CASCADE, related_name="annotators", db_index=False, db_constraint=False
+    )
     numbers = models.JSONField(
         null=True, editable=False, help_text="Exact values of numeric attributes."
     )

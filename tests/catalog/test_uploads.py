@@ -9,6 +9,7 @@ import io
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from annotations.models import Label, LabelRow, SupersededLabel
 from catalog.ingest.receiving import path_of
@@ -479,3 +480,34 @@ def test_deleting_a_data_set_leaves_nothing_of_it(alice: Trust, pets: str) -> No
     assert not Dataset.objects.exists()
     assert not Label.objects.exists()
     assert not Item.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_data_set_takes_items_and_annotators_along_whoever_deletes_it() -> None:
+    """Storing them does not check that the data set is there, so nothing else would see it."""
+    gone, stays = (Dataset.objects.create(slug=slug, name=slug) for slug in ("gone", "stays"))
+    for model in (Item, Annotator):
+        for dataset in (gone, stays):
+            model.objects.create(id=dataset.pk << 32, dataset=dataset, external_id="x")
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM catalog_dataset WHERE id = %s", [gone.pk])
+    assert [item.dataset for item in Item.objects.all()] == [stays]
+    assert [annotator.dataset for annotator in Annotator.objects.all()] == [stays]
+
+
+def test_items_come_with_all_that_is_said_of_them_in_one_go(alice: Trust, pets: str) -> None:
+    """New ones are written whole; known ones only where the file says otherwise."""
+    alice.post(f"{pets}attributes/", {"name": "age", "kind": "numeric"})
+    alice.upload(pets, "items", "item,group,sex,age\nb,g1,F,31\na,,M,\n")
+    again = alice.upload(pets, "items", "item,group,sex,age\nc,g2,F,7.5\na,,M,\nb,g1,X,31\n")
+    rows = {"read": 3, "stored": 1, "unchanged": 1, "replaced": 1, "rejected": 0}
+    assert again["rows"] == rows
+    found = [
+        (item.number, item.external_id, item.profile.values["sex"], item.group, item.numbers)
+        for item in Item.objects.select_related("profile").order_by("external_id")
+    ]
+    assert found == [
+        (0, "a", "M", None, {"age": None}),
+        (1, "b", "X", "g1", {"age": 31.0}),
+        (2, "c", "F", "g2", {"age": 7.5}),
+    ]

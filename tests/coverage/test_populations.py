@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 
 from coverage.models import Population, PopulationCell
 from tests.conftest import Trust
@@ -332,3 +333,13 @@ def test_columns_that_tell_who_somebody_is_are_not_stored(alice: Trust, people: 
     answer = alice.post(f"{people}attributes/", many, expect=400)
     assert "has 5,000 values, more than the 1,000" in answer["errors"][0]["message"]
     assert {a["name"] for a in alice.get(f"{people}attributes/")["results"]} == {"age", "sex"}
+
+
+def test_a_population_takes_its_cells_along_whoever_deletes_it(alice: Trust) -> None:
+    path = alice.dataset("census")
+    for name in ("gone", "stays"):
+        alice.post(f"{path}populations/", {"name": name})
+        alice.upload(path, "population", "sex,weight\nF,50\nM,50\n", population=name)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM coverage_population WHERE name = 'gone'")
+    assert {cell.population.name for cell in PopulationCell.objects.all()} == {"stays"}
