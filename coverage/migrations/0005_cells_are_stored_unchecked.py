@@ -22,7 +22,7 @@ DROP FUNCTION coverage_delete_of_population();
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalog', '0012_items_are_stored_unchecked'),
+        ('catalog', '0013_items_are_stored_unchecked'),
         ('coverage', '0004_population_mapping'),
     ]
 

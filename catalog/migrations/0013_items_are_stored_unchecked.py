@@ -24,7 +24,7 @@ DROP FUNCTION catalog_delete_of_dataset();
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalog', '0011_annotators_can_be_erased'),
+        ('catalog', '0012_items_are_counted_by_profile'),
     ]
 
     operations = [
