@@ -29,6 +29,27 @@ TABLES: dict[str, tuple[str, ...]] = {
     "periods": ("kind",),
     "items": (),
 }
+_COEFFICIENTS = tuple(
+    f"coefficients.{name}.*"
+    for name in ("krippendorff_alpha", "percent_agreement", "fleiss_kappa", "gwet_ac1")
+)
+_COUNTS = ("n_labels", "n_items", "n_items_pairable", "n_annotators")
+# The columns that come first, and the header of an empty table.
+COLUMNS: dict[str, tables.Names] = {
+    "pairs": ("annotators", "n_items", "cohen_kappa.*", "percent_agreement.*"),
+    "annotators": (
+        *("annotator", "n_labels", "n_items", "n_items_shared", "agreement_with_others.*"),
+        *("agreement_with_self.*", "alpha_without.*", "alpha_change.*"),
+    ),
+    "values": ("value", "n_labels", "krippendorff_alpha.*", "fleiss_kappa.*"),
+    "subgroups": ("of", *_COUNTS, *_COEFFICIENTS),
+    "groups": (
+        *("in_group.*", "cross_group.*", "association_index", "in_group_test.*"),
+        *("association_test.*", "n_annotators", "n_labels"),
+    ),
+    "periods": ("kind", "period", *_COUNTS, *_COEFFICIENTS),
+    "items": ("item", "n_labels", "contribution", "disagreement", "entropy"),
+}
 FILTERS = [
     OpenApiParameter("annotator", str, description="pairs: of this annotator; for the lead only."),
     OpenApiParameter("of", str, enum=["item", "annotator"], description="subgroups: of what."),
@@ -75,4 +96,5 @@ class AgreementTable(tables.TableView):
         question = question_of(dataset, query.get("question"))
         run = finished_run(request, dataset, "agreement", question)
         rows = table_rows(visible(request.user, dataset, run.result or {}), table, query)
-        return tables.table(rows, tables.wanted_format(request, suffix), f"agreement-{table}")
+        form = tables.wanted_format(request, suffix)
+        return tables.table(rows, form, f"agreement-{table}", COLUMNS[table])

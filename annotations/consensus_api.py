@@ -40,6 +40,16 @@ ANNOTATOR = OpenApiParameter("annotator", str, description="Only this annotator.
 SUBGROUP = OpenApiParameter(
     "subgroup", str, description="Only these, for example `sex=female & age=60+`."
 )
+# The columns that come first, and the header of an empty table.
+COLUMNS: dict[str, tables.Names] = {
+    "annotators": (
+        *("annotator", "n_labels", "n_items", "n_items_shared", "accuracy.*", "spammer_score.*"),
+        *("gold_accuracy.*", "consensus_change_without.*", "bias.*", "noise.*", "gold_error.*"),
+        *("labels_needed", "shrunk", "drift.*", "pace.median_ms.*", "pace.ratio.*"),
+    ),
+    "confusion": ("annotator", "true", "given", "probability"),
+    "items": ("item", "n_labels", "value", "tie", "confidence"),
+}
 PAGES = [
     OpenApiParameter("page_size", int, description="Rows of a page, at most 10,000."),
     OpenApiParameter("cursor", str, description="From the link to a page."),
@@ -107,7 +117,8 @@ class AnnotatorsTable(tables.TableView):
         rows = visible_annotators(request.user, dataset, list(rows))
         if table == "confusion":
             rows = _cells(rows, [name_of(value) for value in run.result["values"]])
-        return tables.table(rows, tables.wanted_format(request, suffix), table)
+        form = tables.wanted_format(request, suffix)
+        return tables.table(rows, form, table, COLUMNS[table])
 
 
 def _cells(rows: list[Row], values: list[str]) -> list[Row]:
@@ -164,7 +175,8 @@ class ConsensusTable(tables.TableView):
         query.setdefault("page_size", str(row_pages.MAX_PAGE_SIZE))
         items, links = paged(request, dataset, run, ("items", run.result["items"]), query)
         form = tables.wanted_format(request, suffix)
-        return row_pages.linked(tables.table(items["rows"], form, "consensus"), links)
+        answer = tables.table(items["rows"], form, "consensus", COLUMNS["items"])
+        return row_pages.linked(answer, links)
 
 
 class PublishView(APIView):

@@ -49,6 +49,10 @@ MODEL = OpenApiParameter(
     description="With those methods: a model by name (its newest version) or name:version. May be "
     "left out if only one has predicted the question.",
 )
+COLUMNS: dict[str, tables.Names] = {
+    "labels": ("item", "annotator", "label", "suggested"),
+    "items": ("item", "n_labels", "value"),
+}
 _FILTERS = ("item", "annotator", "subgroup")
 
 
@@ -163,4 +167,5 @@ class LabelIssuesTable(tables.TableView):
         query.setdefault("page_size", str(row_pages.MAX_PAGE_SIZE))
         part, links = paged(request, dataset, run, _table_of(run, query, table), query)
         form = tables.wanted_format(request, suffix)
-        return row_pages.linked(tables.table(part["rows"], form, f"label-issues-{table}"), links)
+        answer = tables.table(part["rows"], form, f"label-issues-{table}", COLUMNS[table])
+        return row_pages.linked(answer, links)

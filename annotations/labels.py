@@ -28,7 +28,6 @@ from catalog.ingest.kinds import mapping_of, question_of, without
 from catalog.ingest.references import check_answers
 from catalog.ingest.repeats import skip_identical
 from catalog.models import Annotator, Dataset, Item, Question, Upload
-from catalog.problems import Refusal
 from catalog.reading import Column as FileColumn
 from catalog.reading import Kind, Layout, NumberColumn, TextColumn, TimeColumn
 from catalog.reading.columns import EXPORTS
@@ -150,11 +149,13 @@ def _rows_by_question(incoming: Incoming) -> dict[Question, NDArray[np.intp]]:
     rows = incoming.rows
     if column is None:
         if not incoming.upload.subject:
-            raise Refusal(
-                "The data set has several questions and the file has no column 'question'; "
+            incoming.refuse_file(
+                RowCode.UNKNOWN_QUESTION,
+                "question",
+                "the data set has several questions and the file has no column 'question'; "
                 f"send question= with one of: {', '.join(sorted(known))}.",
-                code="unknown_question",
             )
+            return {}
         return {known[incoming.upload.subject]: rows}
     names = [*column.values, incoming.upload.subject]
     wrong = np.array([name not in known for name in names])[column.codes]

@@ -7,7 +7,7 @@ from typing import Any
 
 from annotations import queries
 from catalog.ingest.kinds import question_of
-from catalog.models import Dataset
+from catalog.models import Dataset, Item, Question
 from catalog.problems import Refusal
 
 DEFAULTS: dict[str, Any] = {
@@ -44,7 +44,41 @@ def resolve(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str
     name = question_of(dataset, parameters.get("question"), "/parameters/question")
     full = {**DEFAULTS, **parameters, "question": name}
     _check(full)
+    _check_order(dataset.questions.get(name=name), full["weights"])
+    if full["resample"] == "groups" and not _has_groups(dataset):
+        raise Refusal(
+            "resample cannot be groups: no item of this data set has a group. Send uploads/items/ "
+            "with a column group, or resample items.",
+            pointer="/parameters/resample",
+        )
     return name, full
+
+
+def _has_groups(dataset: Dataset) -> bool:
+    return Item.objects.filter(dataset=dataset, group__isnull=False).exists()
+
+
+def _check_order(question: Question, weights: list[str]) -> None:
+    """Refuse graded weights where nobody said in which order the values stand."""
+    graded = [name for name in weights if name != "identity"]
+    if not graded or question.scale not in (Question.Scale.NOMINAL, Question.Scale.SET):
+        return
+    if question.scale == Question.Scale.SET:
+        why = "which sets do not have; alpha by Jaccard and MASI distance is given without asking"
+    elif question.values and not question.learned:
+        return
+    elif question.values:
+        why = (
+            f"and these were learned from uploads: {', '.join(map(str, question.values[:10]))}. If "
+            f"that is their order, say so with PATCH questions/{question.name}/ "
+            '{"values": [...]}; else send the labels to a question that declares another'
+        )
+    else:
+        why = f'which PATCH questions/{question.name}/ {{"values": [...]}} declares'
+    raise Refusal(
+        f"weights {graded[0]!r} need the values of {question.name!r} in an order, {why}.",
+        pointer="/parameters/weights",
+    )
 
 
 def _check(full: dict[str, Any]) -> None:

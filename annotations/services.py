@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,10 @@ def measure_agreement(run: Run, should_stop: Callable[[], bool]) -> dict[str, An
     if question.is_numeric and has_many_numbers(columns := all_labels(question, parts)):
         return many_numbers(run, question, columns, rng)
     work = begin(run, question, parts, rng)
-    overall = agreement(
-        work.statistics, work.domain, weights=run.parameters["weights"], **work.options
-    )
+    weights = run.parameters["weights"]
+    # Graded weights were not accepted for values without a stated order.
+    domain = replace(work.domain, in_order=bool({*weights} - {"identity"}))
+    overall = agreement(work.statistics, domain, weights=weights, **work.options)
     pairs = pairwise_agreement(
         work.identified, work.domain, ci_level=work.ci_level, max_pairs=MAX_PAIRS
     )

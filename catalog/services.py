@@ -83,6 +83,8 @@ def redefine(dataset: Dataset, definition: Model, fields: dict[str, Any]) -> Non
         for name, value in fields.items():
             setattr(definition, name, value)
         _keep_codes(definition, before["values"] or [])
+        if isinstance(definition, Question) and "values" in fields:
+            definition.learned = False
         if isinstance(definition, Attribute) and "values" not in fields:
             _learn_mapped(definition)
         check_definition(definition)

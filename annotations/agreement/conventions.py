@@ -23,6 +23,8 @@ def conventions(question: Question, resampled: str) -> dict[str, str]:
         "interval": drawn[resampled],
         "repeated_labels": "repeated labels by one annotator count as so many labels",
         "benchmarks": "names of ranges by convention, with the share of replicates in each",
+        "weights": "graded weights count steps between the declared values, on interval, ratio and "
+        "circular scales distances; nominal values have them when asked for, in their order",
         "identified": "pairs and annotators are judged on these items: all, or of very many "
         "labels a random part; n_labels and value_counts of annotators are of all labels",
         "paradox": "for two annotators; n are the items that both labelled",

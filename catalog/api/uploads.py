@@ -423,4 +423,4 @@ class UploadProblems(APIView):
             {name: {**p, "source_line": lines.get(p["line"])}.get(name) for name in names}
             for p in upload.problems
         ]
-        return tables.table(rows or [dict.fromkeys(names)], suffix, "problems")
+        return tables.table(rows, suffix, "problems", names)

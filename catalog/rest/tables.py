@@ -20,6 +20,11 @@ from rest_framework.views import APIView
 from catalog.problems import Refusal
 
 Rows = list[dict[str, Any]]
+Names = tuple[str, ...]
+#: Columns that say what a row is about.
+ABOUT = ("attributes", "compared_with")
+#: The parts of a number, in the order of their columns.
+NUMBER = ("value", "reason", "n", "ci_low", "ci_high", "ci_level", "ci_method")
 # How the schema says that an answer is a file.
 FILE = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\x00", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -32,6 +37,8 @@ SPREADSHEET_SAFE = "text that begins like a formula is prefixed with '"
 def flat(row: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """A row of nested objects as one of plain columns: ``share.value``, ``attributes.sex``."""
     columns: dict[str, Any] = {}
+    if "value" in row and "reason" in row:
+        row = {name: row[name] for name in (*NUMBER, *row) if name in row}
     for name, value in row.items():
         if isinstance(value, dict):
             columns.update(flat(value, f"{prefix}{name}."))
@@ -40,24 +47,39 @@ def flat(row: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return columns
 
 
-def _columns(rows: Rows) -> list[str]:
-    """Every column that a row has; what the rows are about comes first."""
+def _columns(rows: Rows, first: Names) -> list[str]:
+    """Every column that a row has: whom it is about, those named first, and the others.
+
+    ``accuracy.*`` names all columns of a number. A table without rows has those named.
+    """
     names = dict.fromkeys(name for row in rows for name in row)
-    return sorted(names, key=lambda name: not name.startswith("attributes."))
+    if not names:
+        return [one for name in first for one in _parts(name)]
+    order = {one: at for at, one in enumerate(one for name in first for one in _parts(name))}
+
+    def place(name: str) -> tuple[int, int]:
+        about = name.partition(".")[0]
+        return ABOUT.index(about) if about in ABOUT else len(ABOUT), order.get(name, len(order))
+
+    return sorted(names, key=place)
 
 
-def _as_json(rows: Rows) -> bytes:
+def _parts(name: str) -> list[str]:
+    return [name[:-1] + part for part in NUMBER] if name.endswith(".*") else [name]
+
+
+def _as_json(rows: Rows, first: Names) -> bytes:
     return json.dumps({"results": rows}, ensure_ascii=False).encode()
 
 
-def _as_ndjson(rows: Rows) -> bytes:
+def _as_ndjson(rows: Rows, first: Names) -> bytes:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
 
 
-def _as_csv(rows: Rows) -> bytes:
+def _as_csv(rows: Rows, first: Names) -> bytes:
     rows = [flat(row) for row in rows]
     out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, _columns(rows), lineterminator="\n")
+    writer = csv.DictWriter(out, _columns(rows, first), lineterminator="\n")
     writer.writeheader()
     writer.writerows({k: safe_cell(v) for k, v in row.items()} for row in rows)
     return out.getvalue().encode()
@@ -72,18 +94,18 @@ def safe_cell(value: Any) -> Any:
     return value
 
 
-def _as_parquet(rows: Rows) -> bytes:
+def _as_parquet(rows: Rows, first: Names) -> bytes:
     rows = [flat(row) for row in rows]
     columns = {
         name: [json.dumps(v) if isinstance(v := row.get(name), list) else v for row in rows]
-        for name in _columns(rows)
+        for name in _columns(rows, first)
     }
     sink = io.BytesIO()
     pq.write_table(pa.table(columns), sink)
     return sink.getvalue()
 
 
-FORMATS: dict[str, tuple[str, Callable[[Rows], bytes]]] = {
+FORMATS: dict[str, tuple[str, Callable[[Rows, Names], bytes]]] = {
     "json": ("application/json", _as_json),
     "ndjson": ("application/x-ndjson", _as_ndjson),
     "csv": ("text/csv; charset=utf-8", _as_csv),
@@ -155,8 +177,11 @@ def check_table(name: str, known: Iterable[str], kind: str) -> None:
         )
 
 
-def table(rows: Rows, form: str, name: str) -> HttpResponse:
-    """Answer with a table; CSV is made safe for spreadsheets, and says so in a header."""
+def table(rows: Rows, form: str, name: str, first: Names = ()) -> HttpResponse:
+    """Answer with a table; CSV is made safe for spreadsheets, and says so in a header.
+
+    ``first`` are the columns that come first, and the header of a table without rows.
+    """
     if form not in FORMATS:
         raise Refusal(
             f"There is no format {form!r}; the formats are: {', '.join(FORMATS)}.",
@@ -164,7 +189,7 @@ def table(rows: Rows, form: str, name: str) -> HttpResponse:
             status=404,
         )
     media_type, write = FORMATS[form]
-    response = HttpResponse(write(rows), content_type=media_type)
+    response = HttpResponse(write(rows, first), content_type=media_type)
     response["Content-Disposition"] = f'attachment; filename="{name}.{form}"'
     response["X-Content-Type-Options"] = "nosniff"
     if form == "csv":

@@ -40,11 +40,14 @@ class Domain:
     scale : Scale
     numbers : tuple of float or None
         The values as numbers where all of them are numbers.
+    in_order : bool
+        Nominal values that somebody wants weighted by the order in which they were declared.
     """
 
     values: tuple[Hashable, ...]
     scale: Scale
     numbers: tuple[float, ...] | None
+    in_order: bool = False
 
     @property
     def size(self) -> int:
@@ -56,7 +59,7 @@ class Domain:
         """Whether ordinal distances and graded weights make sense for these values."""
         if self.scale is Scale.SET:
             return False
-        return self.scale is not Scale.NOMINAL or self.numbers is not None
+        return self.scale is not Scale.NOMINAL or self.numbers is not None or self.in_order
 
     @property
     def positions(self) -> FloatArray:
