@@ -18,12 +18,14 @@ from catalog.access import May, dataset_for
 from catalog.models import Dataset
 from catalog.problems import Refusal
 from catalog.rest.definitions import DefinitionDetail, DefinitionList
+from catalog.rest.queries import query_of
 from predictions import targets
 from predictions.definitions import define_model, redefine_model
 from predictions.models import ModelVersion
 from predictions.queries import find_model
 from predictions.results_api import MODEL, ModelResultTable, ModelResultView, Result, Rows, keyed
 from predictions.serializers import CalibrationSerializer, ModelSerializer
+from predictions.subgroup_api import ASKED, NAMES, asked_subgroup, result_of, subgroup_row
 from predictions.votes_api import (
     AGAINST,
     VOTE_TABLES,
@@ -33,6 +35,9 @@ from predictions.votes_api import (
     kind_against,
 )
 
+LEVEL = OpenApiParameter(
+    "level", int, description="Of the table subgroups: only those of so many attributes."
+)
 POPULATION = OpenApiParameter(
     "population",
     str,
@@ -81,7 +86,7 @@ class ModelDetail(DefinitionDetail):
 @extend_schema_view(
     get=extend_schema(
         operation_id="calibration_retrieve",
-        parameters=[MODEL, AGAINST, POPULATION],
+        parameters=[MODEL, AGAINST, POPULATION, *ASKED],
         responses=PolymorphicProxySerializer(
             component_name="CalibrationAgainst",
             serializers=[CalibrationSerializer, VoteCalibrationSerializer],
@@ -93,11 +98,15 @@ class CalibrationView(ModelResultView):
     """Whether a model's probabilities come true: the newest finished result."""
 
     kind = "calibration"
-    known = ("against", "population")
+    known = ("against", "population", *NAMES)
     serializer_class = CalibrationSerializer
 
     def kind_of(self, request: Request) -> str:
         return kind_asked(request)
+
+    def part_of(self, request: Request, result: Result) -> Result:
+        asked = asked_subgroup(query_of(request, "model", *self.known))
+        return result if asked is None else result_of(result, subgroup_row(result, asked))
 
 
 def kind_asked(request: Request) -> str:
@@ -150,14 +159,18 @@ TABLES: dict[str, Callable[[Result], Rows]] = {
 #: A population has none of these here: they are about the sample.
 _OF_THE_SAMPLE = {"subgroups", "folds", "labels", "label_scores", "recalibration"}
 POPULATION_TABLES = {k: v for k, v in TABLES.items() if k not in _OF_THE_SAMPLE}
+#: What a subgroup has of its own.
+_OF_A_SUBGROUP = ("scores", "ece", "curve", "corp", "band", "other_libraries")
+#: No columns: of one subgroup they are tables of their own.
+_LISTS = ("curve", "other_libraries")
 
 
-@extend_schema_view(get=extend_schema(parameters=[MODEL, AGAINST, POPULATION]))
+@extend_schema_view(get=extend_schema(parameters=[MODEL, AGAINST, POPULATION, *ASKED, LEVEL]))
 class CalibrationTable(ModelResultTable):
     """One table of the newest calibration result, as json, ndjson, csv or parquet."""
 
     kind = "calibration"
-    known = ("against", "population")
+    known = ("against", "population", *NAMES, "level")
     tables = TABLES
 
     def kind_of(self, request: Request) -> str:
@@ -165,3 +178,44 @@ class CalibrationTable(ModelResultTable):
 
     def tables_of(self, kind: str) -> dict[str, Callable[[Result], Rows]]:
         return {VOTES: VOTE_TABLES, targets.KIND: POPULATION_TABLES}.get(kind, TABLES)
+
+    def rows_of(self, request: Request, table: str, result: Result, form: str) -> Rows:
+        query = query_of(request, "model", *self.known)
+        if table == "subgroups":
+            return subgroup_rows(result, query, nested=form in ("json", "ndjson"))
+        if "level" in query:
+            raise Refusal(
+                "level is about the table subgroups; leave it out.",
+                code="unknown_filter",
+                pointer="level",
+            )
+        asked = asked_subgroup(query)
+        if asked is not None:
+            if table not in _OF_A_SUBGROUP:
+                raise Refusal(
+                    f"The table {table} is about all items; of one subgroup there are: "
+                    f"{', '.join(_OF_A_SUBGROUP)}.",
+                    code="invalid_parameter",
+                    pointer="subgroup" if "subgroup" in query else "attribute",
+                )
+            result = result_of(result, subgroup_row(result, asked))
+        return super().rows_of(request, table, result, form)
+
+
+def subgroup_rows(result: Result, query: dict[str, str], *, nested: bool) -> Rows:
+    """The subgroups that are asked for; not ``nested``: without their curves."""
+    if "subgroup" in query:
+        rows = [subgroup_row(result, asked_subgroup(query) or {})]
+    else:
+        rows = [row for row in result.get("subgroups", []) if _is_asked(row["attributes"], query)]
+    return rows if nested else [{k: v for k, v in row.items() if k not in _LISTS} for row in rows]
+
+
+def _is_asked(attributes: dict[str, str], query: dict[str, str]) -> bool:
+    """Whether a subgroup has the attribute, value and number of attributes that are asked for."""
+    pairs = [
+        pair
+        for pair in attributes.items()
+        if query.get("attribute", pair[0]) == pair[0] and query.get("value", pair[1]) == pair[1]
+    ]
+    return bool(pairs) and query.get("level", str(len(attributes))) == str(len(attributes))

@@ -45,7 +45,7 @@ def measure_folds(
             "scores": shown_numbers(one.scores.estimates),
             "ece": shown_numbers(one.ece.errors),
             "ece_if_calibrated": shown_numbers(one.ece.expected_if_calibrated),
-            "tests": one.tests.as_dict(),
+            "tests": one.tests.cox.as_dict(),
         }
         for name, one in zip(names, found, strict=True)
     ]

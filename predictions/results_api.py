@@ -69,8 +69,12 @@ class ModelResultView(APIView):
     @extend_schema(parameters=[MODEL])
     def get(self, request: Request, slug: str) -> Response:
         dataset, _, run = newest_of(request, slug, self.kind_of(request), *self.known)
-        body = {**envelope(dataset, run), **visible(request.user, dataset, run.result or {})}
-        return answer_result(request, run, body)
+        shown = self.part_of(request, visible(request.user, dataset, run.result or {}))
+        return answer_result(request, run, {**envelope(dataset, run), **shown})
+
+    def part_of(self, request: Request, result: Result) -> Result:
+        """The part of a result that the address means: all of it, where nothing else is said."""
+        return result
 
 
 class ModelResultTable(tables.TableView):
@@ -98,5 +102,10 @@ class ModelResultTable(tables.TableView):
         known = self.tables_of(kind)
         tables.check_table(table, known, kind)
         dataset, _, run = newest_of(request, slug, kind, *self.known)
-        rows = known[table](visible(request.user, dataset, run.result or {}))
-        return tables.table(rows, tables.wanted_format(request, suffix), f"{kind}-{table}")
+        form = tables.wanted_format(request, suffix)
+        result = visible(request.user, dataset, run.result or {})
+        return tables.table(self.rows_of(request, table, result, form), form, f"{kind}-{table}")
+
+    def rows_of(self, request: Request, table: str, result: Result, form: str) -> Rows:
+        """The rows of a table, from what this member may see of the result."""
+        return self.tables_of(self.kind_of(request))[table](result)

@@ -146,19 +146,6 @@ class CurveSerializer(serializers.Serializer[Any]):
     band_draws = serializers.IntegerField()
 
 
-class CalibrationSubgroupSerializer(serializers.Serializer[Any]):
-    of = serializers.CharField()
-    attributes = serializers.DictField(child=serializers.CharField())
-    n = serializers.IntegerField(allow_null=True)
-    n_groups = serializers.IntegerField(allow_null=True)
-    n_effective = serializers.FloatField(allow_null=True)
-    scores = serializers.DictField(child=NumberSerializer())
-    ece = serializers.DictField(child=NumberSerializer())
-    ece_if_calibrated = serializers.DictField(child=NumberSerializer())
-    tests = serializers.DictField()
-    detectable = serializers.DictField(allow_null=True)
-
-
 class MurphySerializer(serializers.Serializer[Any]):
     """``brier = reliability - resolution + uncertainty`` and the two terms within bins."""
 
@@ -176,6 +163,26 @@ class OtherLibrarySerializer(serializers.Serializer[Any]):
     value = serializers.FloatField(allow_null=True)
     reason = serializers.CharField(allow_null=True)
     rule = serializers.CharField(help_text="In what it differs from ours.")
+
+
+class CalibrationSubgroupSerializer(serializers.Serializer[Any]):
+    of = serializers.CharField()
+    attributes = serializers.DictField(child=serializers.CharField())
+    n = serializers.IntegerField(allow_null=True)
+    n_groups = serializers.IntegerField(allow_null=True)
+    n_effective = serializers.FloatField(allow_null=True)
+    scores = serializers.DictField(child=NumberSerializer())
+    ece = serializers.DictField(child=NumberSerializer())
+    ece_if_calibrated = serializers.DictField(child=NumberSerializer())
+    effective_bins = serializers.DictField(child=serializers.IntegerField())
+    curve = CurveSerializer()
+    murphy = serializers.DictField(child=MurphySerializer(allow_null=True))
+    other_libraries = OtherLibrarySerializer(many=True)
+    tests = serializers.DictField(
+        help_text="Cox's test, slope, intercept and calibration in the large; spiegelhalter, "
+        "kuiper, mcb; p-values of each adjusted over the subgroups of as many attributes."
+    )
+    detectable = serializers.DictField(allow_null=True)
 
 
 class FoldSerializer(serializers.Serializer[Any]):

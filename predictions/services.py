@@ -11,6 +11,7 @@ from catalog.models import Run
 from measures.calibration.forecasts import Forecasts
 from measures.calibration.report import CalibrationReport, calibration_report
 from measures.calibration.resampling import Bootstrap
+from measures.calibration.second_opinion import second_opinion
 from measures.estimates import Reason
 from measures.multilabel import LabelForecasts
 from measures.recalibration import choose_recalibration
@@ -21,7 +22,7 @@ from predictions.later import measure_later
 from predictions.models import ModelVersion
 from predictions.multilabel import gather_sets, measure_labels
 from predictions.parameters import model_of_run
-from predictions.subgroups import measure_subgroups, shown_numbers
+from predictions.subgroups import measure_subgroups, shown_report
 
 NO_FOLDS: dict[str, Any] = {"folds": [], "n_groups_in_several_folds": None}
 LABEL_CONVENTIONS = {
@@ -109,7 +110,6 @@ def measure_for_population(run: Run, should_stop: Callable[[], bool]) -> dict[st
 
 
 def _headline(model: ModelVersion, evidence: Evidence, report: CalibrationReport) -> dict[str, Any]:
-    whole = report.as_dict()
     return {
         **model.described(),
         "positive_class": model.positive_class or None,
@@ -120,15 +120,9 @@ def _headline(model: ModelVersion, evidence: Evidence, report: CalibrationReport
         "n_groups": report.n_clusters,
         "weighting": evidence.weighting,
         "base_rates": {} if model.is_multilabel else _base_rates(model, evidence.forecasts),
-        "scores": shown_numbers(report.scores.estimates),
-        "ece": shown_numbers(report.ece.errors),
-        "ece_if_calibrated": shown_numbers(report.ece.expected_if_calibrated),
-        "effective_bins": report.ece.effective_bins,
-        "curve": whole["curve"],
-        "tests": whole["tests"],
-        "second_opinion": whole["second_opinion"],
-        "murphy": whole["murphy"],
-        "other_libraries": whole["other_libraries"],
+        **shown_report(report),
+        "tests": report.tests.as_dict(),
+        "second_opinion": second_opinion(evidence.forecasts),
         "warnings": _warnings(model, evidence),
         "conventions": _conventions(model, evidence, report),
     }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from itertools import combinations
+from dataclasses import asdict, dataclass
+from itertools import combinations, groupby
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from catalog.models import Run
 from catalog.queries import Subgroups, item_subgroups
 from measures.calibration.forecasts import Forecasts
+from measures.calibration.report import CalibrationReport
 from measures.calibration.resampling import Bootstrap
-from measures.calibration.subgroups import SubgroupCalibration, subgroup_calibration
+from measures.calibration.subgroups import adjusted, subgroup_calibration
 from measures.estimates import Estimate
-from measures.multiplicity import benjamini_hochberg
 
 #: Intersections beyond the largest of this many are left out, and counted.
 MAX_INTERSECTIONS = 300
@@ -40,14 +40,16 @@ def measure_subgroups(
     *,
     n_labels: int = 1,
 ) -> tuple[list[dict[str, Any]], int]:
-    """Every subgroup's numbers, p-values adjusted over all of them, and how many were left out.
+    """Every subgroup's numbers, p-values adjusted, and how many subgroups were left out.
+
+    Those of one attribute are adjusted together, and so are those of two, and of three.
 
     A single value is shown whatever its size; an intersection from ``min_items`` items on. Where
     an item has ``n_labels`` rows, one a label, they count as one item.
     """
     min_items = run.parameters["min_items"] * n_labels
     families, n_left_out = _families(item_subgroups(run.dataset), item, run, min_items)
-    found: list[SubgroupCalibration] = []
+    found: list[CalibrationReport] = []
     names: list[dict[str, str]] = []
     for family in families:
         if should_stop():
@@ -58,10 +60,19 @@ def measure_subgroups(
             bootstrap,
             n_subgroups=len(family.attributes),
             min_items=min_items,
+            n_bins=run.parameters["n_bins"],
         )
         names += family.attributes
-    shown = [_shown(n, one) for n, one in zip(names, _adjusted(found), strict=True)]
-    return [{**one, "n": one["n"] // n_labels} for one in shown], n_left_out
+    rows = [_shown(name, one) for name, one in zip(names, _by_depth(names, found), strict=True)]
+    return [{**row, "n": row["n"] // n_labels} for row in rows], n_left_out
+
+
+def _by_depth(
+    names: list[dict[str, str]], found: list[CalibrationReport]
+) -> list[CalibrationReport]:
+    """P-values adjusted: to look deeper as well makes no value of one attribute less certain."""
+    parts = groupby(zip(names, found, strict=True), key=lambda pair: len(pair[0]))
+    return [one for _, part in parts for one in adjusted([report for _, report in part])]
 
 
 def _families(
@@ -120,39 +131,44 @@ def _at_least(family: Family, min_items: int) -> Family:
     return Family(attributes, renumber[family.codes], family.sizes[kept])
 
 
-def _adjusted(found: list[SubgroupCalibration]) -> list[SubgroupCalibration]:
-    """All subgroups are looked at together, so all their tests are one family."""
-    adjusted = benjamini_hochberg(
-        [np.nan if (p := one.tests.test.p_value) is None else p for one in found]
-    )
-    return [
-        replace(one, tests=replace(one.tests, test=replace(one.tests.test, p_adjusted=p)))
-        for one, p in zip(found, adjusted, strict=True)
-    ]
-
-
-def _shown(attributes: dict[str, str], one: SubgroupCalibration) -> dict[str, Any]:
+def _shown(attributes: dict[str, str], one: CalibrationReport) -> dict[str, Any]:
     return {
         "of": "item",
         "attributes": attributes,
         "n": one.n,
         "n_groups": one.n_clusters,
         "n_effective": one.scores.conventions.get("n_eff"),
-        "scores": shown_numbers(one.scores.estimates),
-        "ece": shown_numbers(one.ece.errors),
-        "ece_if_calibrated": shown_numbers(one.ece.expected_if_calibrated),
-        "tests": one.tests.as_dict(),
+        **shown_report(one),
+        "tests": {**one.tests.cox.as_dict(), **_other_tests(one)},
         "detectable": _detectable(one),
     }
 
 
-def _detectable(one: SubgroupCalibration) -> dict[str, Any] | None:
+def shown_report(report: CalibrationReport) -> dict[str, Any]:
+    """Scores, errors and curves, of all items or of a subgroup."""
+    whole = report.as_dict()
+    return {
+        "scores": shown_numbers(report.scores.estimates),
+        "ece": shown_numbers(report.ece.errors),
+        "ece_if_calibrated": shown_numbers(report.ece.expected_if_calibrated),
+        "effective_bins": report.ece.effective_bins,
+        **{name: whole[name] for name in ("curve", "murphy", "other_libraries")},
+    }
+
+
+def _other_tests(one: CalibrationReport) -> dict[str, Any]:
+    """Beside Cox's, which is the headline: those that see other departures."""
+    tests = one.tests.as_dict()
+    return {name: tests[name] for name in ("spiegelhalter", "kuiper", "mcb", "isotonic_gaps")}
+
+
+def _detectable(one: CalibrationReport) -> dict[str, Any] | None:
     """What error these items could show, and how many more a mean error of five points takes."""
-    if one.detectable is None:
+    found = one.tests.detectable
+    if found is None:
         return None
-    needed = one.detectable.n_for_target
-    more = None if needed is None else max(0, needed - one.n)
-    return {**asdict(one.detectable), "n_more_for_target": more}
+    more = None if found.n_for_target is None else max(0, found.n_for_target - one.n)
+    return {**asdict(found), "n_more_for_target": more}
 
 
 def shown_numbers(estimates: dict[str, Estimate]) -> dict[str, dict[str, Any]]:

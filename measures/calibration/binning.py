@@ -48,17 +48,20 @@ class BinSums:
         values: FloatArray = self.totals[..., COLUMNS.index(name)]
         return values
 
-    def merged(self, edges: FloatArray) -> BinSums:
-        """The same sums over coarser bins, whose inner edges are among the present ones."""
+    def starts(self, edges: FloatArray) -> IntArray:
+        """The first of the present bins in each coarser one, whose inner edges are among theirs."""
         missing = ~np.isin(edges[1:-1], self.edges[1:-1])
         if missing.any():
             raise ValueError(
                 f"{int(missing.sum())} of the new edges cut through a bin, first "
                 f"{float(edges[1:-1][missing][0])!r}; take edges that are already there."
             )
-        starts = np.searchsorted(self.edges[1:-1], edges[1:-1], side="left") + 1
-        starts = np.concatenate([[0], starts])
-        return BinSums(edges, np.add.reduceat(self.totals, starts, axis=-2))
+        found = np.searchsorted(self.edges[1:-1], edges[1:-1], side="left") + 1
+        return np.concatenate([[0], found])
+
+    def merged(self, edges: FloatArray) -> BinSums:
+        """The same sums over coarser bins, whose inner edges are among the present ones."""
+        return BinSums(edges, np.add.reduceat(self.totals, self.starts(edges), axis=-2))
 
 
 def uniform_edges(n_bins: int) -> FloatArray:

@@ -6,6 +6,7 @@ score splits exactly into miscalibration - discrimination + uncertainty.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,8 @@ from measures.estimates import Estimate, Reason, undefined
 
 #: Resampled fits see at most this many cells; more are pooled into cells of equal mass.
 MAX_CELLS = 500
+#: Resampled fits are made so many at a time: their cells stay in the processor's cache.
+_ROWS = 64
 #: Smallest probability inside a logarithm: the double precision machine epsilon, 2**-52.
 LOG_CLIP = 2.0**-52
 SCORES = ("brier", "log")
@@ -144,6 +147,25 @@ def isotonic(rate: FloatArray, weight: FloatArray) -> FloatArray:
     """Best non-decreasing fit to the rates, by pool adjacent violators."""
     fitted: FloatArray = isotonic_regression(rate, weights=weight).x
     return fitted
+
+
+def _fit_rows(
+    observed: FloatArray, weight: FloatArray
+) -> Iterator[tuple[IntArray, IntArray, FloatArray, FloatArray]]:
+    """The isotonic fit of every row of cells, some rows at a time; empty cells are left out.
+
+    Yields for each block of a fit its row, its number of cells, weight and outcomes. One call
+    fits many rows end to end: each is lifted above the one before, so that no block spans two.
+    """
+    for start in range(0, len(weight), _ROWS):
+        rows = slice(start, start + _ROWS)
+        there = weight[rows] > 0
+        w, seen = weight[rows][there], observed[rows][there]
+        ends = np.cumsum(there.sum(axis=1))
+        lifts = np.repeat(2.0 * np.arange(len(ends)), np.diff(ends, prepend=0))
+        blocks = isotonic_regression(seen / w + lifts, weights=w).blocks
+        row = np.searchsorted(ends, blocks[:-1], side="right")
+        yield start + row, np.diff(blocks), _total(w, blocks[:-1]), _total(seen, blocks[:-1])
 
 
 def corp_decomposition(forecasts: BinaryForecasts, *, score: str = "brier") -> Decomposition | None:
@@ -283,7 +305,12 @@ def corp_curve(
         cells.n_eff.astype(np.int64), np.clip(cells.p, 0, 1), size=(n_draws, len(cells.p))
     )
     rates = drawn / cells.n_eff
-    fits = np.stack([isotonic(rate, cells.weight) for rate in rates])
+    weight = np.broadcast_to(cells.weight, rates.shape)
+    parts = [
+        np.repeat(seen / total, cells_of)
+        for _, cells_of, total, seen in _fit_rows(rates * weight, weight)
+    ]
+    fits = np.concatenate(parts).reshape(rates.shape)
     null = _cell_mcb(cells, rates, fits)
     seen = _cell_mcb(cells, cells.rate[None], isotonic(cells.rate, cells.weight)[None])[0]
     # Draws that tie with the observation up to rounding count against rejection.
@@ -346,19 +373,20 @@ def _resampled(forecasts: BinaryForecasts, draws: Draws) -> dict[str, FloatArray
     observed = np.asarray(draws.counts @ sparse.csr_matrix((w * y, at), shape=shape))
     extra = draws.totals(np.stack([w * (p - y) ** 2, w * y * y], axis=1))
     total = weight.sum(axis=1)
-    best = np.array([_best(a, b) for a, b in zip(weight, observed, strict=True)]) / total
+    best = _best(weight, observed) / total
     own, spread = extra[:, 0] / total, extra[:, 1] / total
     base = observed.sum(axis=1) / total
     return {"mcb": own - spread - best, "dsc": -(base**2) - best, "unc": spread - base**2}
 
 
-def _best(weight: FloatArray, observed: FloatArray) -> float:
-    """Sum of ``c**2 - 2 c y`` over the isotonic fit ``c``, cells that were not drawn left out."""
-    there = weight > 0
-    weight, observed = weight[there], observed[there]
-    fit = isotonic(observed / weight, weight)
-    # Within a pooled block the fit equals the mean outcome, so the cross term is c**2 again.
-    return -float((weight * fit * fit).sum())
+def _best(weight: FloatArray, observed: FloatArray) -> FloatArray:
+    """Sum of ``c**2 - 2 c y`` over the isotonic fit ``c`` of each row."""
+    # Within a block the fit equals the mean outcome, so the cross term is c**2 again.
+    parts = [
+        np.bincount(row - row[0], seen * seen / total)
+        for row, _, total, seen in _fit_rows(observed, weight)
+    ]
+    return -np.concatenate(parts).astype(float)
 
 
 def _cell_mcb(cells: Pooled, rates: FloatArray, fits: FloatArray) -> FloatArray:

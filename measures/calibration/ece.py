@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -192,10 +192,7 @@ def calibration_errors(
     else:
         for key in ("classwise_15", "toplabel_10"):
             errors[key] = undefined(Reason.NOT_APPLICABLE, binary.n)
-    null = {
-        key: null_ece(binary, edges[key], bootstrap)
-        for key in ("uniform_10", "uniform_15", "quantile_10")
-    }
+    null = null_ece(binary, edges, bootstrap)
     errors |= {key: _from_zero(errors[key], one, bootstrap) for key, one in null.items()}
     filled = {
         key: int(np.count_nonzero(sums.merged(cut).column("n"))) for key, cut in edges.items()
@@ -209,19 +206,22 @@ def resampled_bins(binary: BinaryForecasts, edges: FloatArray, draws: Draws) -> 
     return BinSums(edges, draws.replicates(unit_sums.totals))
 
 
-def null_ece(binary: BinaryForecasts, edges: FloatArray, bootstrap: Bootstrap) -> Estimate:
+def null_ece(
+    binary: BinaryForecasts, edges: Mapping[str, FloatArray], bootstrap: Bootstrap
+) -> dict[str, Estimate]:
     """What chance alone would show as ECE if the stated probabilities were all true.
 
     Parameters
     ----------
     binary : BinaryForecasts
-    edges : (B + 1,) array
+    edges : dict of str to (B + 1,) array
+        Ways to bin, by name; all are judged by the same draws.
     bootstrap : Bootstrap
         Generator, number of draws, and level of the range.
 
     Returns
     -------
-    Estimate
+    dict of str to Estimate
         Mean ECE over draws of the outcomes; ``ci_low, ci_high`` are the range that chance
         gives at the level, ``p_value`` the share (1 + #)/(R + 1) of draws with an ECE at least as
         large as the observed one. Fractional outcomes vary less than drawn ones: the
@@ -232,22 +232,30 @@ def null_ece(binary: BinaryForecasts, edges: FloatArray, bootstrap: Bootstrap) -
     Bröcker and Smith (2007), consistency resampling.
     """
     if binary.n == 0:
-        return undefined(Reason.NO_DATA, 0)
-    sums = bin_sums(binary, edges)
-    total = sums.column("weight").sum()
+        return dict.fromkeys(edges, undefined(Reason.NO_DATA, 0))
+    sums = bin_sums(binary, joined_edges(*edges.values()))
     if binary.n <= EXACT_NULL_ITEMS:
-        gaps, method = _drawn_gaps(binary, edges, bootstrap), "null_bernoulli"
+        gaps, method = _drawn_gaps(binary, sums.edges, bootstrap), "null_bernoulli"
     else:
-        normal = bootstrap.rng.standard_normal((bootstrap.n_resamples, len(edges) - 1))
+        normal = bootstrap.rng.standard_normal((bootstrap.n_resamples, len(sums.edges) - 1))
         gaps, method = normal * np.sqrt(sums.column("null_variance")), "null_normal"
-    chance = np.abs(gaps).sum(axis=1) / total
-    seen = float(expected_calibration_error(sums))
+    return {key: _against_chance(sums, gaps, cut, bootstrap, method) for key, cut in edges.items()}
+
+
+def _against_chance(
+    sums: BinSums, gaps: FloatArray, edges: FloatArray, bootstrap: Bootstrap, method: str
+) -> Estimate:
+    """The ECE that drawn gaps of finer bins give, beside the observed one."""
+    merged = sums.merged(edges)
+    drawn = np.add.reduceat(gaps, sums.starts(edges), axis=1)
+    chance = np.abs(drawn).sum(axis=1) / merged.column("weight").sum()
+    seen = float(expected_calibration_error(merged))
     tail = (1 - bootstrap.level) / 2
     low, high = np.quantile(chance, [tail, 1 - tail])
     p_value = (1 + np.count_nonzero(chance >= seen - 1e-12)) / (len(chance) + 1)
     return Estimate(
         float(chance.mean()),
-        binary.n,
+        int(merged.column("n").sum()),
         None,
         float(low),
         float(high),
@@ -390,14 +398,16 @@ def _binned(
         "mean_bin_10": (mean_bin_calibration_error, "uniform_10"),
         "debiased_squared_10": (debiased_squared_error, "uniform_10"),
     }
+    merged = {bins: sums.merged(cut) for bins, cut in edges.items()}
+    drawn = {} if again is None else {bins: again.merged(cut) for bins, cut in edges.items()}
     found = {}
     for key, (measure, bins) in table.items():
-        value = float(measure(sums.merged(edges[bins])))
-        if again is None or draws is None:
+        value = float(measure(merged[bins]))
+        if draws is None:
             found[key] = Estimate(value, n)
             continue
         bounds = (-1.0, 1.0) if key.startswith("debiased") else (0.0, 1.0)
-        replicates = measure(again.merged(edges[bins]))
+        replicates = measure(drawn[bins])
         found[key] = with_interval(value, n, replicates, draws, centred=True, bounds=bounds)
     return found
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy.typing as npt
-
 from measures.calibration.binning import uniform_edges
 from measures.calibration.corp import CorpCurve, corp_curve, isotonic_gaps
 from measures.calibration.curve import CurveBin, calibration_curve
 from measures.calibration.ece import CalibrationErrors, calibration_errors
 from measures.calibration.forecasts import BinaryForecasts, Forecasts
 from measures.calibration.other_libraries import other_libraries
-from measures.calibration.resampling import Bootstrap, draw
-from measures.calibration.second_opinion import second_opinion
+from measures.calibration.resampling import MAX_UNITS, Bootstrap, draw
 from measures.calibration.significance import (
     CoxCalibration,
     DetectableError,
@@ -23,13 +20,11 @@ from measures.calibration.significance import (
     kuiper,
     spiegelhalter,
 )
-from measures.calibration.subgroups import (
-    MIN_ITEMS,
-    SubgroupCalibration,
-    subgroup_calibration,
-)
-from measures.estimates import Estimate
-from measures.scores import MurphyDecomposition, Scores, murphy_decomposition, scores
+from measures.estimates import Estimate, Reason, undefined
+from measures.scores import KEYS, MurphyDecomposition, Scores, murphy_decomposition, scores
+
+#: Errors that are named even where there are too few items for any.
+ECE_KEYS = ("uniform_10", "uniform_15", "quantile_10", "classwise_15")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +35,7 @@ class CalibrationTests:
     spiegelhalter: Estimate
     kuiper: Estimate
     mcb: Estimate
-    detectable: DetectableError
+    detectable: DetectableError | None
     isotonic_gaps: dict[str, float | None]
 
     def as_dict(self) -> dict[str, Any]:
@@ -50,14 +45,18 @@ class CalibrationTests:
             "spiegelhalter": self.spiegelhalter.as_dict(),
             "kuiper": self.kuiper.as_dict(),
             "mcb": self.mcb.as_dict(),
-            "detectable": asdict(self.detectable),
+            "detectable": None if self.detectable is None else asdict(self.detectable),
             "isotonic_gaps": dict(self.isotonic_gaps),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationReport:
-    """Scores, errors, curve, tests, subgroups and second opinion of one set of forecasts."""
+    """Scores, errors, curve and tests of one set of forecasts.
+
+    Compare subgroups by ``tests`` (``p_adjusted`` is Benjamini-Hochberg over the subgroups)
+    and by ``ece.expected_if_calibrated``, never by plain ECE: it grows as n shrinks.
+    """
 
     n: int
     n_clusters: int | None
@@ -66,8 +65,6 @@ class CalibrationReport:
     curve: tuple[CurveBin, ...]
     corp: CorpCurve
     tests: CalibrationTests
-    subgroups: tuple[SubgroupCalibration, ...]
-    second_opinion: tuple[dict[str, Any], ...]
     murphy: MurphyDecomposition | None
     other_libraries: tuple[dict[str, Any], ...]
 
@@ -86,8 +83,6 @@ class CalibrationReport:
                 "band_draws": self.corp.n_draws,
             },
             "tests": self.tests.as_dict(),
-            "subgroups": [one.as_dict() for one in self.subgroups],
-            "second_opinion": list(self.second_opinion),
             "murphy": {"uniform_10": None if self.murphy is None else asdict(self.murphy)},
             "other_libraries": list(self.other_libraries),
         }
@@ -97,10 +92,9 @@ def calibration_report(
     forecasts: Forecasts,
     bootstrap: Bootstrap,
     *,
-    subgroups: npt.ArrayLike | None = None,
-    n_subgroups: int | None = None,
-    min_items: int = MIN_ITEMS,
     n_bins: int = 10,
+    max_units: int = MAX_UNITS,
+    max_points: int = 100,
 ) -> CalibrationReport:
     """Every calibration answer about one model on one set of items.
 
@@ -110,12 +104,12 @@ def calibration_report(
         With classes the curve and the tests are about confidence.
     bootstrap : Bootstrap
         Generator, number of replicates and level of all intervals.
-    subgroups : (n,) array of int, optional
-        Subgroup codes; negative for none.
-    n_subgroups, min_items
-        As in :func:`measures.calibration.subgroups.subgroup_calibration`.
     n_bins : int
         Bins of the drawn curve.
+    max_units : int
+        Resampling units, see :func:`measures.calibration.resampling.draw`.
+    max_points : int
+        Points of the band.
 
     Returns
     -------
@@ -126,26 +120,49 @@ def calibration_report(
     As in the modules of :mod:`measures.calibration`.
     """
     binary = forecasts if isinstance(forecasts, BinaryForecasts) else forecasts.confidence()
-    draws = draw(forecasts.n, forecasts.clusters, bootstrap)
-    curve = corp_curve(binary, bootstrap)
-    clusters = forecasts.clusters
+    draws = draw(forecasts.n, forecasts.clusters, bootstrap, max_units=max_units)
+    curve = corp_curve(binary, bootstrap, max_points=max_points)
     return CalibrationReport(
         n=forecasts.n,
-        n_clusters=None if clusters is None else int(clusters.max(initial=-1)) + 1,
+        n_clusters=_n_clusters(forecasts),
         scores=scores(forecasts, draws, level=bootstrap.level),
         ece=calibration_errors(forecasts, bootstrap, draws),
         curve=calibration_curve(binary, n_bins=n_bins, level=bootstrap.level),
         corp=curve,
         tests=_tests(binary, curve, bootstrap.level),
-        subgroups=()
-        if subgroups is None
-        else subgroup_calibration(
-            forecasts, subgroups, bootstrap, n_subgroups=n_subgroups, min_items=min_items
-        ),
-        second_opinion=second_opinion(forecasts),
         murphy=murphy_decomposition(binary, uniform_edges(10)),
         other_libraries=other_libraries(binary),
     )
+
+
+def withheld_report(forecasts: Forecasts, level: float) -> CalibrationReport:
+    """Nothing but the reason: at this size, any number would be read as a finding."""
+    n = forecasts.n
+    nothing = undefined(Reason.NO_DATA if n == 0 else Reason.TOO_FEW_ITEMS, n)
+    notion = forecasts.notion if isinstance(forecasts, BinaryForecasts) else "confidence"
+    return CalibrationReport(
+        n=n,
+        n_clusters=_n_clusters(forecasts),
+        scores=Scores(dict.fromkeys(KEYS, nothing), {}),
+        ece=CalibrationErrors(dict.fromkeys(ECE_KEYS, nothing), {}, notion, {}, {}),
+        curve=(),
+        corp=CorpCurve((), (), nothing, None, level, 0),
+        tests=CalibrationTests(
+            CoxCalibration(nothing, nothing, nothing, nothing, nothing, "none", 0),
+            nothing,
+            nothing,
+            nothing,
+            None,
+            {},
+        ),
+        murphy=None,
+        other_libraries=(),
+    )
+
+
+def _n_clusters(forecasts: Forecasts) -> int | None:
+    clusters = forecasts.clusters
+    return None if clusters is None else int(clusters.max(initial=-1)) + 1
 
 
 def _tests(binary: BinaryForecasts, curve: CorpCurve, level: float) -> CalibrationTests:

@@ -2,59 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from measures.calibration.ece import CalibrationErrors, calibration_errors
-from measures.calibration.forecasts import BinaryForecasts, Forecasts, IntArray
-from measures.calibration.resampling import Bootstrap, draw
-from measures.calibration.significance import (
-    CoxCalibration,
-    DetectableError,
-    cox_calibration,
-    detectable_error,
-)
-from measures.estimates import Reason, undefined
+from measures.calibration.forecasts import Forecasts, IntArray
+from measures.calibration.report import CalibrationReport, calibration_report, withheld_report
+from measures.calibration.resampling import Bootstrap
+from measures.estimates import Estimate
 from measures.multiplicity import benjamini_hochberg
-from measures.scores import KEYS, Scores, scores
 
 #: A subgroup has fewer resampling units than the whole: its intervals need less precision.
 MAX_UNITS = 500
+#: Its curve is drawn smaller.
+MAX_POINTS = 40
 MIN_ITEMS = 20
-ECE_KEYS = ("uniform_10", "uniform_15", "quantile_10", "classwise_15")
-
-
-@dataclass(frozen=True, slots=True)
-class SubgroupCalibration:
-    """One subgroup's answers; ``code`` is its number in the input.
-
-    Compare subgroups by ``tests`` (``test.p_adjusted`` is Benjamini-Hochberg over the subgroups)
-    and by ``ece.expected_if_calibrated``, never by plain ECE: it grows as n shrinks.
-    """
-
-    code: int
-    n: int
-    n_clusters: int | None
-    scores: Scores
-    ece: CalibrationErrors
-    tests: CoxCalibration
-    detectable: DetectableError | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready; the caller adds what the code stands for."""
-        return {
-            "code": self.code,
-            "n": self.n,
-            "n_clusters": self.n_clusters,
-            "scores": self.scores.as_dict(),
-            "ece": self.ece.as_dict(),
-            "tests": self.tests.as_dict(),
-            "detectable": None if self.detectable is None else asdict(self.detectable),
-        }
 
 
 def subgroup_calibration(
@@ -64,13 +28,14 @@ def subgroup_calibration(
     *,
     n_subgroups: int | None = None,
     min_items: int = MIN_ITEMS,
-) -> tuple[SubgroupCalibration, ...]:
-    """Scores, calibration errors and tests of every subgroup.
+    n_bins: int = 10,
+) -> tuple[CalibrationReport, ...]:
+    """Every calibration answer about every subgroup.
 
     Parameters
     ----------
     forecasts : BinaryForecasts or ClassForecasts
-        With classes the tests are about confidence, see
+        With classes the curve and the tests are about confidence, see
         :meth:`measures.calibration.forecasts.ClassForecasts.confidence`.
     codes : (n,) array of int
         Subgroup of each item, 0..n_subgroups-1; negative: in none.
@@ -80,11 +45,14 @@ def subgroup_calibration(
         Default: the largest code + 1.
     min_items : int
         A smaller subgroup gets ``too_few_items`` throughout, and counts in no correction.
+    n_bins : int
+        Bins of the drawn curves.
 
     Returns
     -------
-    tuple of SubgroupCalibration
-        One for each code, also for those without items (``no_data``).
+    tuple of CalibrationReport
+        One for each code in order, also for those without items (``no_data``); p-values are
+        adjusted over them, see :func:`adjusted`.
 
     Raises
     ------
@@ -99,64 +67,66 @@ def subgroup_calibration(
     count = int(subgroup.max(initial=-1)) + 1 if n_subgroups is None else n_subgroups
     if subgroup.max(initial=-1) >= count:
         raise ValueError(f"codes reach {int(subgroup.max())}; n_subgroups is only {count}.")
-    found = [
-        _one(code, forecasts.rows(rows), bootstrap, min_items)
-        for code, rows in _rows_of(subgroup, count)
+    found = []
+    for rows in _rows_of(subgroup, count):
+        part = forecasts.rows(rows)
+        if part.n < max(min_items, 1):
+            found.append(withheld_report(part, bootstrap.level))
+            continue
+        found.append(
+            calibration_report(
+                part, bootstrap, n_bins=n_bins, max_units=MAX_UNITS, max_points=MAX_POINTS
+            )
+        )
+    return adjusted(found)
+
+
+def adjusted(found: Sequence[CalibrationReport]) -> tuple[CalibrationReport, ...]:
+    """The same, the p-values of each test corrected for the number of subgroups tested.
+
+    The tests are different questions: each is a family of its own (Benjamini-Hochberg).
+    """
+    cox = _corrected(one.tests.cox.test for one in found)
+    others = [
+        _corrected(getattr(one.tests, name) for one in found)
+        for name in ("spiegelhalter", "kuiper", "mcb")
     ]
-    return _adjusted(found)
+    keys = list(dict.fromkeys(key for one in found for key in one.ece.expected_if_calibrated))
+    nulls = {key: iter(_corrected(_nulls(found, key))) for key in keys}
+    out = []
+    for one, test, spiegelhalter, kuiper, mcb in zip(found, cox, *others, strict=True):
+        tests = replace(
+            one.tests,
+            cox=replace(one.tests.cox, test=test),
+            spiegelhalter=spiegelhalter,
+            kuiper=kuiper,
+            mcb=mcb,
+        )
+        null = {key: next(nulls[key]) for key in one.ece.expected_if_calibrated}
+        out.append(replace(one, tests=tests, ece=replace(one.ece, expected_if_calibrated=null)))
+    return tuple(out)
 
 
-def _one(
-    code: int, forecasts: Forecasts, bootstrap: Bootstrap, min_items: int
-) -> SubgroupCalibration:
-    n = forecasts.n
-    binary = forecasts if isinstance(forecasts, BinaryForecasts) else forecasts.confidence()
-    clusters = forecasts.clusters
-    n_clusters = None if clusters is None else int(clusters.max(initial=-1)) + 1
-    if n < max(min_items, 1):
-        return _withheld(code, n, n_clusters, binary.notion)
-    draws = draw(n, clusters, bootstrap, max_units=MAX_UNITS)
-    return SubgroupCalibration(
-        code,
-        n,
-        n_clusters,
-        scores(forecasts, draws, level=bootstrap.level),
-        calibration_errors(forecasts, bootstrap, draws),
-        cox_calibration(binary, level=bootstrap.level),
-        detectable_error(binary, level=bootstrap.level),
-    )
+def _nulls(found: Sequence[CalibrationReport], key: str) -> Iterator[Estimate]:
+    """What chance gives of one error, of the subgroups for which it is known."""
+    for one in found:
+        if key in one.ece.expected_if_calibrated:
+            yield one.ece.expected_if_calibrated[key]
 
 
-def _withheld(code: int, n: int, n_clusters: int | None, notion: str) -> SubgroupCalibration:
-    """Nothing but the reason: shown at this size, any number would be read as a finding."""
-    nothing = undefined(Reason.NO_DATA if n == 0 else Reason.TOO_FEW_ITEMS, n)
-    return SubgroupCalibration(
-        code,
-        n,
-        n_clusters,
-        Scores(dict.fromkeys(KEYS, nothing), {}),
-        CalibrationErrors(dict.fromkeys(ECE_KEYS, nothing), {}, notion, {}, {}),
-        CoxCalibration(nothing, nothing, nothing, nothing, nothing, "none", 0),
-        None,
-    )
+def _corrected(estimates: Iterable[Estimate]) -> list[Estimate]:
+    known = list(estimates)
+    raw = [np.nan if one.p_value is None else one.p_value for one in known]
+    by_rank = benjamini_hochberg(raw) if raw else []
+    return [replace(one, p_adjusted=p) for one, p in zip(known, by_rank, strict=True)]
 
 
-def _adjusted(found: list[SubgroupCalibration]) -> tuple[SubgroupCalibration, ...]:
-    """The tests' p-values corrected for the number of subgroups that were tested."""
-    raw = [np.nan if (p := one.tests.test.p_value) is None else p for one in found]
-    adjusted = benjamini_hochberg(raw) if raw else []
-    return tuple(
-        replace(one, tests=replace(one.tests, test=replace(one.tests.test, p_adjusted=p)))
-        for one, p in zip(found, adjusted, strict=True)
-    )
-
-
-def _rows_of(subgroup: IntArray, count: int) -> Iterator[tuple[int, IntArray]]:
+def _rows_of(subgroup: IntArray, count: int) -> Iterator[IntArray]:
     """Positions of each subgroup's items, from one sort; items in no subgroup come first."""
     order = np.argsort(subgroup, kind="stable")
     starts = np.searchsorted(subgroup[order], np.arange(count + 1))
     for code in range(count):
-        yield code, order[starts[code] : starts[code + 1]]
+        yield order[starts[code] : starts[code + 1]]
 
 
 def _codes(codes: npt.ArrayLike, n: int) -> IntArray:

@@ -18,6 +18,7 @@ from measures.calibration.report import calibration_report
 from measures.calibration.resampling import Bootstrap, draw
 from measures.calibration.second_opinion import second_opinion
 from measures.calibration.significance import cox_calibration, kuiper, spiegelhalter
+from measures.calibration.subgroups import subgroup_calibration
 from measures.scores import item_scores, score_sums, scores
 from tests.measures.forecast_cases import bootstrap, d1, d2, m1
 
@@ -55,8 +56,10 @@ def test_whatever_comes_in_the_report_is_json_without_nan(seed):
     rng = np.random.default_rng(seed)
     forecasts = random_forecasts(rng)
     codes = rng.integers(-1, 3, forecasts.n)
-    found = calibration_report(forecasts, bootstrap(n_resamples=20), subgroups=codes, min_items=5)
-    answer = json.loads(json.dumps(found.as_dict(), allow_nan=False))
+    few = bootstrap(n_resamples=20)
+    found = [calibration_report(forecasts, few)]
+    found += subgroup_calibration(forecasts, codes, few, min_items=5)
+    answer = json.loads(json.dumps([one.as_dict() for one in found], allow_nan=False))[0]
     assert answer["n"] == forecasts.n
     assert (answer["scores"]["brier"]["value"] is None) == (forecasts.n == 0)
 

@@ -54,15 +54,17 @@ def test_each_subgroup_gets_what_it_would_get_alone():
         (alone,) = quick(forecasts.rows(codes == code), np.zeros(100, dtype=int))
         for key, estimate in one.scores.estimates.items():
             assert estimate.value == alone.scores.estimates[key].value
-        assert one.tests.slope.value == alone.tests.slope.value
+        assert one.tests.cox.slope.value == alone.tests.cox.slope.value
 
 
 def test_subgroup_p_values_are_corrected_together():
     forecasts = d1()
     found = quick(forecasts, np.arange(200) % 4)
-    raw = [one.tests.test.p_value for one in found]
-    assert [one.tests.test.p_adjusted for one in found] == pytest.approx(benjamini_hochberg(raw))
-    assert raw != [one.tests.test.p_adjusted for one in found]
+    raw = [one.tests.cox.test.p_value for one in found]
+    assert [one.tests.cox.test.p_adjusted for one in found] == pytest.approx(
+        benjamini_hochberg(raw)
+    )
+    assert raw != [one.tests.cox.test.p_adjusted for one in found]
 
 
 def test_small_empty_and_one_sided_subgroups_say_why_they_have_no_number():
@@ -72,8 +74,8 @@ def test_small_empty_and_one_sided_subgroups_say_why_they_have_no_number():
     one_sided, whole, single, empty = quick(forecasts, codes, n_subgroups=4)
     assert one_sided.scores.estimates["auc"].reason == Reason.ONE_CLASS
     assert one_sided.scores.estimates["brier"].value is not None
-    assert one_sided.tests.test.reason == Reason.ONE_CLASS
-    assert whole.tests.test.p_adjusted == whole.tests.test.p_value
+    assert one_sided.tests.cox.test.reason == Reason.ONE_CLASS
+    assert whole.tests.cox.test.p_adjusted == whole.tests.cox.test.p_value
     assert {one.reason for one in single.scores.estimates.values()} == {Reason.TOO_FEW_ITEMS}
     assert single.ece.errors["uniform_10"].reason == Reason.TOO_FEW_ITEMS
     assert {one.reason for one in empty.scores.estimates.values()} == {Reason.NO_DATA}
@@ -113,7 +115,7 @@ def test_clusters_are_counted_and_drawn_within_each_subgroup():
     found = quick(forecasts, np.arange(200) // 100)
     assert [one.n_clusters for one in found] == [25, 25]
     assert found[0].scores.estimates["brier"].ci_method == "bootstrap_groups"
-    assert found[0].tests.method == "wald_robust"
+    assert found[0].tests.cox.method == "wald_robust"
 
 
 @pytest.mark.parametrize(
