@@ -13,7 +13,7 @@ from django.db import connection
 
 from annotations.models import Label, LabelRow, SupersededLabel
 from catalog.ingest.receiving import path_of
-from catalog.models import Annotator, Dataset, Item, Profile, Run, Upload
+from catalog.models import Annotator, Dataset, Item, Profile, ProfileCount, Run, Upload
 from tests.conftest import Trust, work_off
 
 LABELS = "item,annotator,label\ni1,ann,cat\ni1,bob,dog\ni2,ann,cat\ni2,bob,cat\n"
@@ -489,6 +489,7 @@ def test_a_data_set_takes_items_and_annotators_along_whoever_deletes_it() -> Non
     for model in (Item, Annotator):
         for dataset in (gone, stays):
             model.objects.create(id=dataset.pk << 32, dataset=dataset, external_id="x")
+    ProfileCount.objects.filter(dataset=gone).delete()
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM catalog_dataset WHERE id = %s", [gone.pk])
     assert [item.dataset for item in Item.objects.all()] == [stays]
