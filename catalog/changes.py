@@ -24,10 +24,12 @@ class Changes:
 
     Parameters
     ----------
+    version : int, the newest version of the data set
     items : int64 array, numbers of the subject's items that changed, ascending
     kinds : frozenset of str, kinds of the uploads
     """
 
+    version: int
     items: NDArray[np.int64]
     kinds: frozenset[str]
 
@@ -61,7 +63,7 @@ def changes_since(dataset_id: int, version: int, of: str, subject_id: int) -> Ch
         np.frombuffer(body, _KIND) for kind, to, body in rows if (kind, to) == (of, subject_id)
     ]
     items = np.unique(np.concatenate(bodies)) if bodies else np.zeros(0, np.int64)
-    return Changes(items.astype(np.int64), frozenset(kinds))
+    return Changes(now, items.astype(np.int64), frozenset(kinds))
 
 
 def forget(dataset_id: int, version: int) -> None:

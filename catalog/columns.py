@@ -29,6 +29,8 @@ from catalog.models import ColumnBlock, Dataset
 BLOCK_ROWS = 1_000_000
 # Fewer rows than this are read as quickly as a copy is found.
 MIN_ROWS = 50_000
+# Before the kind of a column that is kept as the steps from each row to the next.
+_STEPS = "+"
 _HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
 _TRAILER = b"\xff\xff"
 _TABLE = ColumnBlock._meta.db_table
@@ -152,7 +154,8 @@ def find(
     with connection.cursor() as cursor:
         chosen = "" if wanted is None else "AND b.column = ANY(%s)"
         statement = cursor.mogrify(
-            f"SELECT b.version, b.column, b.dtype, b.names::text, b.body FROM {_TABLE} b "  # noqa: S608
+            "SELECT b.version, b.column, b.low, b.dtype, b.names::text, b.body "  # noqa: S608
+            f"FROM {_TABLE} b "
             "WHERE b.dataset_id = %s AND b.of = %s AND b.subject_id = %s AND b.version = %s "
             f"{chosen} ORDER BY b.column, b.number",
             (dataset_id, of, subject_id, version, *([] if wanted is None else [list(wanted)])),
@@ -162,24 +165,32 @@ def find(
     read = _read(out)
     if read is None:
         return None
-    now = current_version(dataset_id)
-    return Kept(read, now, changes.items, changes.kinds)
+    return Kept(read, changes.version, changes.items, changes.kinds)
 
 
 def _read(out: io.BytesIO) -> Columns | None:
     parts: dict[str, list[NDArray[Any]]] = {}
     names: dict[str, list[str]] = {}
     version = -1
-    for raw_version, raw_column, raw_dtype, raw_names, body in _rows(out.getbuffer()):
+    for raw_version, raw_column, raw_low, raw_dtype, raw_names, body in _rows(out.getbuffer()):
         version = int(struct.unpack("!i", raw_version)[0])
         column = bytes(raw_column).decode()
-        parts.setdefault(column, []).append(np.frombuffer(body, bytes(raw_dtype).decode()))
+        low = int(struct.unpack("!q", raw_low)[0])
+        parts.setdefault(column, []).append(_array(body, bytes(raw_dtype).decode(), low))
         if column not in names:
             names[column] = json.loads(bytes(raw_names))
     if not parts:
         return None
     arrays = {name: np.concatenate(blocks) for name, blocks in parts.items()}
     return Columns(version, arrays, {name: words for name, words in names.items() if words})
+
+
+def _array(body: memoryview, dtype: str, low: int) -> NDArray[Any]:
+    if not dtype.startswith(_STEPS):
+        return np.frombuffer(body, dtype)
+    items = np.cumsum(np.frombuffer(body, dtype.removeprefix(_STEPS)), dtype=np.int64)
+    items += low - items[0]
+    return items
 
 
 def _rows(body: memoryview) -> Iterator[list[memoryview]]:
@@ -204,7 +215,10 @@ def _written(place: tuple[Any, ...], columns: Columns, edges: Sequence[int] | No
     out = io.BytesIO()
     out.write(_HEADER)
     for name, array in columns.arrays.items():
-        kind = _narrow(array)
+        # Items ascend: the step from one row to the next is a quarter as long as a number.
+        steps = _STEPS if edges is not None and name == "item" else ""
+        held = np.diff(array, prepend=array[:1]) if steps else array
+        kind = _narrow(held)
         words = json.dumps(list(columns.names.get(name, [])))
         cuts = [0, len(array)] if edges is None else edges
         for number, (start, stop) in enumerate(zip(cuts[:-1], cuts[1:], strict=True)):
@@ -218,10 +232,10 @@ def _written(place: tuple[Any, ...], columns: Columns, edges: Sequence[int] | No
                 struct.pack("!q", int(item[start]) if edges else 0),
                 struct.pack("!q", int(item[stop - 1]) if edges else 0),
                 struct.pack("!i", stop - start),
-                kind.str.encode(),
+                (steps + kind.str).encode(),
                 # jsonb comes with the number of its format.
                 b"\x01" + words.encode(),
-                array[start:stop].astype(kind).tobytes(),
+                held[start:stop].astype(kind).tobytes(),
             )
             out.write(struct.pack("!h", len(fields)))
             for one in fields:

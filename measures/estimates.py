@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Reason(StrEnum):
@@ -18,6 +19,9 @@ class Reason(StrEnum):
     ONE_CLASS = "one_class"
     SUPPRESSED = "suppressed"
     NOT_APPLICABLE = "not_applicable"
+
+
+_NUMBERS = ("value", "ci_low", "ci_high", "se", "p_value", "p_adjusted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +68,10 @@ class Estimate:
                 f"An estimate has a value or a reason, not both or neither; "
                 f"got value={self.value!r}, reason={self.reason!r}."
             )
-        for name in ("value", "ci_low", "ci_high", "se", "p_value", "p_adjusted"):
-            number = getattr(self, name)
+        found = (self.value, self.ci_low, self.ci_high, self.se, self.p_value, self.p_adjusted)
+        for place, number in enumerate(found):
             if number is not None and not math.isfinite(number):
-                raise ValueError(f"{name} must be finite or None; got {number!r}.")
+                raise ValueError(f"{_NUMBERS[place]} must be finite or None; got {number!r}.")
 
     def as_dict(self) -> dict[str, float | int | str | None]:
         """The estimate as the REST contract's NUMBER: JSON-ready, no NaN."""
@@ -91,6 +95,7 @@ def _plain(number: float | None) -> float | None:
     return None if number is None else float(number)
 
 
+@lru_cache(maxsize=4096)
 def undefined(reason: Reason, n: int) -> Estimate:
     """An estimate that does not exist, with the reason and the ``n`` that was there."""
     return Estimate(value=None, n=n, reason=reason)

@@ -140,10 +140,21 @@ def counted(
         view: subgroup_statistics(together, bearers.groups(view, labels), domain, n_groups=n)
         for view, n in bearers.views().items()
     }
-    shape = (int(item.max(initial=-1)) + 1, domain.size)
-    pattern_of = pattern_of_each(item, code, shape, statistics.patterns)
+    pattern_of = _pattern_of(item, code, statistics.patterns)
     again = (item[1:] == item[:-1]) & (annotator[1:] == annotator[:-1])
     return Counted(statistics, identified, views, pattern_of, int(again.sum()))
+
+
+def _pattern_of(item: Integers, code: Integers, patterns: Integers) -> Integers:
+    """Which pattern each item shows, by item number; -1 for those without labels."""
+    shape = (int(item.max(initial=-1)) + 1, patterns.shape[1])
+    if shape[0] <= item.size:
+        return pattern_of_each(item, code, shape, patterns)
+    # A few items with large numbers: nothing is counted for those between them.
+    shown, place = np.unique(item, return_inverse=True)
+    pattern_of = np.full(shape[0], -1, np.int64)
+    pattern_of[shown] = pattern_of_each(place, code, (shown.size, shape[1]), patterns)
+    return pattern_of
 
 
 def _counts(

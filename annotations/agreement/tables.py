@@ -36,21 +36,21 @@ def pair_rows(pairs: PairTable) -> list[Row]:
 
 def annotator_rows(work: Work) -> list[Row]:
     """One row for each annotator with labels; labels are all of theirs, also in a large crowd."""
-    values = work.statistics.annotator_values
+    values = work.statistics.annotator_values.tolist()
     return [
         {
             "annotator": one.annotator,
-            "n_labels": int(values[one.annotator].sum()),
+            "n_labels": sum(values[one.annotator]),
             "n_items": one.n_items,
             "n_items_shared": one.n_items_shared,
-            "value_counts": values[one.annotator].tolist(),
+            "value_counts": values[one.annotator],
             "agreement_with_others": one.agreement_with_others.as_dict(),
             "agreement_with_self": one.agreement_with_self.as_dict(),
             "alpha_without": one.alpha_without.as_dict(),
             "alpha_change": one.alpha_change,
         }
         for one in annotator_agreement(work.identified, work.domain, ci_level=work.ci_level)
-        if values[one.annotator].any()
+        if any(values[one.annotator])
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from measures.agreement.coincidences import alpha_of_coincidences, coincidence_matrix
+from measures.agreement.coincidences import alphas_of_coincidences, coincidence_matrix
 from measures.agreement.crowds import Crowd
 from measures.agreement.panels import Panel
 from measures.agreement.patterns import AgreementStatistics
@@ -111,16 +113,14 @@ class _Everybody:
         self.counts = panel.counts()
         self.matrix = coincidence_matrix(self.counts, self.times)
         self.n_pairable = float(self.times[self.counts.sum(axis=1) >= 2].sum())
-        self.alpha = _alpha(self.matrix, self.n_pairable, (domain, min_items))
+        (everybody,) = _alphas_without(self.matrix[None], [self.n_pairable], (domain, min_items))
+        self.alpha = everybody.value
 
     def annotator(self, number: int, ci_level: float) -> AnnotatorAgreement:
         part = self._part(number)
         values = part.times @ part.own
         shared = part.others.sum(axis=1) > 0
         without = self._without(part)
-        change = None
-        if self.alpha is not None and without.value is not None:
-            change = self.alpha - without.value
         return AnnotatorAgreement(
             annotator=number,
             n_labels=int(values.sum()),
@@ -130,7 +130,7 @@ class _Everybody:
             agreement_with_others=_with_others(part, shared, ci_level),
             agreement_with_self=_with_self(part, ci_level),
             alpha_without=without,
-            alpha_change=change,
+            alpha_change=_change(self.alpha, without),
         )
 
     def _part(self, number: int) -> _Part:
@@ -149,7 +149,7 @@ class _Everybody:
         )
         lost = (part.everybody.sum(axis=1) >= 2) & (part.others.sum(axis=1) < 2)
         n = self.n_pairable - float(part.times[lost].sum())
-        return _alpha_without(matrix, n, (self.domain, self.min_items))
+        return _alphas_without(matrix[None], [n], (self.domain, self.min_items))[0]
 
 
 def _panel_of(statistics: AgreementStatistics) -> Panel:
@@ -160,20 +160,28 @@ def _panel_of(statistics: AgreementStatistics) -> Panel:
     return statistics.panel
 
 
-def _alpha(matrix: FloatArray, n: float, options: tuple[Domain, int]) -> float | None:
+def _change(alpha: float | None, without: Estimate) -> float | None:
+    return None if alpha is None or without.value is None else alpha - without.value
+
+
+def _alphas_without(
+    matrices: FloatArray, n_items: Sequence[float], options: tuple[Domain, int]
+) -> list[Estimate]:
+    """Alpha from each of the coincidence matrices, which rest on so many items."""
     domain, min_items = options
-    return alpha_of_coincidences(matrix, domain) if n >= min_items else None
-
-
-def _alpha_without(matrix: FloatArray, n: float, options: tuple[Domain, int]) -> Estimate:
     # What is left of taking equal numbers away is rounding.
-    matrix = np.where(np.abs(matrix) < 1e-9, 0.0, matrix)
+    alphas = alphas_of_coincidences(np.where(np.abs(matrices) < 1e-9, 0.0, matrices), domain)
+    return [
+        _alpha(alpha, int(n), min_items) for alpha, n in zip(alphas.tolist(), n_items, strict=True)
+    ]
+
+
+def _alpha(alpha: float, n: int, min_items: int) -> Estimate:
     if n == 0:
         return undefined(Reason.NO_OVERLAP, 0)
-    if n < options[1]:
-        return undefined(Reason.TOO_FEW_ITEMS, int(n))
-    alpha = _alpha(matrix, n, options)
-    return undefined(Reason.NO_VARIATION, int(n)) if alpha is None else Estimate(alpha, int(n))
+    if n < min_items:
+        return undefined(Reason.TOO_FEW_ITEMS, n)
+    return Estimate(alpha, n) if math.isfinite(alpha) else undefined(Reason.NO_VARIATION, n)
 
 
 def _of_crowd(
@@ -184,16 +192,15 @@ def _of_crowd(
     counts = statistics.patterns.astype(np.float64)
     labels = counts.sum(axis=1)
     matrix = coincidence_matrix(counts, statistics.multiplicity.astype(np.float64))
-    n_pairable = float(statistics.n_items_pairable)
-    alpha = _alpha(matrix, n_pairable, (domain, min_items))
-    annotator, value, pattern = crowd.parts()
+    annotator, value, pattern = crowd.parts
     totals = _Totals(annotator, crowd.n_own, crowd.n_annotators)
     n_shared = totals.of(labels[pattern] >= 2)
-    n_lost = totals.of(labels[pattern] == 2)
     others = np.maximum(labels - 1.0, 1.0)[pattern]
     agreed = np.minimum(totals.of((counts[pattern, value] - 1.0) / others), n_shared)
     low, high = wilson_many(agreed, np.maximum(n_shared, 1), level=ci_level)
-    left = matrix + _taken_away(counts, crowd)
+    n_pairable = np.append(-totals.of(labels[pattern] == 2), 0.0) + statistics.n_items_pairable
+    left = np.concatenate([matrix + _taken_away(counts, crowd), matrix[None]])
+    *alphas, everybody = _alphas_without(left, n_pairable.tolist(), (domain, min_items))
     n_items = totals.of(np.ones(annotator.size))
     found = []
     for who, given in enumerate(statistics.annotator_values.tolist()):
@@ -203,8 +210,6 @@ def _of_crowd(
             share = float(agreed[who]) / n
             ends = (float(low[who]), float(high[who]))
             with_others = Estimate(share, n, None, *ends, ci_level, "wilson")
-        without = _alpha_without(left[who], n_pairable - n_lost[who], (domain, min_items))
-        both = alpha is not None and without.value is not None
         found.append(
             AnnotatorAgreement(
                 annotator=who,
@@ -214,8 +219,8 @@ def _of_crowd(
                 value_counts=tuple(given),
                 agreement_with_others=with_others,
                 agreement_with_self=undefined(reason, 0),
-                alpha_without=without,
-                alpha_change=(alpha or 0.0) - (without.value or 0.0) if both else None,
+                alpha_without=alphas[who],
+                alpha_change=_change(everybody.value, alphas[who]),
             )
         )
     return found
@@ -240,17 +245,18 @@ def _taken_away(counts: FloatArray, crowd: Crowd) -> FloatArray:
     products = counts[:, :, None] * counts[:, None, :] - counts[:, :, None] * np.eye(size)
     everybody = products / np.maximum(labels - 1.0, 1.0)[:, None, None]
     everybody[labels < 2] = 0.0
-    kinds, place = np.unique(crowd.own % (size * crowd.n_patterns), return_inverse=True)
-    value, pattern = np.divmod(kinds, crowd.n_patterns)
+    shown = counts > 0
+    pattern, value = np.nonzero(shown)
     rest = counts[pattern] - np.eye(size)[value]
     products = rest[:, :, None] * rest[:, None, :] - rest[:, :, None] * np.eye(size)
     others = products / np.maximum(labels[pattern] - 2.0, 1.0)[:, None, None]
     others[labels[pattern] < 3] = 0.0
-    change = (others - everybody[pattern]).reshape(kinds.size, -1)
-    annotator = crowd.own // (size * crowd.n_patterns)
+    change = (others - everybody[pattern]).reshape(pattern.size, -1)
+    annotator, of_value, of_pattern = crowd.parts
+    place = (np.cumsum(shown) - 1).reshape(shown.shape)[of_pattern, of_value]
+    starts = np.searchsorted(annotator, np.arange(crowd.n_annotators + 1))
     times = sparse.csr_array(
-        (crowd.n_own.astype(np.float64), (annotator, place.reshape(-1))),
-        shape=(crowd.n_annotators, kinds.size),
+        (crowd.n_own.astype(np.float64), place, starts), shape=(crowd.n_annotators, pattern.size)
     )
     return np.asarray(times @ change).reshape(-1, size, size)
 

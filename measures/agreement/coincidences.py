@@ -41,13 +41,17 @@ def scale_distance(domain: Domain, paired: FloatArray) -> FloatArray:
     Parameters
     ----------
     domain : Domain
-    paired : array of shape (K,)
+    paired : array of shape (..., K)
         Labels of each value in pairable items; the ordinal ranks come from them.
+
+    Returns
+    -------
+    array of shape (K, K), or (..., K, K) where they are ranks
     """
     metric = default_metric(domain.scale)
     if metric == "ordinal":
-        middle = rank_midpoints(paired[None, :])[0]
-        ranks: FloatArray = (middle[:, None] - middle[None, :]) ** 2
+        middle = rank_midpoints(paired)
+        ranks: FloatArray = (middle[..., :, None] - middle[..., None, :]) ** 2
         return ranks
     distance = distance_matrix(domain, metric)
     if distance is None:
@@ -57,12 +61,19 @@ def scale_distance(domain: Domain, paired: FloatArray) -> FloatArray:
 
 def alpha_of_coincidences(matrix: FloatArray, domain: Domain) -> float | None:
     """Alpha on the question's scale from a coincidence matrix; None where nothing varied."""
-    paired = matrix.sum(axis=1)
-    total = float(paired.sum())
-    if total < 2:
-        return None
-    distance = scale_distance(domain, paired)
-    expected = float(paired @ distance @ paired) / (total * (total - 1.0))
-    if expected <= 1e-12 * max(float(distance.max()), 1e-300):
-        return None
-    return 1.0 - float((matrix * distance).sum()) / total / expected
+    alpha = float(alphas_of_coincidences(matrix[None], domain)[0])
+    return alpha if np.isfinite(alpha) else None
+
+
+def alphas_of_coincidences(matrices: FloatArray, domain: Domain) -> FloatArray:
+    """The same for several matrices, shape (R, K, K); NaN where nothing varied."""
+    paired = matrices.sum(axis=2)
+    total = np.maximum(paired.sum(axis=1), 2.0)
+    distance = np.broadcast_to(scale_distance(domain, paired), matrices.shape)
+    expected = np.einsum("rk,rkl,rl->r", paired, distance, paired) / (total * (total - 1.0))
+    observed = np.einsum("rkl,rkl->r", matrices, distance) / total
+    varied = expected > 1e-12 * np.maximum(distance.max(axis=(1, 2)), 1e-300)
+    varied &= paired.sum(axis=1) >= 2
+    alpha: FloatArray = np.full(len(matrices), np.nan)
+    alpha[varied] = 1.0 - observed[varied] / expected[varied]
+    return alpha

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -21,7 +22,7 @@ _COUNTABLE = 30_000_000
 _MAX_PAIRS = 2_000_000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Crowd:
     """Who gave what beside whom, where nobody labelled an item twice.
 
@@ -56,6 +57,7 @@ class Crowd:
             n_values=self.n_values,
         )
 
+    @cached_property
     def parts(self) -> tuple[IntArray, IntArray, IntArray]:
         """Annotator, value and pattern of each entry of ``own``."""
         both, pattern = np.divmod(self.own, self.n_patterns)
@@ -64,9 +66,12 @@ class Crowd:
 
     def placed(self, patterns: IntArray, n_patterns: int, n_annotators: int) -> Crowd:
         """The same with other numbers: where each pattern stands now, and another crowd's size."""
+        as_it_was = (self.n_patterns, self.n_annotators) == (n_patterns, n_annotators)
+        if as_it_was and np.array_equal(patterns, np.arange(n_patterns)):
+            return self
         one_other, cell = np.divmod(self.pair, self.n_values**2)
         one, other = np.divmod(one_other, self.n_annotators)
-        annotator, value, pattern = self.parts()
+        annotator, value, pattern = self.parts
         own = (annotator * self.n_values + value) * n_patterns + patterns[pattern]
         order = np.argsort(own, kind="stable")
         return Crowd(
@@ -176,7 +181,7 @@ def conger_se_of_crowd(
     the squares opens into patterns, labels within patterns, and pairs of labels.
     """
     weight = multiplicity.astype(np.float64)
-    annotator, code, pattern = crowd.parts()
+    annotator, code, pattern = crowd.parts
     size = crowd.n_annotators * crowd.n_values
     totals = np.bincount(
         annotator * crowd.n_values + code, weights=crowd.n_own, minlength=size

@@ -56,10 +56,10 @@ def rank_midpoints(counts: FloatArray) -> FloatArray:
 
     Parameters
     ----------
-    counts : array of shape (R, K)
-        How often each value was used in pairable items, R times (replicates).
+    counts : array of shape (..., K)
+        How often each value was used in pairable items, for each replicate.
     """
-    midpoints: FloatArray = np.cumsum(counts, axis=1) - counts / 2.0
+    midpoints: FloatArray = np.cumsum(counts, axis=-1) - counts / 2.0
     return midpoints
 
 

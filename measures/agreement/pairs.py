@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from measures.agreement import formulas
@@ -86,11 +89,11 @@ def pairwise_agreement(
     columns = _columns(cells, pairs[chosen], n_items, domain, (ci_level, min_items))
     found = [
         PairAgreement(
-            annotators=(int(pair // cells.n_annotators), int(pair % cells.n_annotators)),
-            n_items=int(n),
+            annotators=divmod(pair, cells.n_annotators),
+            n_items=n,
             coefficients={key: column[row] for key, column in columns.items()},
         )
-        for row, (pair, n) in enumerate(zip(pairs[chosen], n_items, strict=True))
+        for row, (pair, n) in enumerate(zip(pairs[chosen].tolist(), n_items.tolist(), strict=True))
     ]
     found.sort(key=lambda pair: (-pair.n_items, pair.annotators))
     return PairTable(pairs=tuple(found), n_pairs=int(pairs.size))
@@ -125,7 +128,7 @@ def _columns(
         for key, name in _KAPPAS.items():
             credit = weight_matrix(domain, name)
             if credit is None:
-                columns[key] += [undefined(Reason.NOT_APPLICABLE, int(one)) for one in n]
+                columns[key] += [undefined(Reason.NOT_APPLICABLE, one) for one in n.tolist()]
             else:
                 columns[key] += _kappas(tables, credit, n, ci_level, min_items)
     return columns
@@ -135,8 +138,8 @@ def _percents(tables: FloatArray, n: IntArray, ci_level: float) -> list[Estimate
     agreed = np.minimum(np.trace(tables, axis1=1, axis2=2), n)
     low, high = wilson_many(agreed, n, level=ci_level)
     return [
-        Estimate(float(a / m), int(m), None, float(b), float(c), ci_level, "wilson")
-        for a, m, b, c in zip(agreed, n, low, high, strict=True)
+        Estimate(share, m, None, one, other, ci_level, "wilson")
+        for share, m, one, other in _rows(agreed / n, n, low, high)
     ]
 
 
@@ -147,19 +150,24 @@ def _kappas(
     errors = cohen_se(tables, credit, value=np.where(np.isfinite(values), values, 0.0))
     half = float(stats.norm.ppf((1 + ci_level) / 2)) * errors
     return [
-        _kappa(float(value), int(m), float(error), float(width), (ci_level, min_items))
-        for value, m, error, width in zip(values, n, errors, half, strict=True)
+        _kappa(value, m, error, width, (ci_level, min_items))
+        for value, m, error, width in _rows(values, n, errors, half)
     ]
+
+
+def _rows(*columns: NDArray[Any]) -> Iterator[tuple[Any, ...]]:
+    """Python's own numbers row by row: numpy's are many times as slow one by one."""
+    return zip(*(column.tolist() for column in columns), strict=True)
 
 
 def _kappa(value: float, n: int, error: float, half: float, options: tuple[float, int]) -> Estimate:
     ci_level, min_items = options
     if n < min_items:
         return undefined(Reason.TOO_FEW_ITEMS, n)
-    if not np.isfinite(value):
+    if not math.isfinite(value):
         return undefined(Reason.NO_VARIATION, n)
     # With a standard error of 0 the large-sample interval would claim certainty from few items.
-    if not np.isfinite(error) or error <= 0:
+    if not math.isfinite(error) or error <= 0:
         return Estimate(value, n)
     low, high = max(-1.0, value - half), min(1.0, value + half)
     return Estimate(value, n, None, low, high, ci_level, "normal", error)

@@ -16,6 +16,8 @@ BoolArray = NDArray[np.bool_]
 _ROW_SEED = 20_091_979
 # With more distinct rows than this share of the items, putting equal ones together costs more.
 _TOO_MANY = 0.7
+# So many rows tell about how many of all are distinct.
+_ENOUGH = 30_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,9 +161,13 @@ def _counted(
     annotators, who = _ranked(annotator)
     shape = (items.size, annotators.size * n_values)
     column = who * n_values + code
-    if max(*shape, code.size) < 2**31:
-        row, column = row.astype(np.int32), column.astype(np.int32)
-    matrix = sparse.csr_array((count, (row, column)), shape=shape)
+    kind = np.int32 if max(*shape, code.size) < 2**31 else np.int64
+    if np.any(row[1:] < row[:-1]):
+        order = np.argsort(row, kind="stable")
+        row, column, count = row[order], column[order], count[order]
+    ends = np.cumsum(np.bincount(row, minlength=items.size), dtype=kind)
+    starts = np.concatenate([np.zeros(1, kind), ends])
+    matrix = sparse.csr_array((count, column.astype(kind), starts), shape=shape)
     matrix.sum_duplicates()
     return LabelCounts(items, annotators, n_values, matrix)
 
@@ -174,8 +180,11 @@ def _ranked(numbers: IntArray) -> tuple[IntArray, IntArray]:
         return distinct, place.astype(np.int64, copy=False)
     # In a narrow range they are marked, not sorted.
     met = np.zeros(high - low + 1, bool)
-    met[numbers - low] = True
-    return np.flatnonzero(met) + low, (np.cumsum(met) - 1)[numbers - low]
+    shifted = numbers - low
+    met[shifted] = True
+    if met.all():
+        return np.arange(low, high + 1), shifted
+    return np.flatnonzero(met) + low, (np.cumsum(met) - 1)[shifted]
 
 
 def summed(position: IntArray, weight: FloatArray, size: int) -> FloatArray:
@@ -210,8 +219,7 @@ def distinct_rows(counts: LabelCounts) -> DistinctRows:
     matrix = counts.matrix
     weights = np.random.default_rng(_ROW_SEED).random((matrix.shape[1], 2))
     sums = matrix @ weights
-    one = np.sort(sums[:, 0])
-    if 1 + np.count_nonzero(one[1:] != one[:-1]) > _TOO_MANY * len(one):
+    if _distinct_share(sums[:, 0]) > _TOO_MANY:
         return _all_rows(matrix)
     order = np.lexsort(sums.T)
     ordered = sums[order]
@@ -226,6 +234,18 @@ def distinct_rows(counts: LabelCounts) -> DistinctRows:
         # Two different rows fell on the same sums: correct beats quick.
         return _all_rows(matrix)
     return DistinctRows(matrix[first], np.bincount(group).astype(np.float64), group)
+
+
+def _distinct_share(sums: FloatArray) -> float:
+    """About how many of the numbers are distinct, as a share of them all.
+
+    Of many numbers those are looked at whose last digits are small: of equal ones all or none.
+    """
+    looked_at = min(_ENOUGH / max(len(sums), 1), 1.0)
+    digits = sums * 2.0**20
+    part = np.sort(sums[digits - np.floor(digits) < looked_at])
+    distinct = np.count_nonzero(part[1:] != part[:-1]) + min(len(part), 1)
+    return distinct / max(looked_at * len(sums), 1.0)
 
 
 def _all_rows(matrix: sparse.csr_array) -> DistinctRows:

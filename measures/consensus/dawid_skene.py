@@ -136,7 +136,8 @@ class _Model:
         self._begin_sums()
         for part in self.parts:
             self._add(part)
-        n_labels = counts.by_annotator().sum(axis=1)
+        # Posteriors of an item add up to 1.
+        n_labels = np.rint(self.expected().sum(axis=(1, 2)))
         self.shrunk: BoolArray = n_labels < min_labels
         self.pseudo = self._pseudo_counts(smoothing, prior_labels)
         self.log_likelihood = 0.0

@@ -61,6 +61,23 @@ def test_an_agreement_run_leaves_a_copy_that_equals_the_rows(alice: Trust) -> No
     assert ColumnBlock.objects.filter(dataset__slug="kept", column="value").count() > 3
 
 
+def test_a_copy_whose_items_were_kept_as_numbers_is_still_read(alice: Trust) -> None:
+    """Copies written before items were kept as steps."""
+    asked(alice, "older", [(f"i{i}", f"w{a}", "a") for i in range(0, 90, 7) for a in range(3)])
+    assert agree("older")
+    blocks = ColumnBlock.objects.filter(dataset__slug="older", of="labels", column="item")
+    assert blocks.count() > 3
+    items = read_rows(question_of("older")).arrays["item"]
+    start = 0
+    for block in blocks.order_by("number"):
+        assert block.dtype == "+|i1"
+        numbers = items[start : start + block.n_rows]
+        block.dtype, block.body = "<i4", numbers.astype("<i4").tobytes()
+        block.save()
+        start += block.n_rows
+    assert agree("older")
+
+
 def test_time_batch_and_guideline_are_copied_with_their_names(alice: Trust) -> None:
     rows = [
         (

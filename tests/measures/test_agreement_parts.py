@@ -25,6 +25,7 @@ from measures.agreement import (
     value_agreement,
     weight_matrix,
 )
+from measures.agreement.coincidences import alpha_of_coincidences, alphas_of_coincidences
 from tests.measures.agreement_labels import (
     from_contingency,
     make_labels,
@@ -178,6 +179,32 @@ def test_rounds_of_one_annotator_spread_an_item_over_the_table():
 
 
 # --- annotators
+
+
+@pytest.mark.parametrize("scale", ["nominal", "ordinal", "interval"])
+def test_alphas_of_several_matrices_are_the_definition_on_each(scale):
+    """Krippendorff (2011): 1 - (n - 1) sum o_ck d_ck / sum n_c n_k d_ck, by loops."""
+    rng = np.random.default_rng(4)
+    domain = declare_domain([1, 2, 4, 8], scale)
+    matrices = rng.integers(0, 9, (5, 4, 4)).astype(float)
+    matrices += matrices.transpose(0, 2, 1)
+    matrices[1] = np.diag([0.0, 7.0, 0.0, 0.0])
+    matrices[2] = 0.0
+    found = alphas_of_coincidences(matrices, domain)
+    assert np.isnan(found).tolist() == [False, True, True, False, False]
+    for alpha, matrix in zip(found[[0, 3, 4]], matrices[[0, 3, 4]], strict=True):
+        paired = matrix.sum(axis=1)
+        middle = np.cumsum(paired) - paired / 2
+        place = {"nominal": None, "ordinal": middle, "interval": [1, 2, 4, 8]}[scale]
+        observed, expected = 0.0, 0.0
+        for one in range(4):
+            for other in range(4):
+                apart = one != other if place is None else (place[one] - place[other]) ** 2
+                observed += matrix[one, other] * apart
+                expected += paired[one] * paired[other] * apart
+        assert alpha == pytest.approx(1 - (paired.sum() - 1) * observed / expected, abs=1e-12)
+        assert alpha_of_coincidences(matrix, domain) == alpha
+    assert alpha_of_coincidences(matrices[2], domain) is None
 
 
 def test_an_annotator_who_answers_at_random_lowers_alpha():
