@@ -7,6 +7,7 @@ items within the data set (``catalog.queries.NUMBER_MASK``), ascending and each 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,13 +65,17 @@ class ItemWeights:
     population : str
     item : (n,) int64, items that have a weight; others are outside the target or not estimable
     weights : (n,) float64, mean 1
-    method : str, how they were made
+    method : str, how they were made; empty where there are none
+    lacking : tuple of (dict, float)
+        Attribute values of which the population has people and these items none, with their share
+        of the population; they are then why there are no weights.
     """
 
     population: str
     item: NDArray[np.int64]
     weights: NDArray[np.float64]
     method: str
+    lacking: tuple[tuple[dict[str, str], float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ def tell(what: str, path: str) -> None:
     Parameters
     ----------
     what : str, ``"votes"``, ``"models"``, ``"class_probabilities"``, ``"item_weights"``,
-        ``"populations"`` or ``"features"``
+        ``"part_weights"``, ``"populations"`` or ``"features"``
     path : str, dotted path of a function with the arguments and the answer of the one below
     """
     _paths[what] = path
@@ -149,6 +154,34 @@ def item_weights(
         Where no population has this name, or several are there and none is named.
     """
     told: ItemWeights | None = _ask("item_weights", dataset, population, among)
+    return told
+
+
+def part_weights(
+    dataset: Dataset,
+    population: str,
+    among: NDArray[np.int64],
+    parts: Sequence[tuple[Mapping[str, str], NDArray[np.int64]]],
+) -> list[ItemWeights]:
+    """Weights of the items of each part, towards that part of a population.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    population : str
+    among : (n,) int64, all items that there are to stand for it
+    parts : sequence of (dict, (m,) int64)
+        The attribute values of a part, and its items. Of a population whose cells are joint, its
+        items stand for those who have these values; attributes that the population lacks are
+        passed over, so that its items stand for all of it. Margins say nothing of such a part:
+        its items keep the weights that they have among all.
+
+    Returns
+    -------
+    list of ItemWeights
+        One for each part; without items where some of whom it should stand for are ``lacking``.
+    """
+    told: list[ItemWeights] = _ask("part_weights", dataset, population, among, parts)
     return told
 
 

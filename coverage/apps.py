@@ -67,4 +67,5 @@ class CoverageConfig(AppConfig):
         ):
             kinds.register_run(kinds.RunKind(name, compute, resolve, standard))
         exchange.tell("item_weights", "coverage.item_weights.item_weights")
+        exchange.tell("part_weights", "coverage.item_weights.part_weights")
         exchange.tell("populations", "coverage.item_weights.populations")

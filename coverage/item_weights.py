@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,18 @@ from coverage.material import Material, material_beside
 from coverage.models import Population
 from coverage.parameters import WEIGHTS
 from coverage.strata import Strata, strata_of
-from coverage.weights import method_of, weight_by_item, weights_of
+from coverage.weights import method_of, weight_of, weights_of
+
+Numbers = NDArray[np.int64]
+_NONE: Numbers = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """The strata of items, and the stratum of the item with each number."""
+
+    strata: Strata
+    of_item: Numbers
 
 
 def populations(dataset: Dataset) -> tuple[str, ...]:
@@ -39,12 +51,60 @@ def item_weights(
     Refusal
         Where no population of items has this name, or several have cells and none is named.
     """
+    material = _material(dataset, population)
+    if material is None:
+        return None
+    placed = _by_item(dataset, material)
+    told = _told(material, placed, np.arange(len(placed.of_item)) if among is None else among)
+    return told if len(told.item) else None
+
+
+def part_weights(
+    dataset: Dataset,
+    population: str,
+    among: Numbers,
+    parts: Sequence[tuple[Mapping[str, str], Numbers]],
+) -> list[ItemWeights]:
+    """Weights of each part's items towards that part of the population; see the exchange."""
+    material = _material(dataset, population)
+    if material is None:
+        return [ItemWeights(population, _NONE, np.zeros(0), "") for _ in parts]
+    placed = _by_item(dataset, material)
+    whole = _told(material, placed, among)
+    return [_of_part(material, placed, whole, values, items) for values, items in parts]
+
+
+def _of_part(
+    material: Material,
+    placed: _Placed,
+    whole: ItemWeights,
+    values: Mapping[str, str],
+    items: Numbers,
+) -> ItemWeights:
+    target, own = material.target, {k: v for k, v in values.items() if k in material.target.names}
+    if own and len(target.margins) > 1:
+        return _only(whole, np.isin(whole.item, items, assume_unique=True))
+    part = target.part(own) if own else target
+    if part is None:
+        # Nobody in the population is like these items: they stand for no one.
+        return ItemWeights(material.population.name, _NONE, np.zeros(0), "")
+    towards = replace(material, placed=replace(material.placed, target=part))
+    return _told(towards, placed, items)
+
+
+def _only(whole: ItemWeights, some: NDArray[np.bool_]) -> ItemWeights:
+    if not some.any():
+        return replace(whole, item=_NONE, weights=np.zeros(0), method="")
+    weights = whole.weights[some]
+    return replace(whole, item=whole.item[some], weights=weights / weights.mean())
+
+
+def _material(dataset: Dataset, population: str | None) -> Material | None:
     target = _target(dataset, population)
     if target is None or not target.margins or not _is_known(target):
         return None
     # Weights take no chances: nothing is drawn.
-    material = material_beside(target, WEIGHTS, np.random.default_rng(0))
-    return _per_item(dataset, material, among)
+    return material_beside(target, WEIGHTS, np.random.default_rng(0))
 
 
 def _target(dataset: Dataset, name: str | None) -> Population | None:
@@ -69,33 +129,32 @@ def _is_known(target: Population) -> bool:
     return set(target.attributes) <= set(items.values_list("name", flat=True))
 
 
-def _per_item(
-    dataset: Dataset, material: Material, among: NDArray[np.int64] | None
-) -> ItemWeights | None:
+def _by_item(dataset: Dataset, material: Material) -> _Placed:
     strata = strata_of(dataset, Attribute.Of.ITEM, material.counts)
-    if among is not None:
-        strata = _only(dataset, strata, among)
+    if strata.of_item is not None:
+        return _Placed(strata, strata.of_item)
+    items = item_subgroups(dataset, names=[])
+    values, of_item = [*items.profiles, {}], items.profile_of
+    strata = Strata(values, np.ones(len(values)), np.zeros(len(values), np.int64), of_item)
+    return _Placed(strata, of_item)
+
+
+def _told(material: Material, placed: _Placed, among: Numbers) -> ItemWeights:
+    """The weights of these items, of all that there are; or whom they cannot stand for."""
+    nothing = ItemWeights(material.population.name, _NONE, np.zeros(0), "")
+    own = placed.of_item[among]
+    n = np.bincount(own, minlength=len(placed.strata.values)).astype(np.int64)
+    strata = replace(placed.strata, n=n)
     try:
         weights = weights_of(material, strata)
     except Refusal:
-        return None  # No item has a value of one of the attributes.
+        return nothing  # No item has a value of one of the attributes.
     if weights.factors is None:
-        return None
-    own = weight_by_item(dataset, weights, strata)
-    item = np.flatnonzero(own > 0)
-    if among is not None:
-        item = np.intersect1d(item, among)
+        lacking = tuple((part.attributes, part.target_share) for part in weights.unreachable)
+        return replace(nothing, lacking=lacking)
+    weight = weight_of(weights, strata)[own]
     # Items of combinations that nobody in the population has weigh nothing and are left out.
-    shares = own[item] / own[item].mean()
-    return ItemWeights(material.population.name, item, shares, method_of(weights))
-
-
-def _only(dataset: Dataset, strata: Strata, among: NDArray[np.int64]) -> Strata:
-    """The strata with only these items in them."""
-    of_item = strata.of_item
-    if of_item is None:
-        items = item_subgroups(dataset, names=[])
-        values, of_item = [*items.profiles, {}], items.profile_of
-        strata = Strata(values, np.ones(len(values)), np.zeros(len(values), np.int64), of_item)
-    n = np.bincount(of_item[among], minlength=len(strata.values))
-    return replace(strata, n=n.astype(np.int64))
+    counts, found = weight > 0, weight[weight > 0]
+    return replace(
+        nothing, item=among[counts], weights=found / found.mean(), method=method_of(weights)
+    )

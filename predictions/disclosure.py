@@ -55,6 +55,9 @@ def _coarser(row: Row, hidden: set[Key], min_cell: int) -> Row:
     curve, key = row.get("curve"), key_of(row)
     if row["n"] is None or not curve:
         return row
+    if "weighting" in row:
+        # Which parts of a population it lacks would tell where nobody is.
+        row = {**row, "weighting": {**row["weighting"], "lacking": []}}
     bins = [
         {**withhold(one), "low": one["low"], "high": one["high"]}
         if key | {(_BIN, str(b))} in hidden

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,20 +37,12 @@ def gather(
     predicted = read_predictions(model)
     truth, known, labelled = outcomes(model, predicted.item)
     used = truth >= 0
-    weighting = Weighting()
-    if weighted:
-        weighting = weigh(dataset, model, predicted.item[used], population)
-    n_known, n_class = int((~known).sum()), int((known & ~used).sum())
-    said = weighting.as_dict(int(used.sum()))
-    kept = weighting.kept(int(used.sum()))
-    weights = None if weighting.weights is None else weighting.weights[kept]
-    used[used] = kept
     item = predicted.item[used]
     counts = {
-        "n_items": int(used.sum()),
+        "n_items": len(item),
         "n_predicted": len(predicted.item),
-        "n_without_reference": n_known,
-        "n_reference_not_a_class": n_class,
+        "n_without_reference": int((~known).sum()),
+        "n_reference_not_a_class": int((known & ~used).sum()),
         "n_reference": len(labelled),
         "n_not_predicted": len(np.setdiff1d(labelled, predicted.item)),
         "n_rows": predicted.n_rows,
@@ -59,8 +51,22 @@ def gather(
         "n_train_left_out": predicted.n_train_left_out,
     }
     stated = predicted.probabilities[used]
-    forecasts = _forecasts(model, truth[used], stated, clusters_of(dataset, item), weights)
-    return Evidence(forecasts, item, counts, said)
+    forecasts = _forecasts(model, truth[used], stated, clusters_of(dataset, item))
+    everybody = Evidence(forecasts, item, counts, Weighting().as_dict(len(item)))
+    if not weighted:
+        return everybody
+    return weighted_by(everybody, weigh(dataset, model, item, population))
+
+
+def weighted_by(evidence: Evidence, weighting: Weighting) -> Evidence:
+    """The same items, each counting for its weight; those without one are left out."""
+    n, weights = len(evidence.item), weighting.weights
+    if weights is None:
+        return evidence
+    kept = weighting.kept(n)
+    forecasts = replace(evidence.forecasts.rows(kept), weights=weights[kept], weighted=True)
+    counts = {**evidence.counts, "n_items": int(kept.sum())}
+    return Evidence(forecasts, evidence.item[kept], counts, weighting.as_dict(n))
 
 
 def weigh(
@@ -94,13 +100,12 @@ def _forecasts(
     truth: NDArray[np.int64],
     stated: NDArray[np.float64],
     clusters: NDArray[np.int64] | None,
-    weights: NDArray[np.float64] | None,
 ) -> Forecasts:
     if not model.is_binary:
-        return class_forecasts(truth, stated, clusters=clusters, weights=weights)
+        return class_forecasts(truth, stated, clusters=clusters)
     positive = model.classes.index(model.positive_class)
     happened = (truth == positive).astype(float)
-    return binary_forecasts(happened, stated[:, positive], clusters=clusters, weights=weights)
+    return binary_forecasts(happened, stated[:, positive], clusters=clusters)
 
 
 def clusters_of(dataset: Dataset, item: NDArray[np.int64]) -> NDArray[np.int64] | None:

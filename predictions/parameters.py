@@ -35,7 +35,13 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "alpha": 0.1,
         "target_risk": 0.05,
     },
-    "calibration-population": {"n_replicates": 1000, "ci_level": 0.95, "n_bins": 10},
+    "calibration-population": {
+        "n_replicates": 1000,
+        "ci_level": 0.95,
+        "min_items": 20,
+        "n_bins": 10,
+        "depth": 1,
+    },
     "ensembles": {"n_replicates": 1000, "ci_level": 0.95, "min_items": 20, "n_subsets": 20},
     "expected-performance": {
         "n_replicates": 1000,

@@ -165,6 +165,31 @@ class OtherLibrarySerializer(serializers.Serializer[Any]):
     rule = serializers.CharField(help_text="In what it differs from ours.")
 
 
+class LackingSerializer(serializers.Serializer[Any]):
+    attributes = serializers.DictField(child=serializers.CharField())
+    target_share = serializers.FloatField(help_text="Of what the subgroup is to stand for.")
+
+
+class WeightingSerializer(serializers.Serializer[Any]):
+    by = serializers.CharField(allow_null=True, help_text="file, population, or null: all alike.")
+    population = serializers.CharField(allow_null=True)
+    method = serializers.CharField(allow_null=True)
+    n_effective = serializers.FloatField(help_text="Kish: equally weighted items as precise.")
+    design_effect = serializers.FloatField(allow_null=True)
+    smallest = serializers.FloatField(allow_null=True, help_text="In units of the mean weight.")
+    largest = serializers.FloatField(allow_null=True)
+    n_left_out = serializers.IntegerField(
+        help_text="Without a weight, with one of 0, or outside the population."
+    )
+
+
+class SubgroupWeightingSerializer(WeightingSerializer):
+    reason = serializers.CharField(allow_null=True, help_text="Why it has no numbers.")
+    lacking = LackingSerializer(
+        many=True, help_text="Of whom the population has people and the subgroup no item."
+    )
+
+
 class CalibrationSubgroupSerializer(serializers.Serializer[Any]):
     of = serializers.CharField()
     attributes = serializers.DictField(child=serializers.CharField())
@@ -183,6 +208,9 @@ class CalibrationSubgroupSerializer(serializers.Serializer[Any]):
         "kuiper, mcb; p-values of each adjusted over the subgroups of as many attributes."
     )
     detectable = serializers.DictField(allow_null=True)
+    weighting = SubgroupWeightingSerializer(
+        required=False, help_text="Of a population's result: how it was weighted within itself."
+    )
 
 
 class FoldSerializer(serializers.Serializer[Any]):
@@ -210,19 +238,6 @@ class LabelSerializer(serializers.Serializer[Any]):
 
     def get_fields(self) -> dict[str, Any]:
         return {"class": serializers.CharField(), **super().get_fields()}
-
-
-class WeightingSerializer(serializers.Serializer[Any]):
-    by = serializers.CharField(allow_null=True, help_text="file, population, or null: all alike.")
-    population = serializers.CharField(allow_null=True)
-    method = serializers.CharField(allow_null=True)
-    n_effective = serializers.FloatField(help_text="Kish: equally weighted items as precise.")
-    design_effect = serializers.FloatField(allow_null=True)
-    smallest = serializers.FloatField(allow_null=True, help_text="In units of the mean weight.")
-    largest = serializers.FloatField(allow_null=True)
-    n_left_out = serializers.IntegerField(
-        help_text="Without a weight, with one of 0, or outside the population."
-    )
 
 
 class CalibrationSerializer(ResultSerializer):

@@ -16,13 +16,14 @@ from measures.estimates import Reason
 from measures.multilabel import LabelForecasts
 from measures.recalibration import choose_recalibration
 from measures.scores import score_sums
-from predictions.evidence import Evidence, gather
+from predictions.evidence import Evidence, gather, weighted_by
 from predictions.folds import measure_folds
 from predictions.later import measure_later
 from predictions.models import ModelVersion
 from predictions.multilabel import gather_sets, measure_labels
 from predictions.parameters import model_of_run
-from predictions.subgroups import measure_subgroups, shown_report
+from predictions.subgroups import measure_subgroups, shown_report, with_reason
+from predictions.weighting import population_weights
 
 NO_FOLDS: dict[str, Any] = {"folds": [], "n_groups_in_several_folds": None}
 LABEL_CONVENTIONS = {
@@ -100,13 +101,24 @@ def _of_labels(
 
 
 def measure_for_population(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any]:
-    """The same for a target population: items weighted to its composition, no subgroups."""
+    """The same for a target population: items, and those of each subgroup, weighted to it."""
     model = model_of_run(run)
-    evidence = gather(run.dataset, model, population=run.parameters["population"])
+    population = run.parameters["population"]
+    everybody = gather(run.dataset, model, weighted=False)
+    weighting = population_weights(run.dataset, population, everybody.item)
+    evidence = weighted_by(everybody, weighting)
     rng = np.random.default_rng(int(run.digest[:16], 16))
     bootstrap = Bootstrap(rng, run.parameters["n_replicates"], run.parameters["ci_level"])
     report = calibration_report(evidence.forecasts, bootstrap, n_bins=run.parameters["n_bins"])
-    return _told(_headline(model, evidence, report))
+    # Where the whole cannot be stood for, some subgroups may be: none is left out with it.
+    subgroups, n_left_out = measure_subgroups(
+        run, everybody.forecasts, everybody.item, bootstrap, should_stop
+    )
+    return {
+        **_told(_headline(model, evidence, report)),
+        "subgroups": subgroups,
+        "n_intersections_left_out": n_left_out,
+    }
 
 
 def _headline(model: ModelVersion, evidence: Evidence, report: CalibrationReport) -> dict[str, Any]:
@@ -132,7 +144,7 @@ def _told(result: dict[str, Any]) -> dict[str, Any]:
     """With a reason that says more than that there is nothing, where one is known."""
     if not {"no_overlap", "population_not_reached"} & set(result["warnings"]):
         return result
-    told: dict[str, Any] = _with_reason(result, Reason.NO_DATA.value, Reason.NO_OVERLAP.value)
+    told: dict[str, Any] = with_reason(result, Reason.NO_DATA.value, Reason.NO_OVERLAP.value)
     return told
 
 
@@ -191,16 +203,4 @@ def _conventions(
         "log_loss_clip": f"probabilities are kept {said['log_loss_clip']:.3g} from 0 and 1; "
         f"{said['n_clipped']} items are affected",
         "seed": "first 64 bits of the run's digest",
-    }
-
-
-def _with_reason(value: Any, old: str, new: str) -> Any:
-    """The same result, its numbers missing for a reason that says more."""
-    if isinstance(value, list):
-        return [_with_reason(item, old, new) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        key: new if key == "reason" and item == old else _with_reason(item, old, new)
-        for key, item in value.items()
     }

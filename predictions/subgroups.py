@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations, groupby
 from typing import Any
 
@@ -16,7 +16,8 @@ from measures.calibration.forecasts import Forecasts
 from measures.calibration.report import CalibrationReport
 from measures.calibration.resampling import Bootstrap
 from measures.calibration.subgroups import adjusted, subgroup_calibration
-from measures.estimates import Estimate
+from measures.estimates import Estimate, Reason
+from predictions.weighting import part_weights
 
 #: Intersections beyond the largest of this many are left out, and counted.
 MAX_INTERSECTIONS = 300
@@ -42,29 +43,62 @@ def measure_subgroups(
 ) -> tuple[list[dict[str, Any]], int]:
     """Every subgroup's numbers, p-values adjusted, and how many subgroups were left out.
 
-    Those of one attribute are adjusted together, and so are those of two, and of three.
-
-    A single value is shown whatever its size; an intersection from ``min_items`` items on. Where
-    an item has ``n_labels`` rows, one a label, they count as one item.
+    Those of one attribute are adjusted together, and so are those of two, and of three. A single
+    value is shown whatever its size; an intersection from ``min_items`` items on. Where an item
+    has ``n_labels`` rows, one a label, they count as one item. In a run about a population each
+    subgroup is weighted to the composition that it has there.
     """
     min_items = run.parameters["min_items"] * n_labels
     families, n_left_out = _families(item_subgroups(run.dataset), item, run, min_items)
     found: list[CalibrationReport] = []
     names: list[dict[str, str]] = []
+    told: list[dict[str, Any] | None] = []
     for family in families:
         if should_stop():
             break
+        part = _weighted(run, forecasts, item, family)
         found += subgroup_calibration(
-            forecasts,
-            family.codes,
+            part.forecasts,
+            part.codes,
             bootstrap,
             n_subgroups=len(family.attributes),
             min_items=min_items,
             n_bins=run.parameters["n_bins"],
         )
         names += family.attributes
+        told += part.told
     rows = [_shown(name, one) for name, one in zip(names, _by_depth(names, found), strict=True)]
-    return [{**row, "n": row["n"] // n_labels} for row in rows], n_left_out
+    rows = [{**row, "n": row["n"] // n_labels} for row in rows]
+    return [_explained(row, one) for row, one in zip(rows, told, strict=True)], n_left_out
+
+
+@dataclass(frozen=True)
+class _Weighted:
+    """A family of subgroups as it is measured; how each of them was weighted, if at all."""
+
+    forecasts: Forecasts
+    codes: NDArray[np.int64]
+    told: list[dict[str, Any] | None]
+
+
+def _weighted(run: Run, forecasts: Forecasts, item: NDArray[np.int64], family: Family) -> _Weighted:
+    population = run.parameters.get("population")
+    if population is None:
+        return _Weighted(forecasts, family.codes, [None] * len(family.attributes))
+    parts = part_weights(run.dataset, population, item, family.attributes, family.codes)
+    counts = parts.weights > 0
+    codes = np.where(counts, family.codes, -1)
+    weights = np.where(counts, parts.weights, 1.0)
+    return _Weighted(replace(forecasts, weights=weights, weighted=True), codes, [*parts.told])
+
+
+def _explained(row: dict[str, Any], weighting: dict[str, Any] | None) -> dict[str, Any]:
+    """A subgroup's row with how it was weighted, and the reason where it cannot be."""
+    if weighting is None:
+        return row
+    if weighting["reason"] is not None:
+        row = with_reason(row, Reason.NO_DATA.value, weighting["reason"])
+    return {**row, "weighting": weighting}
 
 
 def _by_depth(
@@ -174,3 +208,15 @@ def _detectable(one: CalibrationReport) -> dict[str, Any] | None:
 def shown_numbers(estimates: dict[str, Estimate]) -> dict[str, dict[str, Any]]:
     """Numbers by key, JSON-ready."""
     return {key: estimate.as_dict() for key, estimate in estimates.items()}
+
+
+def with_reason(value: Any, old: str, new: str) -> Any:
+    """The same result, its numbers missing for a reason that says more."""
+    if isinstance(value, list):
+        return [with_reason(item, old, new) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: new if key == "reason" and item == old else with_reason(item, old, new)
+        for key, item in value.items()
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,12 @@ from numpy.typing import NDArray
 from catalog import exchange
 from catalog.models import Dataset
 from measures.calibration.forecasts import kish_n_eff
+from measures.estimates import Reason
 from predictions.models import ModelVersion
 from predictions.probabilities import read_weights
+
+#: Parts of a population that a subgroup lacks are named up to this many.
+MAX_LACKING = 20
 
 
 @dataclass(frozen=True)
@@ -73,11 +78,53 @@ def population_weights(dataset: Dataset, population: str, item: NDArray[np.int64
     return Weighting("population", weights, told.population, told.method)
 
 
+@dataclass(frozen=True)
+class WeightedParts:
+    """Items of disjoint subgroups, weighted within each of them.
+
+    Parameters
+    ----------
+    weights : (n,) float64, 0 where an item is left out
+    told : list of dict, how the items of each subgroup count, or why they cannot
+    """
+
+    weights: NDArray[np.float64]
+    told: list[dict[str, Any]]
+
+
+def part_weights(
+    dataset: Dataset,
+    population: str,
+    item: NDArray[np.int64],
+    attributes: list[dict[str, str]],
+    codes: NDArray[np.int64],
+) -> WeightedParts:
+    """Weights that give each subgroup the composition of the same part of the population."""
+    order = np.argsort(codes, kind="stable")
+    ends = np.searchsorted(codes[order], np.arange(len(attributes) + 1))
+    rows = [order[a:b] for a, b in pairwise(ends.tolist())]
+    # Of several labels an item each is a row.
+    items = [np.unique(item[own]) for own in rows]
+    parts = list(zip(attributes, items, strict=True))
+    found = exchange.part_weights(dataset, population, np.unique(item), parts)
+    weights, told = np.zeros(len(item)), []
+    for own, members, one in zip(rows, items, found, strict=True):
+        weights[own] = _at(item[own], one.item, one.weights)
+        each = Weighting("population", _at(members, one.item, one.weights), population, one.method)
+        said = each.as_dict(len(members))
+        missed = len(members) > 0 and not len(one.item)
+        lacking = [{"attributes": dict(a), "target_share": share} for a, share in one.lacking]
+        reason = Reason.NO_OVERLAP.value if missed else None
+        told.append({**said, "reason": reason, "lacking": lacking[:MAX_LACKING]})
+    return WeightedParts(weights, told)
+
+
 def _at(
     item: NDArray[np.int64], known: NDArray[np.int64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """The weight of each item, 0 where it has none; both lists of items ascend."""
+    """The weight of each item, 0 where it has none; ``known`` ascends."""
     found = np.zeros(len(item))
-    _, here, there = np.intersect1d(item, known, assume_unique=True, return_indices=True)
-    found[here] = weights[there]
+    if len(known):
+        place = np.minimum(np.searchsorted(known, item), len(known) - 1)
+        found = np.where(known[place] == item, weights[place], 0.0)
     return found

@@ -98,6 +98,22 @@ class Target:
             return self._fitted(tuple(names)), Basis.NO_INTERACTION
         return None, Basis.NONE
 
+    def part(self, values: Mapping[str, str]) -> Target | None:
+        """The people of a joint target who have these values, their shares summing to 1.
+
+        ``None`` where there are none, or where margins do not say who they are.
+        """
+        if len(self.margins) > 1:
+            return None
+        (margin,) = self.margins
+        shares = margin.shares
+        for axis, attribute in enumerate(margin.attributes):
+            if attribute.name in values:
+                has = np.array([value == values[attribute.name] for value in attribute.values])
+                shares = shares * has.reshape([-1 if k == axis else 1 for k in range(shares.ndim)])
+        total = float(shares.sum())
+        return Target((Margin(margin.attributes, shares / total),)) if total > 0 else None
+
     def _fitted(self, names: tuple[str, ...]) -> NDArray[np.float64]:
         """Shares with the interactions that margins state among these attributes, and no more."""
         margins = []

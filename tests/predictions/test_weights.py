@@ -137,7 +137,7 @@ def test_the_result_for_a_population_weights_the_measured_items_to_it(
     assert plain["scores"]["brier"]["value"] == pytest.approx(brier([1] * 36 + [0] * 4))
     rows = alice.get(f"{market}calibration/curve.json", population="market")["results"]
     assert rows == found["curve"]["bins"]
-    refused = alice.get(f"{market}calibration/subgroups.csv", population="market", expect=404)
+    refused = alice.get(f"{market}calibration/recalibration.csv", population="market", expect=404)
     assert "it has: scores" in refused["detail"]
 
 
