@@ -25,6 +25,9 @@ def conventions(question: Question, resampled: str) -> dict[str, str]:
         "benchmarks": "names of ranges by convention, with the share of replicates in each",
         "weights": "graded weights count steps between the declared values, on interval, ratio and "
         "circular scales distances; nominal values have them when asked for, in their order",
+        "alpha_without": "alpha had the annotator not labelled; alpha_change is alpha less that. "
+        "Intervals by leaving out a hundredth of the items, or groups, at a time; none where a "
+        "crowd gave more than 800,000 labels, of which only sums by annotator are kept",
         "identified": "pairs and annotators are judged on these items: all, or of very many "
         "labels a random part; n_labels and value_counts of annotators are of all labels",
         "paradox": "for two annotators; n are the items that both labelled",

@@ -47,9 +47,14 @@ def annotator_rows(work: Work) -> list[Row]:
             "agreement_with_others": one.agreement_with_others.as_dict(),
             "agreement_with_self": one.agreement_with_self.as_dict(),
             "alpha_without": one.alpha_without.as_dict(),
-            "alpha_change": one.alpha_change,
+            "alpha_change": one.alpha_change.as_dict(),
         }
-        for one in annotator_agreement(work.identified, work.domain, ci_level=work.ci_level)
+        for one in annotator_agreement(
+            # A stream of its own: the other tables draw as if nothing had been drawn here.
+            *(work.identified, work.domain),
+            ci_level=work.ci_level,
+            rng=work.rng.spawn(1)[0],
+        )
         if any(values[one.annotator])
     ]
 

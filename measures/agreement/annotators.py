@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from measures.agreement.coincidences import alphas_of_coincidences, coincidence_matrix
+from measures.agreement.coincidences import (
+    alphas_of_coincidences,
+    coincidence_matrix,
+    coincidences_by_row,
+)
 from measures.agreement.crowds import Crowd
+from measures.agreement.leaving_out import left_out_groups
 from measures.agreement.panels import Panel
 from measures.agreement.patterns import AgreementStatistics
 from measures.agreement.scales import Domain, FloatArray, IntArray
@@ -39,8 +44,9 @@ class AnnotatorAgreement:
     alpha_without : Estimate
         Alpha on the question's scale had this annotator not labelled; ``n`` is the number of items
         that would still have two labels.
-    alpha_change : float or None
+    alpha_change : Estimate
         Alpha with everybody minus alpha without; below 0 the others agree better among themselves.
+        Intervals of both by the grouped jackknife over items, where ``rng`` was given.
     """
 
     annotator: int
@@ -51,7 +57,7 @@ class AnnotatorAgreement:
     agreement_with_others: Estimate
     agreement_with_self: Estimate
     alpha_without: Estimate
-    alpha_change: float | None
+    alpha_change: Estimate
 
 
 def annotator_agreement(
@@ -60,6 +66,7 @@ def annotator_agreement(
     *,
     ci_level: float = 0.95,
     min_items: int = 2,
+    rng: np.random.Generator | None = None,
 ) -> list[AnnotatorAgreement]:
     """How each annotator agrees with the others, and what alpha would be without them.
 
@@ -73,6 +80,9 @@ def annotator_agreement(
         although several others may have labelled it, so the interval is rather too wide.
     min_items : int
         Below so many items with two labels there is no alpha.
+    rng : numpy Generator, optional
+        Deals the items into groups for the intervals of alpha without an annotator; of a crowd of
+        which only sums are known, there are none.
 
     Returns
     -------
@@ -86,14 +96,15 @@ def annotator_agreement(
     """
     if statistics.crowd is not None:
         return _of_crowd(statistics, statistics.crowd, domain, (ci_level, min_items))
-    crowd = _Everybody(statistics, domain, min_items)
+    crowd = _Everybody(statistics, domain, min_items, rng)
     return [crowd.annotator(number, ci_level) for number in range(len(statistics.annotator_values))]
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """The rows of one annotator: own labels, everybody's, the others', and their multiplicity."""
+    """The panel's rows of one annotator, the labels in them, and how many items show each."""
 
+    rows: IntArray
     own: FloatArray
     everybody: FloatArray
     others: FloatArray
@@ -103,7 +114,13 @@ class _Part:
 class _Everybody:
     """Everybody's coincidences, from which one annotator's part is taken away at a time."""
 
-    def __init__(self, statistics: AgreementStatistics, domain: Domain, min_items: int) -> None:
+    def __init__(
+        self,
+        statistics: AgreementStatistics,
+        domain: Domain,
+        min_items: int,
+        rng: np.random.Generator | None,
+    ) -> None:
         self.domain = domain
         self.min_items = min_items
         panel = _panel_of(statistics)
@@ -115,12 +132,16 @@ class _Everybody:
         self.n_pairable = float(self.times[self.counts.sum(axis=1) >= 2].sum())
         (everybody,) = _alphas_without(self.matrix[None], [self.n_pairable], (domain, min_items))
         self.alpha = everybody.value
+        self.clustered = statistics.clustered
+        self.left_out = None
+        if rng is not None:
+            self.left_out = left_out_groups(panel, domain, clustered=self.clustered, rng=rng)
 
     def annotator(self, number: int, ci_level: float) -> AnnotatorAgreement:
         part = self._part(number)
         values = part.times @ part.own
         shared = part.others.sum(axis=1) > 0
-        without = self._without(part)
+        without, change = self._without(part, ci_level)
         return AnnotatorAgreement(
             annotator=number,
             n_labels=int(values.sum()),
@@ -130,7 +151,7 @@ class _Everybody:
             agreement_with_others=_with_others(part, shared, ci_level),
             agreement_with_self=_with_self(part, ci_level),
             alpha_without=without,
-            alpha_change=_change(self.alpha, without),
+            alpha_change=change,
         )
 
     def _part(self, number: int) -> _Part:
@@ -139,17 +160,28 @@ class _Everybody:
         own = np.zeros((rows.size, self.size))
         own[place, block.col] = block.data
         everybody = self.counts[rows]
-        return _Part(own, everybody, everybody - own, self.times[rows])
+        return _Part(rows.astype(np.int64), own, everybody, everybody - own, self.times[rows])
 
-    def _without(self, part: _Part) -> Estimate:
-        matrix = (
-            self.matrix
-            - coincidence_matrix(part.everybody, part.times)
-            + coincidence_matrix(part.others, part.times)
-        )
+    def _without(self, part: _Part, ci_level: float) -> tuple[Estimate, Estimate]:
+        """Alpha without the annotator, and what they change it by."""
+        total = coincidence_matrix(part.everybody, part.times)
+        total -= coincidence_matrix(part.others, part.times)
         lost = (part.everybody.sum(axis=1) >= 2) & (part.others.sum(axis=1) < 2)
         n = self.n_pairable - float(part.times[lost].sum())
-        return _alphas_without(matrix[None], [n], (self.domain, self.min_items))[0]
+        left = (self.matrix - total)[None]
+        (without,) = _alphas_without(left, [n], (self.domain, self.min_items))
+        change = _change(self.alpha, without)
+        if change.value is None or self.left_out is None or not part.rows.size:
+            return without, change
+        of_row = coincidences_by_row(part.everybody) - coincidences_by_row(part.others)
+        reaches = self.left_out.reaches(part.rows, of_row, total, ci_level=ci_level)
+        if reaches is None:
+            return without, change
+        how = "jackknife_groups" if self.clustered else "jackknife_items"
+        return (
+            _within(without, reaches[0], ci_level, how),
+            _within(change, reaches[1], ci_level, how),
+        )
 
 
 def _panel_of(statistics: AgreementStatistics) -> Panel:
@@ -160,8 +192,15 @@ def _panel_of(statistics: AgreementStatistics) -> Panel:
     return statistics.panel
 
 
-def _change(alpha: float | None, without: Estimate) -> float | None:
-    return None if alpha is None or without.value is None else alpha - without.value
+def _change(alpha: float | None, without: Estimate) -> Estimate:
+    if alpha is None or without.value is None:
+        return undefined(without.reason or Reason.NO_VARIATION, without.n)
+    return Estimate(alpha - without.value, without.n)
+
+
+def _within(one: Estimate, reach: float, level: float, method: str) -> Estimate:
+    low, high = (one.value or 0.0) - reach, (one.value or 0.0) + reach
+    return replace(one, ci_low=low, ci_high=high, ci_level=level, ci_method=method)
 
 
 def _alphas_without(

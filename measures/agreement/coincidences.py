@@ -35,6 +35,15 @@ def coincidence_matrix(counts: FloatArray, times: FloatArray) -> FloatArray:
     return matrix
 
 
+def coincidences_by_row(counts: FloatArray) -> FloatArray:
+    """What one item of each row of counts (U, K) adds to the matrix: (U, K, K)."""
+    labels = counts.sum(axis=1)
+    products: FloatArray = counts[:, :, None] * counts[:, None, :]
+    products -= counts[:, :, None] * np.eye(counts.shape[1])
+    weight = np.where(labels >= 2, 1.0 / np.maximum(labels - 1.0, 1.0), 0.0)
+    return products * weight[:, None, None]
+
+
 def scale_distance(domain: Domain, paired: FloatArray) -> FloatArray:
     """Distances that alpha uses on the question's scale, for these counts of pairable labels.
 
