@@ -125,9 +125,7 @@ def _model(item: Item, part: Row) -> Row:
     number = item.pk & NUMBER_MASK
     # Statistics are imported by the first who asks, not by every web process.
     fitted = import_string("predictions.confidence.fitted_of")(model)
-    made = import_string("predictions.confidence.confidence_rows")(
-        model, fitted, number, number + 1
-    )[0]
+    made = import_string("predictions.confidence.confidence_rows")(model, fitted, [number])[0]
     return {
         "model": model.key,
         "question": model.question.name,

@@ -15,11 +15,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.access import May, dataset_for
-from catalog.models import Dataset
+from catalog.models import Dataset, Run
 from catalog.problems import Refusal
 from catalog.rest.definitions import DefinitionDetail, DefinitionList
 from catalog.rest.queries import query_of
 from predictions import targets
+from predictions.confidence_api import links_to_items
 from predictions.definitions import define_model, redefine_model
 from predictions.models import ModelVersion
 from predictions.queries import find_model
@@ -103,6 +104,10 @@ class CalibrationView(ModelResultView):
 
     def kind_of(self, request: Request) -> str:
         return kind_asked(request)
+
+    def links(self, request: Request, slug: str, run: Run) -> Result:
+        listed = links_to_items(request, slug, run.parameters["model"])
+        return {"links": {name: url for name, url in listed.items() if name in (run.result or {})}}
 
     def part_of(self, request: Request, result: Result) -> Result:
         asked = asked_subgroup(query_of(request, "model", *self.known))

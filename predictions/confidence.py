@@ -17,7 +17,7 @@ from predictions.adoptions import adopted_map, has_seen
 from predictions.evidence import outcomes
 from predictions.models import AdoptedMap, ModelVersion
 from predictions.multilabel import label_sets
-from predictions.probabilities import read_range
+from predictions.probabilities import read_items
 
 Result = dict[str, Any]
 
@@ -67,10 +67,10 @@ def fitted_of(model: ModelVersion) -> Fitted:
 
 
 def confidence_rows(
-    model: ModelVersion, fitted: Fitted, start: int, stop: int
+    model: ModelVersion, fitted: Fitted, numbers: list[int]
 ) -> list[dict[str, Any]]:
-    """One row for each predicted item numbered from ``start`` to below ``stop``."""
-    predicted = read_range(model, start, stop)
+    """One row for each of these items, by number, that was predicted."""
+    predicted = read_items(model, numbers)
     stated = predicted.probabilities
     calibrated = _calibrated(model, fitted, stated)
     pairs = _venn_abers(model, fitted, stated)

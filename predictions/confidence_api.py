@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.utils.module_loading import import_string
@@ -24,32 +25,61 @@ PAGE = [
 ]
 
 
+REFERENCES = ("missing", "not_a_class")
+REFERENCE = OpenApiParameter(
+    "reference",
+    str,
+    enum=list(REFERENCES),
+    description="Only items without a reference label, or whose label is none of the classes.",
+)
+
+
 class ConfidenceTable(tables.TableView):
     """Each item's stated and recalibrated probabilities, Venn-ABERS interval, set and outcome."""
 
-    @extend_schema(parameters=PAGE, responses=tables.FILE)
+    @extend_schema(parameters=[*PAGE, REFERENCE], responses=tables.FILE)
     def get(self, request: Request, slug: str, suffix: str | None = None) -> HttpResponse:
-        query = query_of(request, "model")
+        query = query_of(request, "model", "reference")
         dataset = dataset_for(request.user, slug, may=May.READ_ROWS)
         model = model_of(dataset, query.get("model"))
         start, size = whole_number(query, "cursor", 0), whole_number(query, "page_size", PAGE_SIZE)
-        numbers = items_from(model, start, min(max(size, 1), MAX_PAGE_SIZE) + 1)
+        size = min(max(size, 1), MAX_PAGE_SIZE)
         # Where there is one item more than fits, it begins the next page.
-        more = len(numbers) > size
-        stop = numbers[-1] if more else (numbers[-1] + 1 if numbers else start)
+        numbers = items_from(model, start, size + 1, _reference(query))
         # Statistics are imported by the first who asks, not by every web process.
         fitted = import_string("predictions.confidence.fitted_of")(model)
         make_rows = import_string("predictions.confidence.confidence_rows")
-        rows = make_rows(model, fitted, start, stop)
+        rows = make_rows(model, fitted, numbers[:size])
         answer = tables.table(rows, tables.wanted_format(request, suffix), "confidence")
         if fitted.used[0] is not None:
             answer["X-Recalibration"] = fitted.used[0]
         if fitted.adopted is not None:
             answer["X-Recalibration-Run"] = str(fitted.adopted.run)
             answer["X-Recalibration-Digest"] = fitted.adopted.digest
-        if more:
-            answer["Link"] = next_page(request, stop)
+        if len(numbers) > size:
+            answer["Link"] = next_page(request, numbers[size])
         return answer
+
+
+def _reference(query: dict[str, str]) -> str | None:
+    said = query.get("reference")
+    if said is not None and said not in REFERENCES:
+        raise Refusal(
+            f"reference must be {' or '.join(REFERENCES)}; it is {said!r}.",
+            code="invalid_parameter",
+            pointer="reference",
+        )
+    return said
+
+
+def links_to_items(request: Request, slug: str, model: str) -> dict[str, str]:
+    """Where the items are listed that a calibration result has only counted."""
+    base = request.build_absolute_uri(f"/api/v1/datasets/{slug}/confidence/")
+    asked = {"n_without_reference": "missing", "n_reference_not_a_class": "not_a_class"}
+    return {
+        count: f"{base}?{urlencode({'model': model, 'reference': reference})}"
+        for count, reference in asked.items()
+    }
 
 
 def next_page(request: Request, cursor: int) -> str:

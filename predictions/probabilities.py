@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,9 +85,10 @@ def read_folds(model: ModelVersion) -> FoldPredictions:
     return FoldPredictions(item[first], fold[first], stated)
 
 
-def read_range(model: ModelVersion, start: int, stop: int) -> ItemPredictions:
-    """The same of the items numbered from ``start`` to below ``stop``."""
-    return _averaged_items(_read_rows(model, (start, stop)))
+def read_items(model: ModelVersion, numbers: list[int]) -> ItemPredictions:
+    """The same of the items with these numbers."""
+    keys = [(model.dataset_id << 32) + number for number in numbers]
+    return _averaged_items(_read_rows(model, ("item_id = ANY(%s)", (keys,))))
 
 
 def read_weights(model: ModelVersion) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -185,7 +187,8 @@ def read_members_of(
     model: ModelVersion, members: list[int], start: int, stop: int
 ) -> MemberPredictions:
     """The same of the items numbered from ``start`` to below ``stop``."""
-    rows = _read_rows(model, (start, stop))
+    base = model.dataset_id << 32
+    rows = _read_rows(model, ("item_id >= %s AND item_id < %s", (base + start, base + stop)))
     # Folds of a member first, so that each item has one row a member.
     first, count = _blocks(rows.item * (max(members) + 1) + rows.member)
     item, mean = rows.item[first], _averaged(rows.probabilities, first, count)
@@ -196,15 +199,15 @@ def read_members_of(
     return MemberPredictions(item[place][whole], shaped.transpose(1, 0, 2), int((~whole).sum()))
 
 
-def _read_rows(model: ModelVersion, numbers: tuple[int, int] | None = None) -> _Rows:
+def _read_rows(model: ModelVersion, where: tuple[str, tuple[Any, ...]] = ("true", ())) -> _Rows:
+    """The rows of a model's items, or of those for which a condition on ``item_id`` holds."""
     width = len(model.classes)
-    base = model.dataset_id << 32
-    low, high = (base, base + NUMBER_MASK) if numbers is None else (base + n for n in numbers)
+    condition, values = where
     rows = copy_out(
         f"SELECT item_id & {NUMBER_MASK}, member, fold, coalesce(split = 'train', false), "  # noqa: S608
-        f"probabilities FROM {Prediction._meta.db_table} WHERE model_id = %s AND item_id >= %s "
-        "AND item_id < %s ORDER BY item_id, member, fold",
-        (model.pk, low, high),
+        f"probabilities FROM {Prediction._meta.db_table} WHERE model_id = %s AND {condition} "
+        "ORDER BY item_id, member, fold",
+        (model.pk, *values),
         {"item": "int8", "member": "int2", "fold": "int2", "train": "bool"},
         vector=("probabilities", width),
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from django.db.models import Exists, OuterRef
+from django.db.models import Case, Exists, OuterRef, QuerySet, Subquery, When
 from numpy.typing import NDArray
 
 from catalog.ingest.copying import copy_out
-from catalog.models import Dataset, Question
+from catalog.models import Dataset, Question, ReferenceLabel
 from catalog.problems import Refusal
 from catalog.queries import NUMBER_MASK
 from predictions.models import ModelVersion, Prediction
@@ -91,9 +91,39 @@ def models_of(question: Question) -> tuple[str, ...]:
     return tuple(m.key for m in sorted(found, key=lambda m: m.pk) if m.question_id == question.pk)
 
 
-def items_from(model: ModelVersion, start: int, limit: int) -> list[int]:
-    """Numbers of the next predicted items outside the training split, at most ``limit``."""
+def items_from(
+    model: ModelVersion, start: int, limit: int, reference: str | None = None
+) -> list[int]:
+    """Numbers of the next predicted items outside the training split, at most ``limit``.
+
+    ``reference``: only those without a reference label (``missing``), or only those whose label is
+    none of the model's classes (``not_a_class``).
+    """
     rows = Prediction.objects.filter(model=model, item_id__gte=(model.dataset_id << 32) + start)
     rows = rows.exclude(split=Prediction.Split.TRAIN)
+    if reference is not None:
+        rows = _with_reference(rows, model, reference)
     found = rows.order_by("item_id").values_list("item_id", flat=True).distinct()[:limit]
     return [item & NUMBER_MASK for item in found]
+
+
+def _with_reference(
+    rows: QuerySet[Prediction], model: ModelVersion, reference: str
+) -> QuerySet[Prediction]:
+    usable = ReferenceLabel.objects.filter(
+        question=model.question, item=OuterRef("item_id"), code__isnull=False, tie=False
+    )
+    if reference == "missing":
+        return rows.filter(~Exists(usable))
+    if model.is_multilabel:
+        return rows.none()
+    known = [i for i, v in enumerate(model.question.values) if str(v) in model.classes]
+    # As catalog.queries.reference_codes: gold before adjudicated before a consensus.
+    rank = Case(
+        When(source=ReferenceLabel.Source.GOLD, then=0),
+        When(source=ReferenceLabel.Source.ADJUDICATED, then=1),
+        default=2,
+    )
+    taken = Subquery(usable.order_by(rank).values("code")[:1])
+    some_other = Exists(usable.exclude(code__in=known))
+    return rows.filter(some_other).annotate(taken=taken).exclude(taken__in=known)

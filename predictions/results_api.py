@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog.access import May, dataset_for
+from catalog.access import May, dataset_for, may
 from catalog.models import Dataset, Run
 from catalog.rest import tables
 from catalog.rest.queries import query_of
@@ -69,8 +69,15 @@ class ModelResultView(APIView):
     @extend_schema(parameters=[MODEL])
     def get(self, request: Request, slug: str) -> Response:
         dataset, _, run = newest_of(request, slug, self.kind_of(request), *self.known)
-        shown = self.part_of(request, visible(request.user, dataset, run.result or {}))
+        shown = visible(request.user, dataset, run.result or {})
+        if may(request.user, dataset, May.READ_ROWS):
+            shown |= self.links(request, slug, run)
+        shown = self.part_of(request, shown)
         return answer_result(request, run, {**envelope(dataset, run), **shown})
+
+    def links(self, request: Request, slug: str, run: Run) -> Result:
+        """Beside the result: where items are listed that it counts, for who may see them."""
+        return {}
 
     def part_of(self, request: Request, result: Result) -> Result:
         """The part of a result that the address means: all of it, where nothing else is said."""

@@ -273,6 +273,11 @@ class CalibrationSerializer(ResultSerializer):
     effective_bins = serializers.DictField(child=serializers.IntegerField())
     curve = CurveSerializer()
     tests = serializers.DictField()
+    links = serializers.DictField(
+        child=serializers.URLField(),
+        required=False,
+        help_text="Where the items are listed that are counted here; for managers.",
+    )
     subgroups = CalibrationSubgroupSerializer(many=True)
     n_intersections_left_out = serializers.IntegerField(help_text="Beyond the 300 largest.")
     recalibration = serializers.DictField()

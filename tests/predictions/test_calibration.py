@@ -399,3 +399,32 @@ def test_logits_of_more_classes_become_a_softmax(alice: Trust, pets: str) -> Non
     ) ** 2
     expected = ((1 - right) ** 2 + others + 2) / 2
     assert found["scores"]["brier_sum"]["value"] == pytest.approx(expected)
+
+
+def test_items_that_are_only_counted_can_be_listed(
+    alice: Trust, pets: str, person: Callable[[str], Trust]
+) -> None:
+    alice.post(f"{pets}models/", {"name": "pair", "question": "pet", "classes": ["cat", "dog"]})
+    labels = ["cat", "dog", "fox", "dog", "cat"]
+    alice.send(pets, "reference-labels", make_file("item,label", list("abcde"), labels))
+    body = make_file("item,probability,split", list("axcdye"), [0.5] * 6, ["test"] * 5 + ["train"])
+    alice.upload(pets, "predictions", body, model="pair")
+    found = alice.get(f"{pets}calibration/", model="pair")
+    assert (found["n_without_reference"], found["n_reference_not_a_class"]) == (2, 1)
+    listed = {}
+    for count, address in found["links"].items():
+        assert address.startswith("http")
+        rows = alice.http.get(address).json()["results"]
+        listed[count] = [row["item"] for row in rows]
+        assert all(row["outcome"] is None for row in rows)
+    assert listed == {"n_without_reference": ["x", "y"], "n_reference_not_a_class": ["c"]}
+    first = alice.http.get(f"{found['links']['n_without_reference']}&page_size=1")
+    assert [row["item"] for row in first.json()["results"]] == ["x"]
+    second = alice.http.get(first.headers["Link"].partition(">")[0].removeprefix("<"))
+    assert [row["item"] for row in second.json()["results"]] == ["y"]
+    assert "Link" not in second.headers
+    refused = alice.get(f"{pets}confidence/", model="pair", reference="none", expect=400)
+    assert "missing or not_a_class" in refused["detail"]
+    audrey = person("audrey")
+    alice.post(f"{pets}members/", {"user": "audrey", "role": "auditor"})
+    assert "links" not in audrey.get(f"{pets}calibration/", model="pair")
