@@ -31,6 +31,7 @@ from catalog.models import Annotator, Dataset, Item, Question, Upload
 from catalog.reading import Column as FileColumn
 from catalog.reading import Kind, Layout, NumberColumn, TextColumn, TimeColumn
 from catalog.reading.columns import EXPORTS
+from catalog.reading.problems import counted
 
 STATUSES = {
     "answered": Label.Status.ANSWERED,
@@ -45,7 +46,9 @@ def layout(upload: Upload) -> Layout:
     columns = (
         FileColumn("item", Kind.IDENTIFIER, required=True),
         FileColumn("annotator", Kind.IDENTIFIER, required=True),
-        FileColumn("label", Kind.CATEGORY, required=True, empty_allowed=True),
+        FileColumn(
+            "label", Kind.CATEGORY, required=True, empty_allowed=True, nested=_takes_sets(upload)
+        ),
         FileColumn("question", Kind.IDENTIFIER),
         FileColumn("round", Kind.INTEGER, low=1, high=32767),
         FileColumn("status", Kind.CATEGORY),
@@ -60,6 +63,14 @@ def layout(upload: Upload) -> Layout:
         attribute = FileColumn("attribute", Kind.CATEGORY)
         return Layout(columns, extra=attribute, mapping=mapping_of(upload))
     return without(upload, Layout(columns, mapping=mapping_of(upload)))
+
+
+def _takes_sets(upload: Upload) -> bool:
+    """Whether every question that the file can be about is answered with several values."""
+    questions = Question.objects.filter(dataset=upload.dataset_id)
+    if upload.subject:
+        questions = questions.filter(name=upload.subject)
+    return not questions.exclude(scale=Question.Scale.SET).exists()
 
 
 def check_subject(dataset: Dataset, name: str | None) -> str:
@@ -149,12 +160,13 @@ def _rows_by_question(incoming: Incoming) -> dict[Question, NDArray[np.intp]]:
     rows = incoming.rows
     if column is None:
         if not incoming.upload.subject:
-            incoming.refuse_file(
-                RowCode.UNKNOWN_QUESTION,
-                "question",
-                "the data set has several questions and the file has no column 'question'; "
-                f"send question= with one of: {', '.join(sorted(known))}.",
-            )
+            if not incoming.problem_count:
+                incoming.refuse_file(
+                    RowCode.UNKNOWN_QUESTION,
+                    "question",
+                    "the data set has several questions and the file has no column 'question'; "
+                    f"send question= with one of: {', '.join(sorted(known))}.",
+                )
             return {}
         return {known[incoming.upload.subject]: rows}
     names = [*column.values, incoming.upload.subject]
@@ -186,7 +198,7 @@ def _statuses(incoming: Incoming, labels: TextColumn) -> NDArray[np.int8]:
         if empty:
             incoming.warn(
                 NoticeCode.EMPTY_LABELS,
-                f"{empty:,} rows have no label; they are kept as answered empty and not counted. "
+                f"{counted(empty, 'row')} without a label: kept as answered empty, not counted. "
                 "Send a column status (answered, skipped, empty) to tell which they are.",
                 empty,
             )
@@ -286,8 +298,8 @@ def _describe_repeat(incoming: Incoming, original: dict[int, int]) -> Any:
         name = annotators.values[annotators.codes[row]]
         sentence = (
             f"annotator {name!r} already labelled item {items.values[items.codes[row]]!r} in line "
-            f"{int(incoming.table.line[earlier])} as {_shown(labels, earlier)}; this row says "
-            f"{_shown(labels, row)}. Send one label per item and annotator."
+            f"{int(incoming.table.line[earlier])} as {_shown(incoming, earlier)}; this row "
+            f"says {_shown(incoming, row)}. Send one label per item and annotator."
             f"{spellings_of(incoming, row)}"
         )
         return name, sentence, "Repeated labels by one annotator need a column round (1, 2, ...)."
@@ -295,8 +307,12 @@ def _describe_repeat(incoming: Incoming, original: dict[int, int]) -> Any:
     return describe
 
 
-def _shown(labels: TextColumn, row: int) -> str:
-    return repr(labels.values[labels.codes[row]]) if labels.codes[row] >= 0 else "empty"
+def _shown(incoming: Incoming, row: int) -> str:
+    """What a row says: its label, else its status."""
+    for column, form in ((incoming.text("label"), repr), (incoming.text("status"), str)):
+        if column is not None and column.codes[row] >= 0:
+            return form(column.values[column.codes[row]])
+    return "empty"
 
 
 def _store(incoming: Incoming, question: Question, rows: _Rows) -> Counts:
@@ -379,7 +395,7 @@ def _refuse_changes(incoming: Incoming, question: Question, rows: _Rows) -> None
         lambda row: (
             labels.values[labels.codes[row]] if labels.codes[row] >= 0 else "",
             f"{_stored(question, *old[row])} is stored for this item and annotator, the row says "
-            f"{_shown(labels, row)}; send mode=upsert to replace it.",
+            f"{_shown(incoming, row)}; send mode=upsert to replace it.",
             None,
         ),
     )

@@ -137,19 +137,28 @@ def other_decimal(text: str, decimal: str) -> str | None:
 
 def why_wrong(question: Question, text: str, decimal: str = ".") -> tuple[str, str | None]:
     """The sentence and the hint for a text that the question does not allow."""
+    missing = f"If it means no answer, add it to the question's missing_codes: {text}."
     if question.is_numeric and strict_number(text, decimal) is None:
         return (
             f"{text!r} is not a number, which question {question.name!r} asks for; "
             f"write digits with a decimal {'point' if decimal == '.' else 'comma'}.",
-            other_decimal(text, decimal),
+            missing if looks_missing(text) else other_decimal(text, decimal),
         )
-    if looks_missing(text):
-        hint: str | None = f"If it means no answer, add it to the question's missing_codes: {text}."
-    else:
-        hint = did_you_mean(text, [str(v) for v in question.values])
     allowed = [str(v) for v in question.values]
+    meant = text
+    if question.scale == Question.Scale.SET and not looks_missing(text):
+        members = _members(text)
+        if members is None:
+            return (
+                f"{text!r} is not a set of values, which question {question.name!r} asks for; "
+                'write a JSON list of texts, like ["a", "b"], or a|b.',
+                None,
+            )
+        meant = next(iter(sorted(members - set(allowed))), text)
+    hint = missing if looks_missing(text) else did_you_mean(meant, allowed)
     shown = ", ".join(repr(v) for v in allowed[:10]) + (", ..." if len(allowed) > 10 else "")
     return (
-        f"{text!r} is not a value of question {question.name!r}; the values are: {shown}.",
+        f"{meant!r} is not a value of question {question.name!r}; the values are: {shown}. "
+        "Mend it, or add it to the question's values.",
         hint,
     )

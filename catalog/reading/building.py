@@ -375,8 +375,8 @@ def _placed(fault: Fault, batch: Batch, line: int) -> Fault:
     """With the physical line and the offset of the first bad byte of a row."""
     number = min((bad for bad in batch.bad_bytes if bad >= line), default=None)
     if number is not None:
-        offset = f"(byte {batch.bad_bytes[number]:,} of the file, from 0)."
-        return replace(fault, line=number, sentence=f"{fault.sentence[:-1]} {offset}")
+        offset = f"It is byte {batch.bad_bytes[number]:,} of the file, counted from 0."
+        return replace(fault, line=number, sentence=f"{fault.sentence} {offset}")
     if fault.value is None or batch.bad_bytes:
         return fault
     # All bytes were UTF-8: the surrogate was written as an escape.

@@ -11,23 +11,29 @@ from catalog.reading.problems import Code, Fault, escape
 
 # Tab, line feed and carriage return are judged by the kind of column.
 _CONTROL = r"\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
-_INVISIBLE = r"\u2028\u2029\u200b\u2060\ufeff\ufff9-\ufffb\ufffe\uffff"
+_INVISIBLE = r"\xad\u2028\u2029\u200b\u2060-\u2064\ufeff\ufff9-\ufffb\ufffe\uffff"
+# Joiners are spelling in some scripts and in emoji, and tags in flags; elsewhere they only hide.
+_HIDDEN = r"\u200c\u200d\U000e0001\U000e0020-\U000e007f"
+_ASTRAY = (
+    r"(?<![^\x00-\x7f])[\u200c\u200d]"
+    r"|(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0001\U000e0020-\U000e007f]"
+)
 _EMBEDDING = r"\u202a-\u202e\u2066-\u2069"
 _MARKS = r"\u061c\u200e\u200f"
 _SURROGATE = r"\ud800-\udfff"
 _SUSPECT_IN_TEXT = re.compile(f"[\x00{_CONTROL}{_EMBEDDING}{_SURROGATE}]")
-_SUSPECT = re.compile(f"[\x00\n\r{_CONTROL}{_INVISIBLE}{_EMBEDDING}{_MARKS}{_SURROGATE}]")
+_SUSPECT = re.compile(f"[\x00\n\r{_CONTROL}{_INVISIBLE}{_EMBEDDING}{_MARKS}{_SURROGATE}]|{_ASTRAY}")
 
 # Unicode's stream-safe text format (UAX 15, D4): no real word stacks more than 30 marks.
 _MAX_MARKS = 30
 
-_HALF = "holds half of a surrogate pair, which is no character; remove the escape"
+_HALF = "holds half of a surrogate pair ({}), which is no character; remove the escape."
 _WHAT_TO_DO: tuple[tuple[Code, str, str], ...] = (
-    (Code.NUL_CHARACTER, "[\x00]", "holds a NUL character; remove it"),
+    (Code.NUL_CHARACTER, "[\x00]", "holds a NUL character ({}); remove it."),
     (
         Code.INVALID_UTF8,
         r"[\udc80-\udcff]",
-        "holds a byte that is not UTF-8; save the file as UTF-8",
+        "holds a byte that is not UTF-8 ({}); save the file as UTF-8.",
     ),
     (
         Code.UNPAIRED_SURROGATE,
@@ -36,13 +42,18 @@ _WHAT_TO_DO: tuple[tuple[Code, str, str], ...] = (
     ),
     (
         Code.CONTROL_CHARACTER,
-        f"[\n\r{_CONTROL}{_INVISIBLE}]",
-        "holds a control or invisible character; remove it",
+        "[\n\r]",
+        "holds a line end ({}); write it on one line.",
+    ),
+    (
+        Code.CONTROL_CHARACTER,
+        f"[{_CONTROL}{_INVISIBLE}{_HIDDEN}]",
+        "holds a control or invisible character ({}); remove it.",
     ),
     (
         Code.BIDI_CONTROL,
         f"[{_EMBEDDING}{_MARKS}]",
-        "holds a character that reverses the direction of text; remove it",
+        "holds a character that reverses the direction of text ({}); remove it.",
     ),
 )
 _CLASSES = tuple((code, re.compile(pattern), text) for code, pattern, text in _WHAT_TO_DO)
@@ -65,14 +76,15 @@ def character_faults(value: str, kind: Kind) -> list[Fault]:
     for code, pattern, text in _CLASSES:
         character = pattern.search(found)
         if character is not None:
-            sentence = f"'{escape(value)}' {text} ({escape(character.group())})."
+            sentence = f"'{escape(value)}' {text.format(escape(character.group()))}"
             faults.append(Fault(code, sentence, value))
     return faults
 
 
 def unpaired_surrogate(value: str) -> Fault:
     """The fault of a value with an escape that is half of a character."""
-    sentence = f"'{escape(value)}' {_HALF}."
+    half = next(c for c in value if "\ud800" <= c <= "\udfff")
+    sentence = f"'{escape(value)}' {_HALF.format(escape(half))}"
     return Fault(Code.UNPAIRED_SURROGATE, sentence, value)
 
 

@@ -151,13 +151,11 @@ def _line_record(text: str, decoder: RecordDecoder) -> tuple[object, list[Fault]
 
 def _parse_fault(code: Code, error: json.JSONDecodeError, text: str) -> Fault:
     where = f"{error.msg.removesuffix(' at')} at character {error.pos + 1:,}"
-    hint: str | None
     if code is Code.JSONL_PARSE:
         sentence = f"the line is not one JSON value ({where}); write one object on each line."
-        hint = "For one array over many lines send format=json."
     else:
         sentence = f"the file is not valid JSON ({where}); correct it."
-        hint = "For one object a line send format=ndjson."
+    hint = _parse_hint(code, error, text)
     if (spare := _SPARE_COMMA.search(text, max(0, error.pos - _NEAR), error.pos + _NEAR)) and (
         spare.start() <= error.pos <= spare.end()
     ):
@@ -166,6 +164,22 @@ def _parse_fault(code: Code, error: json.JSONDecodeError, text: str) -> Fault:
         sentence = f"a comma stands before the closing '{spare.group(1)}'{where}; remove the comma."
         hint = None
     return Fault(code, sentence, text[max(0, error.pos - 20) : error.pos + 40], hint)
+
+
+def _parse_hint(code: Code, error: json.JSONDecodeError, text: str) -> str | None:
+    """What a text that is not JSON probably is."""
+    rest = text[error.pos :].strip()
+    if error.pos and not rest and code is Code.JSON_PARSE:
+        return "The file ends in the middle of a record; it was cut off. Send it again."
+    if rest.startswith("'"):
+        return "JSON has double quotes; print() of Python does not write it, json.dump() does."
+    if rest == "," and code is Code.JSONL_PARSE:
+        return "Remove the comma at the end of the line."
+    if error.pos == _skip(text, 0) and text[error.pos : error.pos + 1] not in tuple("{[-"):
+        return "If it is a table of columns, send format=csv."
+    if code is Code.JSONL_PARSE:
+        return "For one array over many lines send format=json."
+    return "For one object a line send format=ndjson."
 
 
 def listed_records(path: Path, options: Options) -> Iterator[Record]:

@@ -17,7 +17,7 @@ from catalog.reading.building import Batch, TableBuilder
 from catalog.reading.characters import character_faults
 from catalog.reading.columns import Column, Kind, Layout, Options
 from catalog.reading.headers import Header, wrong_delimiter
-from catalog.reading.problems import Code, Fault, ReadingStoppedError, escape
+from catalog.reading.problems import Code, Fault, ReadingStoppedError, counted, escape
 from catalog.reading.source import Chunk, chunks, split_lines
 
 _QUOTED = re.compile(r'"([^"]*+(?:""[^"]*+)*+)"')
@@ -190,7 +190,9 @@ class DelimitedReader:
         if row is None:
             return None
         if row.faults:
-            raise ReadingStoppedError(replace(row.faults[0], line=1))
+            form = {"{": "ndjson", "[": "json"}.get(lines[0].lstrip()[:1])
+            hint = f"This looks like JSON; send format={form}." if form else None
+            raise ReadingStoppedError(replace(row.faults[0], line=1, hint=hint))
         self._match_header(row.fields)
         rest = "".join(lines[row.n_lines :])
         return Chunk(rest, 1 + row.n_lines, chunk.last, chunk.bad_bytes)
@@ -305,7 +307,7 @@ def row_faults(fields: list[str], names: list[str], separator: str) -> list[Faul
     if fields == ["\x1a"]:
         return faults
     sentence = (
-        f"the row has {len(fields)} fields and the header {len(names)}; give each row "
+        f"the row has {counted(len(fields), 'field')} and the header {len(names):,}; give each row "
         "one field for each column, and quote fields that hold the delimiter."
     )
     return [*faults, Fault(Code.ROW_LENGTH, sentence, separator.join(fields))]

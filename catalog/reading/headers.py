@@ -10,7 +10,7 @@ from dataclasses import replace
 from catalog.reading.characters import character_faults, text_faults
 from catalog.reading.columns import DELIMITERS, Column, Kind, Layout, Options
 from catalog.reading.problems import Code, Fault, Notice, ReadingStoppedError, escape
-from catalog.reading.signatures import likely_columns, likely_export
+from catalog.reading.signatures import likely_columns, likely_export, unknown_hint, what_file
 
 _NAME = Column("name", Kind.CATEGORY)
 
@@ -45,8 +45,8 @@ class Header:
         """Take in the next name; ``None`` where it means no column, which is then a fault."""
         limit = self.options.limits.max_columns
         if len(self.names) >= limit:
-            sentence = f"The file has more than {limit:,} columns; send fewer."
-            raise ReadingStoppedError(Fault(Code.TOO_MANY_COLUMNS, sentence))
+            sentence = f"the file has more than {limit:,} columns; send fewer."
+            raise ReadingStoppedError(Fault(Code.TOO_MANY_COLUMNS, sentence, line=1))
         column = self._find(name)
         self.names.append(name)
         self.columns.append(column)
@@ -62,14 +62,28 @@ class Header:
         if fault is None and column is None:
             fault = self._unknown(name)
         elif fault is None and column is not None and folded(column.name) in self._taken:
-            sentence = f"the column '{escape(name)}' stands in the header twice; keep one of them."
-            fault = Fault(Code.HEADER_DUPLICATE_COLUMN, sentence, name, column=name)
+            fault = Fault(
+                Code.HEADER_DUPLICATE_COLUMN, self._twice(name, column), name, column=name
+            )
         if fault is not None:
             self.faults.append(fault)
             return None
         if column is not None:
             self._taken.add(folded(column.name))
         return column
+
+    def _twice(self, name: str, column: Column) -> str:
+        earlier = next(
+            sent
+            for sent, found in zip(self.names, self.columns, strict=True)
+            if found is not None and folded(found.name) == folded(column.name)
+        )
+        if folded(earlier) == folded(name):
+            return f"the column '{escape(name)}' stands in the header twice; keep one of them."
+        return (
+            f"the columns '{escape(earlier)}' and '{escape(name)}' both mean {column.name}; keep "
+            "one of them, or leave one out with ignore=."
+        )
 
     def _name_fault(self, name: str) -> Fault | None:
         if name.startswith("\ufeff"):
@@ -80,7 +94,9 @@ class Header:
         sentence = (
             f"the column '{escape(name)}' is unknown. {why}Known columns: {self._expected()}."
         )
-        return Fault(Code.HEADER_UNKNOWN_COLUMN, sentence, name, column=name)
+        return Fault(
+            Code.HEADER_UNKNOWN_COLUMN, sentence, name, unknown_hint(name, self._known), column=name
+        )
 
     def _expected(self) -> str:
         return ", ".join(self._sent_name(column) for column in self.layout.columns)
@@ -112,7 +128,11 @@ class Header:
             f"the columns. Expected: {self._expected()}."
         )
         form = likely_export(self.names, delimited=self.options.is_delimited)
-        hint = f"This looks like an export; send format={form}." if form else None
+        hint = (
+            f"This looks like an export; send format={form}."
+            if form
+            else what_file(self.names, delimited=self.options.is_delimited)
+        )
         meant = likely_columns(self.names, [column.name for column in missing])
         if hint is None and meant and not self.layout.mapping:
             said = json.dumps(meant, ensure_ascii=False)

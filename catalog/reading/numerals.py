@@ -19,6 +19,10 @@ Mask = npt.NDArray[np.bool_]
 
 _OTHER_THAN_NUMERALS = re.compile(r"[^0-9+\-.eE]")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3})+|(?:\.\d{3}){2,})", re.ASCII)
+# What word processors and some locales write: minus signs, and spaces between thousands.
+_TYPESET = str.maketrans(
+    dict.fromkeys("\u2212\u2013\u2010\u2011", "-") | dict.fromkeys(" \xa0\u202f\u2009")
+)
 _NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 # Beyond this, binary64 no longer tells neighbouring integers apart.
 _LARGEST_INTEGER = 2.0**53
@@ -35,7 +39,7 @@ def parse_numbers(
     values = _parse_all(present, decimal)
     faults: dict[int, list[Fault]] = {}
     if values is None:
-        values, faults = _parse_each(present, decimal)
+        values, faults = _parse_each(present, column, decimal)
     return _judged(values, texts, column, missing, faults)
 
 
@@ -110,25 +114,29 @@ def _parse_all(texts: Sequence[str], decimal: str) -> Floats | None:
         return None
 
 
-def _parse_each(texts: Sequence[str], decimal: str) -> tuple[Floats, dict[int, list[Fault]]]:
+def _parse_each(
+    texts: Sequence[str], column: Column, decimal: str
+) -> tuple[Floats, dict[int, list[Fault]]]:
     values = np.zeros(len(texts))
     faults: dict[int, list[Fault]] = {}
     for position, text in enumerate(texts):
         one = _parse_all([text], decimal)
         if one is None:
-            faults[position] = _not_a_number(text, decimal)
+            faults[position] = _not_a_number(text, column, decimal)
         else:
             values[position] = one[0]
     return values, faults
 
 
-def _not_a_number(text: str, decimal: str) -> list[Fault]:
+def _not_a_number(text: str, column: Column, decimal: str) -> list[Fault]:
     faults = character_faults(text, Kind.CATEGORY)
     if faults:
         return faults
     if _NOT_FINITE.fullmatch(text):
-        return [_not_finite(text)]
-    sentence = f"'{escape(text)}' is not a number; write it like 0.25 or 2.5e-1, or leave it empty."
+        return [_not_finite(text, column)]
+    like = "3" if column.kind is Kind.INTEGER else f"0{decimal}25 or 2{decimal}5e-1"
+    empty = ", or leave it empty" if column.allows_empty else ""
+    sentence = f"'{escape(text)}' is not a number; write it like {like}{empty}."
     other = "," if decimal == "." else "."
     return [Fault(Code.NOT_A_NUMBER, sentence, text, _likely_number(text, decimal, other))]
 
@@ -137,6 +145,9 @@ def _likely_number(text: str, decimal: str, other: str) -> str | None:
     """A hint at what the text was meant to be: thousands, a percentage, another decimal mark."""
     if text.endswith("%"):
         return "Is this a percentage? Write it as a number, without the sign."
+    plain = text.translate(_TYPESET).strip()
+    if plain != text and _parse_all([plain], decimal) is not None:
+        return f"Write {plain}, with the minus sign of the keyboard and without spaces."
     hints = []
     if _THOUSANDS.fullmatch(text):
         hints.append(f"Are thousands parted? Write {re.sub('[,.]', '', text)}.")
@@ -146,8 +157,9 @@ def _likely_number(text: str, decimal: str, other: str) -> str | None:
     return " ".join(hints) or None
 
 
-def _not_finite(text: str) -> Fault:
-    sentence = f"'{escape(text)}' is not a finite number; leave the field empty if unknown."
+def _not_finite(text: str, column: Column) -> Fault:
+    what = "leave the field empty if unknown" if column.allows_empty else "send a finite number"
+    sentence = f"'{escape(text)}' is not a finite number; {what}."
     return Fault(Code.NOT_FINITE, sentence, text)
 
 
@@ -172,23 +184,26 @@ def _value_fault(text: str, value: float, column: Column) -> Fault:
     shown = escape(text)
     low, high = column.bounds
     if math.isnan(value):
-        return _not_finite(text)
+        return _not_finite(text, column)
     if math.isinf(value):
         sentence = f"'{shown}' is too large for a 64-bit number; send a finite number."
         return Fault(Code.NOT_FINITE, sentence, text)
     if not low <= value <= high:
-        share = low == 0 and high == 1 and 1 < value <= 100
+        share = low == 0 and high == 1 and 2 <= value <= 100
         hint = "Is this a percentage? Divide it by 100." if share else None
-        sentence = f"{shown} lies outside {_interval(low, high)}; send a number in that range."
+        sentence = f"{shown} {_range(low, high)}"
         return Fault(Code.OUT_OF_RANGE, sentence, text, hint)
     sentence = f"{shown} is not a whole number of at most 2^53; send an integer."
     return Fault(Code.NOT_AN_INTEGER, sentence, text)
 
 
-def _interval(low: float, high: float) -> str:
-    left = f"[{_shown(low)}" if math.isfinite(low) else "(-∞"
-    right = f"{_shown(high)}]" if math.isfinite(high) else "∞)"
-    return f"{left}, {right}"
+def _range(low: float, high: float) -> str:
+    """What is wrong with a number outside these bounds, and which to send."""
+    if not math.isfinite(high):
+        return f"lies below {_shown(low)}; send a number of at least {_shown(low)}."
+    if not math.isfinite(low):
+        return f"lies above {_shown(high)}; send a number of at most {_shown(high)}."
+    return f"lies outside [{_shown(low)}, {_shown(high)}]; send a number in that range."
 
 
 def _shown(bound: float) -> str:

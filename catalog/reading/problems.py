@@ -155,7 +155,8 @@ class Fault:
         if column is not None:
             where.append(f"column {escape(column)!r}")
         place = ", ".join(where)
-        message = f"{place[0].upper()}{place[1:]}: {self.sentence}" if place else self.sentence
+        message = f"{place}: {self.sentence}" if place else self.sentence
+        message = message[0].upper() + message[1:]
         shown = None if self.value is None else escape(self.value)
         return Problem(
             line, None if column is None else escape(column), self.code, shown, message, self.hint
@@ -168,6 +169,11 @@ class ReadingStoppedError(Exception):
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.sentence)
         self.fault = fault
+
+
+def counted(n: int, noun: str) -> str:
+    """A number of things in words: ``1 item``, ``1,200 items``."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def escape(text: str, limit: int = MAX_SHOWN) -> str:

@@ -117,11 +117,14 @@ def _as_text(value: object, column: Column) -> str | Fault:
         faults = [f for text in strings(value) for f in character_faults(text, Kind.TEXT)]
         return faults[0] if faults else compact(value)
     names = {bool: "true or false", Pairs: "an object", list: "an array"}
+    article = "an" if column.kind.value[0] in "aeiou" else "a"
     sentence = (
-        f"the value is {names[type(value)]} where {column.kind.value} is expected; send a "
-        "string, a number or null."
+        f"the value is {names[type(value)]} where {article} {column.kind.value} is expected; send "
+        "a string, a number or null."
     )
-    return Fault(Code.TYPE, sentence, compact(value), column=column.name)
+    several = isinstance(value, list) and column.name == "label"
+    hint = "If several values are meant, declare the question's scale as set." if several else None
+    return Fault(Code.TYPE, sentence, compact(value), hint, column=column.name)
 
 
 def read_ndjson(path: Path, layout: Layout, options: Options, builder: TableBuilder) -> None:

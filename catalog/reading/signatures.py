@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 _SIGNATURES = (
     ({"annotations", "data"}, "labelstudio"),
@@ -19,6 +20,37 @@ _SYNONYMS = {
     "annotator": "worker rater coder labeler labeller user judge workerid who",
     "label": "answer annotation response rating class judgment judgement output value",
 }
+
+
+# What a first line says that is no header of a table at all.
+_FIRST_LINES = (
+    ("sep=", "The first line tells Excel the delimiter; remove it, and send delimiter= instead."),
+    (
+        "version https://git-lfs",
+        "This is a pointer of Git LFS, not the file; fetch it with git lfs pull.",
+    ),
+)
+
+
+def what_file(names: list[str], *, delimited: bool) -> str | None:
+    """A hint at what a file is that names none of our columns."""
+    if not delimited and len(names) == 1:
+        return "If the rows are a list under this key, send that list alone."
+    first = names[0].strip().casefold() if names else ""
+    return next((hint for start, hint in _FIRST_LINES if first.startswith(start)), None)
+
+
+def unknown_hint(name: str, known: Iterable[str]) -> str | None:
+    """What an unknown column probably is: a row index, one of ours misspelled, a class."""
+    plain, ours = name.strip().casefold(), list(known)
+    if plain.startswith("unnamed:"):
+        return (
+            "pandas wrote the row numbers; write with index=False, or leave them out with ignore=."
+        )
+    if f"p_{plain}" in ours:
+        return f"The probability of a class stands in a column p_<class>: p_{plain}."
+    close = get_close_matches(plain, ours, n=1, cutoff=0.75)
+    return f"Did you mean '{close[0]}'?" if close else None
 
 
 def likely_columns(names: Iterable[str], missing: Iterable[str]) -> dict[str, str]:

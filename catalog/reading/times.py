@@ -23,7 +23,7 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive on purpose: offsets are su
 _FIRST = -62_135_596_800 * SECOND  # 0001-01-01T00:00:00Z
 _LAST = 253_402_300_800 * SECOND  # 10000-01-01T00:00:00Z, not included
 _HEAD = 19  # "2026-01-31T09:30:00"
-_TAIL = re.compile(r"(?:\.([0-9]{1,9}))?(?:(Z)|([+-])([0-9]{2}):?([0-9]{2}))?")
+_TAIL = re.compile(r"(?:\.([0-9]{1,9}))?(?:(Z)|([+-])([0-9]{2})(?::?([0-9]{2}))?)?")
 _SHAPE = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?(.*)", re.DOTALL
 )
@@ -172,6 +172,7 @@ def _parse_tail(tail: str) -> _Tail:
         return _Tail(micros, 0, truncated)
     if sign is None:
         return _Tail(micros, None, truncated)
+    minutes = minutes or "00"
     if int(hours) > 14 or int(minutes) > 59:
         return _Tail(code=Code.DATE_INVALID)
     offset = (int(hours) * 3600 + int(minutes) * 60) * SECOND
@@ -208,7 +209,9 @@ def _faults(text: str, fault: Fault) -> list[Fault]:
 
 
 _SENTENCES = {
-    Code.DATE_FORMAT: "is not a time in ISO 8601; write it like 2026-01-31T09:30:00+01:00.",
+    Code.DATE_FORMAT: (
+        "is not a time as they are read here (ISO 8601); write it like 2026-01-31T09:30:00+01:00."
+    ),
     Code.DATE_INVALID: "is no time that exists in the calendar; correct it.",
     Code.DATE_OUT_OF_RANGE: "lies outside the years 1 to 9999 in UTC; correct it.",
     Code.TIMEZONE_MISSING: "has no offset; write one, like +01:00 or Z, or send timezone=.",
@@ -218,4 +221,39 @@ _SENTENCES = {
 
 
 def _fault(code: Code, text: str) -> Fault:
-    return Fault(code, f"'{escape(text)}' {_SENTENCES[code]}", text)
+    return Fault(code, f"'{escape(text)}' {_SENTENCES[code]}", text, _hint(code, text))
+
+
+_FORMS: tuple[tuple[Code, str, str], ...] = (
+    (
+        Code.DATE_FORMAT,
+        r"\d{4}-\d\d-\d\d",
+        "Is there no time of day? Write one, like {}T00:00:00Z.",
+    ),
+    (Code.DATE_FORMAT, r"\d{8}T?\d{0,6}\S{0,6}", "Write the separators: 2026-01-31, 09:30:00."),
+    (
+        Code.DATE_FORMAT,
+        r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}.*",
+        "Day and month cannot be told apart here; write the year first, then month and day.",
+    ),
+    (Code.DATE_FORMAT, r"\d{4}-\d{1,2}-\d{1,2}.*", "Write month, day and hour with two digits."),
+    (
+        Code.DATE_FORMAT,
+        r"\d{5}(\.\d+)?",
+        "Is this a day number of a spreadsheet? Format it as text.",
+    ),
+    (Code.DATE_INVALID, r".*[T ]24:00.*", "Midnight at the end of a day is 00:00 of the next."),
+    (Code.DATE_INVALID, r".*:60\D.*", "Leap seconds are not kept; write second 59."),
+)
+_UNIX = re.compile(r"\d{10}(?:\.\d+)?|\d{13}|\d{16}", re.ASCII)
+
+
+def _hint(code: Code, text: str) -> str | None:
+    """What a text that is no time was probably meant to be."""
+    if code is Code.DATE_FORMAT and _UNIX.fullmatch(text):
+        seconds = int(text.partition(".")[0]) // 10 ** (len(text.partition(".")[0]) - 10)
+        likely = (_EPOCH + timedelta(seconds=seconds)).isoformat()
+        return f"Is this Unix time? Write it like {likely}Z."
+    found = (hint for of, form, hint in _FORMS if of is code and re.fullmatch(form, text, re.ASCII))
+    hint = next(found, None)
+    return None if hint is None else hint.format(escape(text))
