@@ -15,9 +15,9 @@ class LabellerSerializer(serializers.Serializer[Any]):
 
     annotator = serializers.CharField(help_text="The name for leads, else a pseudonym.")
     n_labels = serializers.IntegerField()
-    quality = serializers.FloatField()
+    quality = NumberSerializer()
     weight = serializers.FloatField()
-    agreement_with_consensus = serializers.FloatField(allow_null=True)
+    agreement_with_consensus = NumberSerializer()
 
 
 class RelabelPlanSerializer(serializers.Serializer[Any]):
@@ -47,7 +47,7 @@ class ModelIssuesSerializer(CrowdResultSerializer):
     items = RowsSerializer()
     labels = RowsSerializer()
     model_weight = serializers.FloatField(required=False, help_text="crowdlab")
-    likelihood = serializers.FloatField(required=False, help_text="crowdlab")
+    likelihood = NumberSerializer(required=False, help_text="crowdlab")
     gold_accuracy = NumberSerializer(required=False, help_text="crowdlab")
     annotators = LabellerSerializer(many=True, required=False, help_text="crowdlab")
     of = serializers.CharField(required=False, help_text="confident_learning: whose labels.")

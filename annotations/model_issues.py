@@ -3,7 +3,6 @@ what to label next (ActiveLab)."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,11 +21,13 @@ from catalog.queries import reference_codes
 from measures.consensus import (
     ActiveLab,
     Crowdlab,
+    CrowdlabCertainty,
     LabelCounts,
     RelabelPlan,
     accuracy_against_gold,
     activelab,
     crowdlab,
+    crowdlab_certainty,
     label_counts,
     label_issues,
     plan_relabels,
@@ -40,6 +41,9 @@ CONVENTIONS = {
     "they agree, with the majority first and with the consensus that they give again (Goh, "
     "Tkachenko and Mueller 2022); items by the quality of their consensus, the lowest first; "
     "labels that are not the consensus and whose probability is at most suspect_below",
+    "intervals": "of annotators and likelihood over items, consensus and weights staying as found; "
+    "weights are what the consensus was formed with, and posterior, quality and score of an item "
+    "are probabilities and ranks of that item: they have none",
     "confident_learning": "each label by the model's probabilities: the confident joint, the noise "
     "matrix of labels given true values, and the labels beyond it (Northcutt, Jiang and Chuang "
     "2021), the least probable first; where nobody labelled, the reference labels",
@@ -211,13 +215,14 @@ def _crowdlab_part(judged: Judged, parameters: Parameters) -> Row:
         why = "No item that the model predicted has two labels, so that nothing tells how good "
         return _empty(Reason.TOO_FEW_ANNOTATORS, f"{why}annotators are; collect second labels.")
     found = crowdlab(counts, judged.prob)
+    sure = crowdlab_certainty(counts, found)
     return {
         "reason": None,
         "why": None,
         "model_weight": found.model_weight,
-        "likelihood": found.likelihood,
+        "likelihood": sure.likelihood.as_dict(),
         "gold_accuracy": accuracy_against_gold(found.posterior, judged.gold).as_dict(),
-        "annotators": _annotators(counts, found),
+        "annotators": _annotators(counts, found, sure),
         "items": _crowdlab_items(judged, found),
         "labels": suspected(
             counts,
@@ -232,16 +237,15 @@ def _empty(reason: Reason, why: str) -> Row:
     return dict(one)
 
 
-def _annotators(counts: LabelCounts, found: Crowdlab) -> list[Row]:
+def _annotators(counts: LabelCounts, found: Crowdlab, sure: CrowdlabCertainty) -> list[Row]:
     n_labels = counts.by_annotator().sum(axis=1)
-    agreed = [None if math.isnan(one) else one for one in found.annotator_agreement.tolist()]
     return [
         {
             "annotator": int(counts.annotators[a]),
             "n_labels": int(n_labels[a]),
-            "quality": float(found.annotator_quality[a]),
+            "quality": sure.quality[a].as_dict(),
             "weight": float(found.annotator_weight[a]),
-            "agreement_with_consensus": agreed[a],
+            "agreement_with_consensus": sure.agreement[a].as_dict(),
         }
         for a in np.argsort(found.annotator_quality, kind="stable").tolist()
     ]

@@ -34,7 +34,8 @@ CONVENTIONS = {
     "shrunk": "fewer than 10 labels: the confusion leans on that of everybody, worth 4 labels in "
     "each row",
     "spammer_score": "0 when labels say nothing about the true value, 1 when they determine it "
-    "(Raykar and Yu 2012); a perfect liar scores 1",
+    "(Raykar and Yu 2012); a perfect liar scores 1. Interval from draws of the confusion "
+    "as for the accuracy, from 0 where guessing is not refuted; none for more than 250,000 cells of confusions",
     "gold_accuracy": "share of labels of gold items that are gold; Wilson interval",
     "consensus_change_without": "share of shared items whose most probable value changes without "
     "the annotator's labels, the parameters staying as fitted; Wilson interval over items",
@@ -68,19 +69,19 @@ def measure_annotators(run: Run, should_stop: Callable[[], bool]) -> Row:
         "warnings": crowds.model_warnings(counts.n_annotators, model),
         "prevalence": [] if model is None else model.prevalence.tolist(),
         "model": None if model is None else crowds.fit_of(model),
-        "annotators": _rows(crowd, model, run.parameters),
+        "annotators": _rows(crowd, model, run),
     }
 
 
-def _rows(crowd: Crowd, model: DawidSkene | None, parameters: Parameters) -> list[Row]:
-    counts, level = crowd.counts, parameters["ci_level"]
+def _rows(crowd: Crowd, model: DawidSkene | None, run: Run) -> list[Row]:
+    counts, level = crowd.counts, run.parameters["ci_level"]
     posterior = crowd.posterior(model)
     gold = gold_accuracy(counts, crowd.gold, ci_level=level)
     position = _Positions(crowd.records, counts.items, counts.annotators)
     code = np.searchsorted(crowd.codes, crowd.records.value)
     conduct = _conduct(position, posterior[position.item, code], level)
     checks = assignment_check(counts, posterior)
-    rows = _modelled(crowd, model, parameters)
+    rows = _modelled(crowd, model, run)
     for row, correct, extra, check in zip(rows, gold, conduct, checks, strict=True):
         row["gold_accuracy"] = correct.as_dict()
         row |= extra
@@ -92,8 +93,8 @@ def _rows(crowd: Crowd, model: DawidSkene | None, parameters: Parameters) -> lis
     return rows
 
 
-def _modelled(crowd: Crowd, model: DawidSkene | None, parameters: Parameters) -> list[Row]:
-    counts = crowd.counts
+def _modelled(crowd: Crowd, model: DawidSkene | None, run: Run) -> list[Row]:
+    counts, parameters = crowd.counts, run.parameters
     if model is None:
         none = undefined(Reason.NOT_APPLICABLE, 0).as_dict()
         n_items, n_shared = shared_items(counts)
@@ -114,7 +115,8 @@ def _modelled(crowd: Crowd, model: DawidSkene | None, parameters: Parameters) ->
             for a in range(counts.n_annotators)
         ]
     change = consensus_without(counts, model, ci_level=parameters["ci_level"])
-    found = reliability(counts, model, ci_level=parameters["ci_level"])
+    rng = np.random.default_rng(int(run.digest[:16], 16))
+    found = reliability(counts, model, ci_level=parameters["ci_level"], rng=rng)
     return [
         _modelled_row(one, changed, parameters["half_width"])
         for one, changed in zip(found, change, strict=True)

@@ -25,6 +25,7 @@ from measures.consensus.confident_learning import (
 )
 from measures.consensus.counts import LabelCounts, label_counts
 from measures.consensus.crowdlab import Crowdlab, crowdlab
+from measures.consensus.crowdlab_certainty import CrowdlabCertainty, crowdlab_certainty
 from measures.consensus.dawid_skene import DawidSkene, dawid_skene
 from measures.consensus.fitting import Climb
 from measures.consensus.glad import Glad, glad
@@ -71,6 +72,7 @@ __all__ = [
     "ConfidentJoint",
     "Consensus",
     "Crowdlab",
+    "CrowdlabCertainty",
     "DawidSkene",
     "Glad",
     "ItemIssues",
@@ -97,6 +99,7 @@ __all__ = [
     "confident_joint",
     "consensus_without",
     "crowdlab",
+    "crowdlab_certainty",
     "dawid_skene",
     "decide",
     "distance_from_gold",

@@ -180,6 +180,12 @@ def _weighed(
     return _Weighed(posterior, weight, model_weight, likelihood)
 
 
+def posterior_share(counts: LabelCounts, model_weight: float, weight: FloatArray) -> float:
+    """How much the posterior counts in the quality of annotators, beside their agreement."""
+    labels = float(weight.mean()) * counts.n_labels / counts.n_items
+    return model_weight / (model_weight + labels)
+
+
 def _annotators(
     counts: LabelCounts, consensus: IntArray, found: _Weighed
 ) -> tuple[FloatArray, FloatArray]:
@@ -193,8 +199,7 @@ def _annotators(
     met = summed(annotator, shared * (code == consensus[row]), size)
     total = summed(annotator, shared, size)
     agreement = np.divide(met, total, out=np.full(size, np.nan), where=total > 0)
-    labels = float(found.weight.mean() * n_by_item.mean())
-    share = found.model_weight / (found.model_weight + labels)
+    share = posterior_share(counts, found.model_weight, found.weight)
     # Whoever shares no item is judged by the posterior alone.
     mixed = np.where(total > 0, share * own + (1 - share) * np.nan_to_num(agreement), own)
     return mixed, agreement

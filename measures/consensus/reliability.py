@@ -14,6 +14,10 @@ from measures.consensus.fitting import log_or_minus_infinity
 from measures.estimates import Estimate, Reason, undefined
 from measures.intervals import wilson
 
+# Confusions have so many cells at most that their spammer scores are drawn; and draws in all.
+_MAX_DRAWN_CELLS = 250_000
+_DRAWN_CELLS = 5_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
@@ -46,7 +50,11 @@ class Reliability:
 
 
 def reliability(
-    counts: LabelCounts, model: DawidSkene, *, ci_level: float = 0.95
+    counts: LabelCounts,
+    model: DawidSkene,
+    *,
+    ci_level: float = 0.95,
+    rng: np.random.Generator | None = None,
 ) -> list[Reliability]:
     """Expected accuracy, confusion and spammer score of each annotator, in their order.
 
@@ -56,6 +64,8 @@ def reliability(
     model : DawidSkene
         Fitted to these counts.
     ci_level : float in (0, 1)
+    rng : numpy Generator, optional
+        For the intervals of the spammer scores; without it they have none.
 
     Returns
     -------
@@ -68,6 +78,7 @@ def reliability(
     low, high = accuracy_intervals(model, ci_level=ci_level)
     value = np.einsum("j,ajj->a", model.prevalence, model.confusion)
     scores = spammer_scores(model.confusion)
+    ends = None if rng is None else spammer_intervals(model, rng=rng, ci_level=ci_level)
     found = []
     for a in range(counts.n_annotators):
         n = int(n_labels[a])
@@ -85,6 +96,10 @@ def reliability(
                 "dirichlet_delta",
             )
             score = Estimate(float(scores[a]), n)
+            if ends is not None:
+                point, least, most = float(scores[a]), float(ends[0][a]), float(ends[1][a])
+                reach = min(least, point), max(most, point)
+                score = Estimate(point, n, None, *reach, ci_level, "dirichlet_draws")
         if counts.n_values < 2 and n_shared[a]:
             score = undefined(Reason.NO_VARIATION, n)
         found.append(
@@ -162,6 +177,43 @@ def spammer_scores(confusion: FloatArray) -> FloatArray:
     # Sum over pairs of |x_j - x_k|^2 = K sum |x_j|^2 - |sum x_j|^2.
     squares = k * (confusion**2).sum(axis=(1, 2)) - (confusion.sum(axis=1) ** 2).sum(axis=1)
     return np.asarray(np.clip(squares / (k * (k - 1)), 0.0, 1.0), dtype=np.float64)
+
+
+def spammer_intervals(
+    model: DawidSkene, *, rng: np.random.Generator, ci_level: float = 0.95
+) -> tuple[FloatArray, FloatArray] | None:
+    """Interval of each annotator's spammer score, by draws from the posterior of the confusion.
+
+    As for :func:`accuracy_intervals`; but near 0 the score has no slope, so that it is drawn. By
+    chance alone it lies above 0: the interval begins at 0 where labels and true values may well be
+    independent, by Pearson's test of the expected counts at the same level.
+
+    Returns
+    -------
+    tuple of float arrays (n_annotators,), or None
+        None for more than 250,000 cells of confusions.
+    """
+    alpha = model.expected + 1.0 / model.confusion.shape[1]
+    if alpha.size > _MAX_DRAWN_CELLS or alpha.shape[1] < 2:
+        return None
+    n_draws = int(np.clip(_DRAWN_CELLS // alpha.size, 200, 1000))
+    scores = np.empty((n_draws, len(alpha)))
+    for draw in range(n_draws):
+        given = rng.standard_gamma(alpha)
+        scores[draw] = spammer_scores(given / given.sum(axis=2, keepdims=True))
+    tail = (1 - ci_level) / 2
+    low, high = np.quantile(scores, [tail, 1 - tail], axis=0)
+    return np.where(_p_of_guessing(model.expected) > 1 - ci_level, 0.0, low), high
+
+
+def _p_of_guessing(expected: FloatArray) -> FloatArray:
+    """p of Pearson's test that the label does not depend on the true value, for each annotator."""
+    rows, columns = expected.sum(axis=2, keepdims=True), expected.sum(axis=1, keepdims=True)
+    alike = rows * columns / np.maximum(rows.sum(axis=1, keepdims=True), 1e-300)
+    known = alike > 0
+    off = np.divide(np.square(expected - alike), alike, out=np.zeros_like(alike), where=known)
+    df = ((rows > 0).sum(axis=(1, 2)) - 1) * ((columns > 0).sum(axis=(1, 2)) - 1)
+    return np.where(df > 0, special.chdtrc(np.maximum(df, 1), off.sum(axis=(1, 2))), 1.0)
 
 
 def gold_accuracy(

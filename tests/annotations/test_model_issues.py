@@ -73,7 +73,7 @@ def test_crowdlab_over_rest_is_cleanlabs(alice: Trust, judged: str) -> None:
     assert worst["quality"] == pytest.approx(0.499695, abs=1e-6)
     qualities = {row["item"]: row["quality"] for row in found["items"]["rows"]}
     assert qualities["i1"] == pytest.approx(0.816444, abs=1e-6)
-    quality = {row["annotator"]: row["quality"] for row in found["annotators"]}
+    quality = {row["annotator"]: row["quality"]["value"] for row in found["annotators"]}
     assert quality == pytest.approx(
         {"ann0": 0.795675, "ann1": 0.861963, "ann2": 0.729206, "ann3": 0.643721}, abs=1e-6
     )
