@@ -35,7 +35,8 @@ CONVENTIONS = {
     "each row",
     "spammer_score": "0 when labels say nothing about the true value, 1 when they determine it "
     "(Raykar and Yu 2012); a perfect liar scores 1. Interval from draws of the confusion "
-    "as for the accuracy, from 0 where guessing is not refuted; none for more than 250,000 cells of confusions",
+    "as for the accuracy, from 0 where guessing is not refuted; none beyond 250,000 cells of "
+    "confusions",
     "gold_accuracy": "share of labels of gold items that are gold; Wilson interval",
     "consensus_change_without": "share of shared items whose most probable value changes without "
     "the annotator's labels, the parameters staying as fitted; Wilson interval over items",
