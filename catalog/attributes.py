@@ -7,6 +7,11 @@ from catalog.models import Attribute
 from catalog.problems import Refusal
 
 MAX_VALUES = 1000
+_COLUMNS = {
+    Attribute.Of.ITEM: {"item": "names the item", "group": "says which items belong together"},
+    Attribute.Of.ANNOTATOR: {"annotator": "names the annotator"},
+}
+"""Columns of a file about items or annotators that are no attribute, whatever is declared."""
 
 
 def check_attribute(attribute: Attribute) -> None:
@@ -17,6 +22,14 @@ def check_attribute(attribute: Attribute) -> None:
     Refusal
         Names the field, the value and what to do.
     """
+    if meaning := _COLUMNS.get(Attribute.Of(attribute.of), {}).get(attribute.name):
+        raise Refusal(
+            f"An attribute of {attribute.of}s cannot be called {attribute.name!r}: in their files "
+            f"that is the column that {meaning}. Choose another name, and say which column holds "
+            'it with columns={"the name": "the column"} when you send a file.',
+            code="reserved_name",
+            pointer="/name",
+        )
     if len(attribute.domain) > MAX_VALUES:
         raise Refusal(
             f"Attribute {attribute.name!r} has {len(attribute.domain):,} values, more than the "

@@ -105,7 +105,7 @@ def tell(what: str, path: str) -> None:
     Parameters
     ----------
     what : str, ``"votes"``, ``"models"``, ``"class_probabilities"``, ``"item_weights"``,
-        ``"part_weights"``, ``"populations"`` or ``"features"``
+        ``"part_weights"``, ``"populations"``, ``"features"`` or ``"feature_sets"``
     path : str, dotted path of a function with the arguments and the answer of the one below
     """
     _paths[what] = path
@@ -195,6 +195,12 @@ def features(dataset: Dataset, name: str | None = None) -> Features | None:
     """
     told: Features | None = _ask("features", dataset, name)
     return told
+
+
+def feature_sets(dataset: Dataset) -> tuple[str, ...]:
+    """The names under which items have vectors."""
+    found: tuple[str, ...] = _ask("feature_sets", dataset)
+    return found
 
 
 def populations(dataset: Dataset) -> tuple[str, ...]:

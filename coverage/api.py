@@ -12,9 +12,10 @@ from rest_framework.views import APIView
 
 from catalog import access
 from catalog.access import May
+from catalog.models import Dataset
 from catalog.rest import tables
 from catalog.rest.definitions import DefinitionDetail, DefinitionList
-from catalog.rest.queries import query_of
+from catalog.rest.queries import check_choice, check_level, query_of
 from catalog.rest.results import answer_result, envelope, finished_run
 from coverage.disclosure import visible
 from coverage.models import Population
@@ -27,6 +28,7 @@ FILTERS = [
     OpenApiParameter("level", int, description="Only rows with so many attributes."),
     OpenApiParameter("status", str, description="Only cells of this status."),
 ]
+STATUSES = ("adequate", "gap", "insufficient_evidence", "not_estimable", "withheld")
 TABLES = (
     "attributes",
     "cells",
@@ -86,7 +88,10 @@ class CoverageTable(tables.TableView):
         dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
         tables.check_table(table, TABLES, "coverage")
         population = population_of(dataset, query.get("population"))
+        check_choice(query, "status", STATUSES)
+        check_level(query)
         run = finished_run(request, dataset, "coverage", population)
+        check_choice(query, "attribute", _names(dataset, run.result or {}))
         shown = visible(request.user, dataset, run.result or {})
         rows = shown.get(table, [])
         if table == "precision":
@@ -97,6 +102,13 @@ class CoverageTable(tables.TableView):
             rows = rows["purchases"]
         rows = [row for row in rows if _is_asked(row, query)]
         return tables.table(rows, tables.wanted_format(request, suffix), f"coverage-{table}")
+
+
+def _names(dataset: Dataset, result: dict[str, Any]) -> list[str]:
+    """Attributes that a row can be about: of the items or annotators, or of the population."""
+    population = result["population"]
+    own = dataset.attributes.filter(of=population["of"]).values_list("name", flat=True)
+    return sorted({*own, *population["attributes"]})
 
 
 def _is_asked(row: dict[str, Any], query: dict[str, str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from catalog import exchange
 from catalog.models import Attribute, Dataset
 from coverage.pattern_parameters import check_attributes, check_names, refuse
 
@@ -25,7 +26,7 @@ def resolve(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str
     full = {**NEIGHBOURS, **parameters}
     _check_nearness(full)
     if full["features"] is not None:
-        return "", _of_features(full)
+        return "", _of_features(dataset, full)
     known = numeric_names(dataset)
     check_attributes(full["attributes"], known)
     names = full["attributes"] or known
@@ -45,10 +46,12 @@ def _check_nearness(full: dict[str, Any]) -> None:
         refuse("radius", "a number above 0", full["radius"])
 
 
-def _of_features(full: dict[str, Any]) -> dict[str, Any]:
+def _of_features(dataset: Dataset, full: dict[str, Any]) -> dict[str, Any]:
     """An embedding has distances of its own and no axes to lay a grid on."""
-    if not isinstance(full["features"], str):
-        refuse("features", "the name of a feature set", full["features"])
+    known = exchange.feature_sets(dataset)
+    if full["features"] not in known:
+        listed = ", ".join(known) or "none yet; POST to uploads/features/ first"
+        refuse("features", f"the name of a feature set ({listed})", full["features"])
     if full["attributes"] is not None:
         refuse("attributes", "left out where features is said: it is one or the other", "both")
     if full["grid"]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from catalog import exchange
 from catalog.ingest.kinds import question_of
 from catalog.models import Attribute, Dataset, Question, Upload
 from catalog.problems import Refusal
 from coverage import collection_parameters, pattern_parameters
 from coverage.models import Population
 from coverage.pattern_parameters import check_attributes, check_names, refuse
-from coverage.queries import labelled_questions
+from coverage.queries import attributes_of, labelled_questions
 
 DEFAULTS: dict[str, Any] = {
     "n_replicates": 1000,
@@ -67,10 +68,9 @@ def resolve(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str
     population = known_population(dataset, parameters, "coverage", DEFAULTS)
     full = {**DEFAULTS, **parameters, "population": population.name}
     _check(full)
-    attributes = {a.name: a for a in dataset.attributes.filter(of=population.of)}
-    known = list(attributes)
-    check_attributes(full["attributes"], known)
-    pattern_parameters.check_threshold(full, known)
+    attributes = attributes_of(dataset, population.of)
+    check_attributes(full["attributes"], list(attributes))
+    pattern_parameters.check_threshold(full, parameters, attributes)
     collection_parameters.check_rules(full, attributes)
     _check_counting(dataset, population, full)
     return population.name, full
@@ -89,8 +89,7 @@ def _check_counting(dataset: Dataset, population: Population, full: dict[str, An
     ):
         listed = ", ".join(names) or "none yet"
         refuse("label", f"a question with reference labels of items ({listed})", full["label"])
-    if full["model"] is not None and not isinstance(full["model"], str):
-        refuse("model", "the name of a model, like net:1, or null", full["model"])
+    _check_model(dataset, full["model"])
     if full["label"] is not None and full["unit"] == "groups":
         refuse("label", "null where groups are counted, which can have several", full["label"])
 
@@ -104,9 +103,17 @@ def resolve_weights(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, 
     if full["bounds"] is not None and not _are_bounds(full["bounds"]):
         wanted = "the least and the greatest weight as multiples of the mean, like [0.2, 5]"
         refuse("bounds", wanted, full["bounds"])
-    if full["model"] is not None and not isinstance(full["model"], str):
-        refuse("model", "the name of a model, like net:1, or null", full["model"])
+    _check_model(dataset, full["model"])
     return population.name, full
+
+
+def _check_model(dataset: Dataset, model: Any) -> None:
+    """A model that has predicted a question of the data set, or none."""
+    if model is not None:
+        known = sorted({name for one in dataset.questions.all() for name in exchange.models(one)})
+        if model not in known:
+            listed = ", ".join(known) or "none yet"
+            refuse("model", f"null, or a model with predictions ({listed})", model)
 
 
 def _are_bounds(given: Any) -> bool:
@@ -132,8 +139,11 @@ def resolve_missingness(dataset: Dataset, parameters: dict[str, Any]) -> tuple[s
     parts = parameters.get("parts")
     if parts is None:
         return "", {"parts": [name for name in known if name.casefold() in _PARTS]}
+    wanted = f"a list of some of {', '.join(known) or 'none yet'}"
     if not isinstance(parts, list) or any(name not in known for name in parts):
-        refuse("parts", f"a list of some of {', '.join(known) or 'none yet'}", parts)
+        refuse("parts", wanted, parts)
+    if len(set(parts)) < len(parts):
+        refuse("parts", f"{wanted}, each once", parts)
     return "", {"parts": parts}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from catalog.models import Attribute, Dataset
 from catalog.problems import Refusal
-from coverage.queries import labelled_questions
+from coverage.queries import attributes_of, labelled_questions
 
 THRESHOLD: dict[str, Any] = {
     "min_items": 30,
@@ -23,6 +23,7 @@ PATTERNS: dict[str, Any] = {
     **THRESHOLD,
     "max_level": None,
 }
+_REASONS = ("min_items", "min_share", "half_width")
 _OPEN = {"min_share": (0.0, 1.0), "half_width": (0.001, 0.5)}
 
 
@@ -32,11 +33,9 @@ def resolve(dataset: Dataset, parameters: dict[str, Any]) -> tuple[str, dict[str
     full = {**PATTERNS, **parameters}
     if full["of"] not in Attribute.Of.values:
         refuse("of", " or ".join(Attribute.Of.values), full["of"])
-    known = list(
-        dataset.attributes.filter(of=full["of"]).order_by("name").values_list("name", flat=True)
-    )
-    check_attributes(full["attributes"], known)
-    check_threshold(full, known)
+    attributes = attributes_of(dataset, full["of"])
+    check_attributes(full["attributes"], list(attributes))
+    check_threshold(full, parameters, attributes)
     level = full["max_level"]
     if level is not None and (type(level) is not int or not 1 <= level <= 40):
         refuse("max_level", "a whole number from 1 to 40, or null for as deep as can be", level)
@@ -58,8 +57,10 @@ def standard(dataset: Dataset, upload_kind: str | None) -> Iterator[dict[str, An
             yield {"of": of}
 
 
-def check_threshold(full: dict[str, Any], known: list[str]) -> None:
-    """One threshold, by count, share or precision; ranges of attributes that are there."""
+def check_threshold(
+    full: dict[str, Any], given: dict[str, Any], attributes: dict[str, Attribute]
+) -> None:
+    """One threshold, by count, share or precision; ranges of attributes that have an order."""
     n = full["min_items"]
     if type(n) is not int or not 1 <= n <= 1_000_000:
         refuse("min_items", "a whole number from 1 to 1,000,000", n)
@@ -69,18 +70,26 @@ def check_threshold(full: dict[str, Any], known: list[str]) -> None:
             refuse(name, f"null, or a number above {above:g} and at most {most:g}", value)
     if full["half_width"] == 0.5:
         refuse("half_width", "below 0.5, which any share is within", 0.5)
-    if full["min_share"] is not None and full["half_width"] is not None:
-        wanted = "null where min_share is given: a threshold has one reason"
-        refuse("half_width", wanted, full["half_width"])
+    said = [name for name in _REASONS if given.get(name) is not None]
+    if len(said) > 1:
+        wanted = f"left out where {said[0]} is given: a threshold has one reason"
+        refuse(said[1], wanted, full[said[1]])
     expected = full["expected_share"]
-    if type(expected) not in (int, float) or not 0 <= expected <= 1:
-        refuse("expected_share", "a number from 0 to 1", expected)
-    ranges = full["ranges"]
-    if type(ranges) is not bool and (
-        not isinstance(ranges, list) or any(name not in known for name in ranges)
-    ):
-        listed = ", ".join(known) or "none yet"
-        refuse("ranges", f"true, false, or a list of some of {listed}", ranges)
+    if type(expected) not in (int, float) or not 0 < expected < 1:
+        refuse("expected_share", "a number above 0 and below 1", expected)
+    _check_ranges(full["ranges"], attributes)
+
+
+def _check_ranges(ranges: Any, attributes: dict[str, Attribute]) -> None:
+    if type(ranges) is bool:
+        return
+    kinds = {name: attribute.kind for name, attribute in attributes.items()}
+    known = [name for name, kind in kinds.items() if kind != Attribute.Kind.CATEGORICAL]
+    wanted = f"true, false, or a list of attributes with an order ({', '.join(known) or 'none'})"
+    if not isinstance(ranges, list) or any(name not in known for name in ranges):
+        refuse("ranges", wanted, ranges)
+    if len(set(ranges)) < len(ranges):
+        refuse("ranges", f"{wanted}, each once", ranges)
 
 
 def check_names(parameters: dict[str, Any], kind: str, known: list[str]) -> None:

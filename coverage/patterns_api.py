@@ -13,10 +13,11 @@ from rest_framework.views import APIView
 
 from catalog import access
 from catalog.access import May
+from catalog.ingest.kinds import question_of
 from catalog.models import Attribute, Dataset, Run
 from catalog.problems import Refusal
 from catalog.rest import tables
-from catalog.rest.queries import query_of
+from catalog.rest.queries import check_choice, check_level, query_of
 from catalog.rest.results import answer_result, envelope, finished_run
 from coverage.pattern_parameters import subject_of
 from coverage.pattern_rows import rows_of
@@ -75,14 +76,19 @@ _STORED = {"axes", *CERTAINTIES}
 
 
 def _run(request: Request, dataset: Dataset, query: dict[str, str]) -> Run:
-    of = query.get("of", Attribute.Of.ITEM)
-    for name, allowed, given in (
-        ("of", Attribute.Of.values, of),
-        ("certainty", CERTAINTIES, query.get("certainty", CERTAINTIES[0])),
-    ):
-        if given not in allowed:
-            raise Refusal(f"{name} must be {' or '.join(allowed)}; it is {given!r}.", pointer=name)
-    return finished_run(request, dataset, "patterns", subject_of(of, query.get("question")))
+    check_choice(query, "of", Attribute.Of.values)
+    check_choice(query, "certainty", CERTAINTIES)
+    check_level(query)
+    question = query.get("question")
+    if question is not None:
+        question = question_of(dataset, question)
+    subject = subject_of(query.get("of", Attribute.Of.ITEM), question)
+    run = finished_run(request, dataset, "patterns", subject)
+    axes = {axis["name"]: axis["nodes"] for axis in (run.result or {})["axes"]}
+    check_choice(query, "attribute", axes)
+    asked = [query["attribute"]] if "attribute" in query else axes
+    check_choice(query, "value", (node for name in asked for node in axes[name]))
+    return run
 
 
 def _rows(request: Request, dataset: Dataset, run: Run, query: dict[str, str]) -> Any:

@@ -30,3 +30,4 @@ def register() -> None:
         )
     )
     exchange.tell("features", "predictions.vectors.features_for")
+    exchange.tell("feature_sets", "predictions.vectors.feature_sets")

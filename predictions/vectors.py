@@ -65,3 +65,9 @@ def features_for(dataset: Dataset, name: str | None = None) -> Features | None:
     found = features_of(dataset, name)
     items = items_with_vectors(found)
     return Features(found.name, tuple(found.columns), items, whole_matrix(found, items))
+
+
+def feature_sets(dataset: Dataset) -> tuple[str, ...]:
+    """What other rooms are told: see :func:`catalog.exchange.feature_sets`."""
+    sets = FeatureSet.objects.filter(dataset=dataset).order_by("name")
+    return tuple(sets.values_list("name", flat=True))

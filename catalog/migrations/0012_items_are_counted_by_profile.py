@@ -11,6 +11,18 @@ BEGIN
     ON CONFLICT (dataset_id, profile_id) DO UPDATE SET n = c.n + excluded.n;
     RETURN NULL;
 END $$;
+CREATE FUNCTION catalog_count_items_that_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO catalog_profilecount AS c (dataset_id, profile_id, n)
+    SELECT dataset_id, profile_id, sum(n) FROM (
+        SELECT dataset_id, coalesce(profile_id, -1) AS profile_id, count(*) AS n
+        FROM came GROUP BY 1, 2
+        UNION ALL
+        SELECT dataset_id, coalesce(profile_id, -1), -count(*) FROM went GROUP BY 1, 2
+    ) AS moved GROUP BY 1, 2 HAVING sum(n) <> 0
+    ON CONFLICT (dataset_id, profile_id) DO UPDATE SET n = c.n + excluded.n;
+    RETURN NULL;
+END $$;
 CREATE FUNCTION catalog_count_items_that_went() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- Of a data set that is being deleted there may be no counts any more: then none are made.
@@ -24,11 +36,8 @@ CREATE TRIGGER new_items_are_counted AFTER INSERT ON catalog_item
     REFERENCING NEW TABLE AS came
     FOR EACH STATEMENT EXECUTE FUNCTION catalog_count_items_that_came();
 CREATE TRIGGER changed_items_are_counted AFTER UPDATE ON catalog_item
-    REFERENCING NEW TABLE AS came
-    FOR EACH STATEMENT EXECUTE FUNCTION catalog_count_items_that_came();
-CREATE TRIGGER changed_items_are_no_longer_counted AFTER UPDATE ON catalog_item
-    REFERENCING OLD TABLE AS went
-    FOR EACH STATEMENT EXECUTE FUNCTION catalog_count_items_that_went();
+    REFERENCING NEW TABLE AS came OLD TABLE AS went
+    FOR EACH STATEMENT EXECUTE FUNCTION catalog_count_items_that_changed();
 CREATE TRIGGER removed_items_are_no_longer_counted AFTER DELETE ON catalog_item
     REFERENCING OLD TABLE AS went
     FOR EACH STATEMENT EXECUTE FUNCTION catalog_count_items_that_went();
@@ -38,10 +47,10 @@ INSERT INTO catalog_profilecount (dataset_id, profile_id, n)
 """
 UNCOUNT = """
 DROP TRIGGER removed_items_are_no_longer_counted ON catalog_item;
-DROP TRIGGER changed_items_are_no_longer_counted ON catalog_item;
 DROP TRIGGER changed_items_are_counted ON catalog_item;
 DROP TRIGGER new_items_are_counted ON catalog_item;
 DROP FUNCTION catalog_count_items_that_went();
+DROP FUNCTION catalog_count_items_that_changed();
 DROP FUNCTION catalog_count_items_that_came();
 """
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rest_framework.request import Request
 
 from catalog.problems import Refusal
@@ -58,3 +60,29 @@ def flag(query: dict[str, str], name: str) -> bool:
             f"{name} must be 1 or 0; it is {query[name]!r}.", code="invalid", pointer=name
         )
     return value in ("1", "true")
+
+
+def check_choice(query: dict[str, str], name: str, known: Iterable[str]) -> None:
+    """Refuse a value that is none of those that there are; a parameter that was not sent is good.
+
+    Up to ten of them are named.
+    """
+    if name in query and query[name] not in (choices := list(known)):
+        listed = ", ".join(choices[:10]) or "none"
+        more = f" and {len(choices) - 10:,} more" if len(choices) > 10 else ""
+        raise Refusal(
+            f"{name} must be one of {listed}{more}; it is {query[name]!r}.",
+            code="invalid",
+            pointer=name,
+        )
+
+
+def check_level(query: dict[str, str]) -> None:
+    """Refuse what is no number of attributes."""
+    given = query.get("level", "0")
+    if not (given.isascii() and given.isdigit() and (given == "0" or given[0] != "0")):
+        raise Refusal(
+            f"level must be a whole number of attributes, like 2; it is {given!r}.",
+            code="invalid",
+            pointer="level",
+        )

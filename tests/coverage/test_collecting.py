@@ -118,7 +118,7 @@ def test_how_many_more_it_takes_to_judge_a_models_confidence(alice: Trust, measu
         ("impossible", [{"shoe": ["M"]}], "attributes that there are (age, sex)"),
         ("impossible", [{"sex": []}], "a list of values for sex"),
         ("impossible", "none", "a list like"),
-        ("model", 3, "the name of a model"),
+        ("model", 3, "a model with predictions"),
     ],
 )
 def test_rules_that_make_no_sense_are_refused_by_name(
