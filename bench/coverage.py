@@ -14,6 +14,7 @@ import numpy as np
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 
+from bench.coverage_bands import place_anew
 from bench.coverage_divergence import compare
 from bench.coverage_growth import binary_rows, draw_growth
 from bench.growth import picture_option
@@ -46,10 +47,13 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--bluenile", type=Path, help="counts of the data set, gzipped CSV")
     parser.add_argument("--divergence", type=int, default=0, help="rows to compare with peers on")
+    parser.add_argument("--bands", type=int, default=0, help="items to place into other bands")
     picture_option(parser)
     asked = parser.parse_args(arguments)
     if asked.items:
         _counting(asked.items, asked.runs)
+    if asked.bands:
+        place_anew(asked.bands, asked.runs)
     diamonds = _bluenile(asked.bluenile) if asked.bluenile else None
     _binary(15, None)
     _plan()

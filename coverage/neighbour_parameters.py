@@ -48,14 +48,14 @@ def _check_nearness(full: dict[str, Any]) -> None:
 
 def _of_features(dataset: Dataset, full: dict[str, Any]) -> dict[str, Any]:
     """An embedding has distances of its own and no axes to lay a grid on."""
-    known = exchange.feature_sets(dataset)
-    if full["features"] not in known:
-        listed = ", ".join(known) or "none yet; POST to uploads/features/ first"
-        refuse("features", f"the name of a feature set ({listed})", full["features"])
     if full["attributes"] is not None:
         refuse("attributes", "left out where features is said: it is one or the other", "both")
     if full["grid"]:
         refuse("grid", "0 or left out where features is said", full["grid"])
+    known = exchange.feature_sets(dataset)
+    if full["features"] not in known:
+        listed = ", ".join(known) or "none yet; POST to uploads/features/ first"
+        refuse("features", f"the name of a feature set ({listed})", full["features"])
     return {**full, "attributes": [], "grid": 0}
 
 

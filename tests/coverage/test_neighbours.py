@@ -102,10 +102,3 @@ def test_features_and_attributes_are_not_mixed(
 ) -> None:
     body = {"kind": "neighbours", "parameters": parameters}
     assert said in alice.post(f"{irises}runs/", body, expect=400)["detail"]
-
-
-def test_an_unknown_feature_set_fails_in_words(alice: Trust, irises: str) -> None:
-    body = {"kind": "neighbours", "parameters": {"features": "none"}}
-    run = alice.post(f"{irises}runs/", body, expect=202)
-    work_off()
-    assert "has none yet" in alice.get(f"{irises}runs/{run['id']}/")["failure"]
