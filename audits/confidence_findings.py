@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from audits.findings import subgroup_name, with_interval
+from audits.names import NAMES
 from audits.numerals import between, localized
 from audits.verdicts import SIGNIFICANT
 
@@ -192,3 +193,78 @@ def _ensemble(ensembles: Row) -> str | None:
         "before": localized(f"{found['member_brier']['value']:.3f}"),
         "after": localized(f"{found['ensemble_brier']['value']:.3f}"),
     }
+
+
+def recalibration_advice(found: Row) -> str:
+    """Which recalibration to use, if any, and why: what the run says, in the page's language."""
+    chosen = found["recommended"]
+    if chosen == "none":
+        if found["n_folds"] < 2:
+            return _("There are too few items or groups to fit on some and judge on others.")
+        return _("No recalibration improves the Brier score of unseen items beyond doubt.")
+    gains = {
+        one["method"]: one["brier_gain"]["value"]
+        for one in found["methods"]
+        if (one["brier_gain"]["ci_low"] or 0) > 0
+    }
+    best = max(gains, key=lambda method: float(gains[method]))
+    words = {
+        "method": NAMES[chosen],
+        "best": NAMES[best],
+        "gain": localized(f"{gains[chosen]:.4f}"),
+    }
+    if best == chosen:
+        return (
+            _("%(method)s improves the Brier score of unseen items by %(gain)s, the most of all.")
+            % words
+        )
+    return (
+        _(
+            "%(method)s improves the Brier score of unseen items by %(gain)s; %(best)s gains no "
+            "more beyond doubt and is less simple."
+        )
+        % words
+    )
+
+
+def comes_true(expected: Row, least: int) -> str:
+    """Whether the confidence came true where answers are known, so that it counts elsewhere."""
+    shown = expected["calibration"]
+    if shown["n"] < least:
+        return _(
+            "%(n)s predicted items have a reference label; at least %(least)s are needed to show "
+            "that the confidence comes true. Upload reference labels for some."
+        ) % {"n": _count(shown["n"]), "least": _count(least)}
+    if shown["tests"] is None:
+        return _("No map could be fitted and judged on the labelled items.")
+    p = shown["tests"]["test"]["p_value"]
+    words = {
+        "how": _("as stated")
+        if shown["method"] == "none"
+        else _("recalibrated by %(method)s") % {"method": NAMES[shown["method"]]},
+        "n": _count(shown["n"]),
+        "p": "" if p is None else _p(p),
+    }
+    if p is None:
+        return (
+            _(
+                "The confidence, %(how)s, cannot be tested on the %(n)s items with a reference "
+                "label."
+            )
+            % words
+        )
+    if not shown["shown"]:
+        return (
+            _(
+                "The confidence, %(how)s, does not come true on the %(n)s items with a reference "
+                "label (Cox's test, p %(p)s): what it promises elsewhere is not to be believed."
+            )
+            % words
+        )
+    return (
+        _(
+            "The confidence, %(how)s, is not contradicted by the %(n)s items with a reference "
+            "label (Cox's test, p %(p)s)."
+        )
+        % words
+    )

@@ -8,12 +8,14 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
-from audits import charts, findings
+from audits import charts, confidence_findings, findings
 from audits.names import NAMES, WORDS
 from audits.numerals import between, localized
 from catalog.sizes import Size
 
 register = template.Library()
+register.filter(confidence_findings.recalibration_advice)
+register.filter(confidence_findings.comes_true)
 
 
 @register.filter

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from audits.charts import risk_curve
 from audits.confidence import by_certainty, marked
-from audits.confidence_findings import says_and_is
+from audits.confidence_findings import comes_true, recalibration_advice, says_and_is
 from tests.audits.conftest import N, browser, page
 from tests.audits.markup import Markup
 from tests.conftest import Trust, work_off
@@ -59,7 +59,10 @@ def test_every_recalibration_stands_with_gain_and_map(alice: Trust, judged: str)
     shown = Markup(page(alice, CONFIDENCE))
     advice = alice.get(f"{judged}recalibrations/")
 
-    assert advice["why"] in shown.text
+    # The run says it in codes; the page names the methods.
+    assert advice["why"].startswith("platt improves the Brier score of unseen items by 0.0")
+    why = advice["why"].replace("platt", "Platt").replace("; beta", "; Beta")
+    assert why in shown.text
     for one in advice["methods"]:
         gain = f"{one['brier_gain']['value']:.4f}".replace("-", "\u2212")
         assert f"{gain} [" in shown.text
@@ -105,7 +108,9 @@ def test_what_is_expected_without_labels_stands_with_its_assumption(alice: Trust
     assert result["assumption"] in shown
     known = result["groups"][1]["labelled"]
     accuracy = f"{100 * known['accuracy']['value']:.1f} % {known['n']}"
-    assert f"items = labelled not defined: there are too few items {N} {accuracy}" in shown
+    assert (
+        f"items with a reference label not defined: there are too few items {N} {accuracy}" in shown
+    )
 
 
 def test_items_unlike_the_reference_stand_by_method(alice: Trust, judged: str):
@@ -234,3 +239,45 @@ def test_the_risk_curve_ends_at_a_whole_tenth():
     assert curve.top == 0.2
     assert curve.line == "0.0,300.0 300.0,120.0"
     assert risk_curve([]) is None
+
+
+RECALIBRATIONS = [
+    ("none", 1, "too few items or groups"),
+    ("none", 5, "No recalibration improves"),
+    ("platt", 5, "Platt improves the Brier score of unseen items by 0.0100; Beta gains no more"),
+    ("beta", 5, "Beta improves the Brier score of unseen items by 0.0200, the most of all."),
+]
+
+
+@pytest.mark.parametrize(("chosen", "n_folds", "said"), RECALIBRATIONS)
+def test_advice_on_recalibration_follows_from_the_gains(chosen: str, n_folds: int, said: str):
+    gains = {"platt": (0.01, 0.001), "beta": (0.02, 0.001), "isotonic": (0.03, -0.001)}
+    methods = [
+        {"method": method, "brier_gain": {"value": value, "ci_low": low}}
+        for method, (value, low) in gains.items()
+    ]
+    found = {"recommended": chosen, "n_folds": n_folds, "methods": methods}
+
+    assert said in recalibration_advice(found)
+
+
+@pytest.mark.parametrize(
+    ("shown", "p", "said"),
+    [
+        (
+            True,
+            0.5,
+            "The confidence, recalibrated by Platt, is not contradicted by the 1,200 items",
+        ),
+        (False, 0.0001, "does not come true on the 1,200 items"),
+        (False, None, "cannot be tested on the 1,200 items"),
+    ],
+)
+def test_whether_confidence_comes_true_is_said_by_its_test(shown: bool, p: float | None, said: str):
+    tests = {"test": {"p_value": p}}
+    expected = {"calibration": {"shown": shown, "n": 1200, "method": "platt", "tests": tests}}
+
+    assert said in comes_true(expected, 100)
+    assert "at least 2,000 are needed" in comes_true(expected, 2000)
+    expected["calibration"]["tests"] = None
+    assert "No map could be fitted" in comes_true(expected, 100)
