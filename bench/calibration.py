@@ -1,8 +1,8 @@
 """Calibration of millions of binary predictions, against reading them and against scikit-learn.
 
 ``./trust bench calibration [--rows 10000000] [--picture FILE]``. In memory: curve, calibration
-errors, scores and 100 subgroups together; the base is reading the same predictions from their
-table.
+errors, scores and 100 subgroups together, and all that a result tells of each of them; the base
+is reading the same predictions from their table.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from measures.calibration.forecasts import BinaryForecasts, binary_forecasts
 from measures.calibration.resampling import Bootstrap
 from measures.calibration.resampling import draw as draw_units
 from measures.calibration.smooth import smooth_ece
+from measures.calibration.subgroups import subgroup_calibration
 from measures.scores import score_sums
 from predictions.models import ModelVersion, Prediction
 
@@ -109,6 +110,12 @@ def resampled(case: Case) -> list[Any]:
         found += [expected_calibration_error(again.merged(edges)) for edges in ways]
         found.append(draws.replicates(scores[rows]))
     return found
+
+
+def reported(case: Case) -> Any:
+    """All that a result tells of each subgroup: curves with bands, tests and intervals too."""
+    bootstrap = Bootstrap(np.random.default_rng(1), N_REPLICATES)
+    return subgroup_calibration(case.forecasts, case.codes, bootstrap, n_subgroups=N_SUBGROUPS)
 
 
 def their_subgroups(case: Case) -> list[Any]:
@@ -198,6 +205,7 @@ def main(arguments: list[str]) -> None:
     ours = {
         "curve, errors, scores, 100 subgroups": partial(everything, case),
         "1,000 cluster-bootstrap replicates of them": partial(resampled, case),
+        "100 subgroups as a result tells of them": partial(reported, case),
     }
     draw_growth(show_growth(case), chosen.picture)
     show(

@@ -22,6 +22,8 @@ from measures.estimates import Estimate, Reason, undefined
 MAX_CELLS = 500
 #: Resampled fits are made so many at a time: their cells stay in the processor's cache.
 _ROWS = 64
+#: A table of units by cells with more than one number in so many places is multiplied as a whole.
+_DENSER = 8
 #: Smallest probability inside a logarithm: the double precision machine epsilon, 2**-52.
 LOG_CLIP = 2.0**-52
 SCORES = ("brier", "log")
@@ -89,33 +91,30 @@ class CorpCurve:
     n_draws: int
 
 
-def pooled(forecasts: BinaryForecasts, *, max_cells: int | None = None) -> Pooled:
-    """Sums at each distinct probability, or in at most ``max_cells`` cells of equal mass."""
-    groups = _at_distinct(forecasts)
-    if max_cells is None:
-        return groups
-    p = groups.p
-    cell = np.arange(len(p))
-    if len(p) > max_cells:
-        cell = bin_of(p, quantile_edges(forecasts.y_prob, max_cells))
-    first = np.flatnonzero(np.diff(cell, prepend=-1))
-    weight = _total(groups.weight, first)
-    return Pooled(
-        _total(groups.weight * p, first) / weight,
-        _total(groups.n, first),
-        weight,
-        _total(groups.weight_sq, first),
-        _total(groups.observed, first),
-    )
-
-
-def _at_distinct(forecasts: BinaryForecasts) -> Pooled:
+def pooled(forecasts: BinaryForecasts) -> Pooled:
+    """Sums at each distinct probability."""
     y, w = forecasts.y_true, forecasts.weights
     if not forecasts.weighted and ((y == 0) | (y == 1)).all():
         return _sorted_with_outcomes(forecasts)
     p, index = np.unique(forecasts.y_prob, return_inverse=True)
     n = np.bincount(index).astype(float)
     return Pooled(p, n, _sum_at(index, w), _sum_at(index, w * w), _sum_at(index, w * y))
+
+
+def in_cells(groups: Pooled, forecasts: BinaryForecasts, max_cells: int) -> Pooled:
+    """The same in at most ``max_cells`` cells of equal mass."""
+    if len(groups.p) <= max_cells:
+        return groups
+    cell = bin_of(groups.p, quantile_edges(forecasts.y_prob, max_cells))
+    first = np.flatnonzero(np.diff(cell, prepend=-1))
+    weight = _total(groups.weight, first)
+    return Pooled(
+        _total(groups.weight * groups.p, first) / weight,
+        _total(groups.n, first),
+        weight,
+        _total(groups.weight_sq, first),
+        _total(groups.observed, first),
+    )
 
 
 def _sorted_with_outcomes(forecasts: BinaryForecasts) -> Pooled:
@@ -149,7 +148,7 @@ def isotonic(rate: FloatArray, weight: FloatArray) -> FloatArray:
     return fitted
 
 
-def _fit_rows(
+def isotonic_rows(
     observed: FloatArray, weight: FloatArray
 ) -> Iterator[tuple[IntArray, IntArray, FloatArray, FloatArray]]:
     """The isotonic fit of every row of cells, some rows at a time; empty cells are left out.
@@ -275,6 +274,7 @@ def corp_curve(
     *,
     n_draws: int = 500,
     max_points: int = 100,
+    max_cells: int = 2 * MAX_CELLS,
 ) -> CorpCurve:
     """The calibration curve without bins, and where it would lie for honest probabilities.
 
@@ -287,6 +287,8 @@ def corp_curve(
         Outcomes are drawn this often from the stated probabilities, which are kept.
     max_points : int
         The band is given at no more probabilities than this.
+    max_cells : int
+        More distinct probabilities than this are pooled for the draws; the curve itself is not.
 
     Returns
     -------
@@ -300,7 +302,8 @@ def corp_curve(
     """
     if forecasts.n == 0:
         return CorpCurve((), (), undefined(Reason.NO_DATA, 0), None, bootstrap.level, 0)
-    cells = pooled(forecasts, max_cells=2 * MAX_CELLS)
+    groups = pooled(forecasts)
+    cells = in_cells(groups, forecasts, max_cells)
     drawn = bootstrap.rng.binomial(
         cells.n_eff.astype(np.int64), np.clip(cells.p, 0, 1), size=(n_draws, len(cells.p))
     )
@@ -308,7 +311,7 @@ def corp_curve(
     weight = np.broadcast_to(cells.weight, rates.shape)
     parts = [
         np.repeat(seen / total, cells_of)
-        for _, cells_of, total, seen in _fit_rows(rates * weight, weight)
+        for _, cells_of, total, seen in isotonic_rows(rates * weight, weight)
     ]
     fits = np.concatenate(parts).reshape(rates.shape)
     null = _cell_mcb(cells, rates, fits)
@@ -317,7 +320,7 @@ def corp_curve(
     p_value = (1 + np.count_nonzero(null >= seen - 1e-12)) / (n_draws + 1)
     test = Estimate(float(seen), forecasts.n, p_value=float(p_value))
     return CorpCurve(
-        _steps(forecasts),
+        _steps(groups),
         _band(cells, fits, bootstrap.level, max_points),
         test,
         float(null.mean()),
@@ -338,7 +341,7 @@ def isotonic_gaps(forecasts: BinaryForecasts) -> dict[str, float | None]:
     groups = pooled(forecasts)
     gap = np.abs(groups.p - isotonic(groups.rate, groups.weight))
     mean = float((gap * groups.weight).sum() / groups.weight.sum())
-    each = gap[np.searchsorted(groups.p, forecasts.y_prob)]
+    each = np.repeat(gap, groups.n.astype(np.int64))
     middle, high = np.quantile(each, [0.5, 0.9])
     return dict(zip(keys, (mean, float(middle), float(high), float(gap.max())), strict=True))
 
@@ -367,10 +370,8 @@ def _resampled(forecasts: BinaryForecasts, draws: Draws) -> dict[str, FloatArray
     edges = quantile_edges(forecasts.y_prob, MAX_CELLS)
     cell = np.unique(bin_of(forecasts.y_prob, edges), return_inverse=True)[1]
     w, p, y = forecasts.weights, forecasts.y_prob, forecasts.y_true
-    shape = (draws.n_units, int(cell.max()) + 1)
-    at = (draws.unit, cell)
-    weight = np.asarray(draws.counts @ sparse.csr_matrix((w, at), shape=shape))
-    observed = np.asarray(draws.counts @ sparse.csr_matrix((w * y, at), shape=shape))
+    n_cells = int(cell.max()) + 1
+    weight, observed = (_by_cell(draws, cell, n_cells, one) for one in (w, w * y))
     extra = draws.totals(np.stack([w * (p - y) ** 2, w * y * y], axis=1))
     total = weight.sum(axis=1)
     best = _best(weight, observed) / total
@@ -379,12 +380,23 @@ def _resampled(forecasts: BinaryForecasts, draws: Draws) -> dict[str, FloatArray
     return {"mcb": own - spread - best, "dsc": -(base**2) - best, "unc": spread - base**2}
 
 
+def _by_cell(draws: Draws, cell: IntArray, n_cells: int, values: FloatArray) -> FloatArray:
+    """Sums of each replicate in each cell, ``(R, n_cells)``."""
+    shape = (draws.n_units, n_cells)
+    if _DENSER * len(values) < draws.n_units * n_cells:
+        part = sparse.csr_matrix((values, (draws.unit, cell)), shape=shape)
+        return np.asarray(draws.counts @ part)
+    at = draws.unit * n_cells + cell
+    sums = np.bincount(at, values, minlength=draws.n_units * n_cells)
+    return draws.replicates(sums.astype(float).reshape(shape))
+
+
 def _best(weight: FloatArray, observed: FloatArray) -> FloatArray:
     """Sum of ``c**2 - 2 c y`` over the isotonic fit ``c`` of each row."""
     # Within a block the fit equals the mean outcome, so the cross term is c**2 again.
     parts = [
         np.bincount(row - row[0], seen * seen / total)
-        for row, _, total, seen in _fit_rows(observed, weight)
+        for row, _, total, seen in isotonic_rows(observed, weight)
     ]
     return -np.concatenate(parts).astype(float)
 
@@ -395,8 +407,7 @@ def _cell_mcb(cells: Pooled, rates: FloatArray, fits: FloatArray) -> FloatArray:
     return values
 
 
-def _steps(forecasts: BinaryForecasts) -> tuple[Step, ...]:
-    groups = pooled(forecasts)
+def _steps(groups: Pooled) -> tuple[Step, ...]:
     blocks = isotonic_regression(groups.rate, weights=groups.weight)
     starts, ends = blocks.blocks[:-1], blocks.blocks[1:]
     return tuple(

@@ -76,51 +76,49 @@ def fit_logistic(
         ``converged`` is False where the likelihood has no maximum (separated classes).
     """
     base = np.zeros(len(y)) if offset is None else offset
+    columns = np.ascontiguousarray(X.T)
     b = np.zeros(X.shape[1]) if start is None else np.array(start, dtype=float)
-    best = log_likelihood(base + X @ b, y, w)
+    eta = base + b @ columns
+    best = log_likelihood(eta, y, w)
+    residual, information = _derivatives(columns, eta, y, w)
     converged = False
     for _ in range(_MAX_STEPS):
-        gradient = X.T @ _residual(X, b, base, y, w)
-        step = np.linalg.lstsq(_information(X, base + X @ b, w), gradient)[0].astype(float)
-        b, gained = _damped(X, y, w, base, b, step, best)
+        step = np.linalg.lstsq(information, columns @ residual)[0].astype(float)
+        b, eta, gained = _damped(columns, y, w, base, b, step, best)
         best += gained
+        residual, information = _derivatives(columns, eta, y, w)
         if np.abs(step).max() < 1e-9 * (1 + np.abs(b).max()):
             converged = True
             break
         if np.abs(b).max() > _SEPARATED:
             break
-    information = _information(X, base + X @ b, w)
-    scores = X * (w * (y - special.expit(base + X @ b)))[:, None]
     covariance = np.linalg.pinv(information, hermitian=True).astype(float)
-    return LogisticFit(b, covariance, best, converged, scores)
+    return LogisticFit(b, covariance, best, converged, (columns * residual).T)
 
 
-def _residual(
-    X: FloatArray, b: FloatArray, base: FloatArray, y: FloatArray, w: FloatArray
-) -> FloatArray:
-    residual: FloatArray = w * (y - special.expit(base + X @ b))
-    return residual
-
-
-def _information(X: FloatArray, eta: FloatArray, w: FloatArray) -> FloatArray:
+def _derivatives(
+    columns: FloatArray, eta: FloatArray, y: FloatArray, w: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Weighted residuals, and the information about the coefficients."""
     p = special.expit(eta)
-    information: FloatArray = (X * (w * p * (1 - p))[:, None]).T @ X
-    return information
+    information: FloatArray = (columns * (w * p * (1 - p))) @ columns.T
+    return w * (y - p), information
 
 
 def _damped(
-    X: FloatArray,
+    columns: FloatArray,
     y: FloatArray,
     w: FloatArray,
     base: FloatArray,
     b: FloatArray,
     step: FloatArray,
     best: float,
-) -> tuple[FloatArray, float]:
+) -> tuple[FloatArray, FloatArray, float]:
     """The Newton step, halved until the likelihood does not fall."""
     for halving in range(30):
         tried = b + step / 2**halving
-        gained = log_likelihood(base + X @ tried, y, w) - best
+        eta = base + tried @ columns
+        gained = log_likelihood(eta, y, w) - best
         if gained >= -1e-12 * (1 + abs(best)):
-            return tried, gained
-    return b, 0.0
+            return tried, eta, gained
+    return b, base + b @ columns, 0.0

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from measures.calibration.binning import uniform_edges
-from measures.calibration.corp import CorpCurve, corp_curve, isotonic_gaps
+from measures.calibration.corp import MAX_CELLS, CorpCurve, corp_curve, isotonic_gaps
 from measures.calibration.curve import CurveBin, calibration_curve
 from measures.calibration.ece import CalibrationErrors, calibration_errors
 from measures.calibration.forecasts import BinaryForecasts, Forecasts
@@ -95,6 +95,7 @@ def calibration_report(
     n_bins: int = 10,
     max_units: int = MAX_UNITS,
     max_points: int = 100,
+    max_cells: int = 2 * MAX_CELLS,
 ) -> CalibrationReport:
     """Every calibration answer about one model on one set of items.
 
@@ -108,8 +109,8 @@ def calibration_report(
         Bins of the drawn curve.
     max_units : int
         Resampling units, see :func:`measures.calibration.resampling.draw`.
-    max_points : int
-        Points of the band.
+    max_points, max_cells : int
+        Points of the band, and cells that it is drawn in.
 
     Returns
     -------
@@ -121,7 +122,7 @@ def calibration_report(
     """
     binary = forecasts if isinstance(forecasts, BinaryForecasts) else forecasts.confidence()
     draws = draw(forecasts.n, forecasts.clusters, bootstrap, max_units=max_units)
-    curve = corp_curve(binary, bootstrap, max_points=max_points)
+    curve = corp_curve(binary, bootstrap, max_points=max_points, max_cells=max_cells)
     return CalibrationReport(
         n=forecasts.n,
         n_clusters=_n_clusters(forecasts),

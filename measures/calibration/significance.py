@@ -14,6 +14,7 @@ import numpy as np
 from scipy import special, stats
 
 from measures.calibration.binning import bin_sums, quantile_edges
+from measures.calibration.corp import pooled
 from measures.calibration.forecasts import BinaryForecasts, FloatArray
 from measures.calibration.logistic import LogisticFit, fit_logistic, log_likelihood, logit_of
 from measures.estimates import Estimate, Reason, undefined
@@ -179,12 +180,12 @@ def kuiper(forecasts: BinaryForecasts) -> Estimate:
         return undefined(Reason.NO_DATA, 0)
     if forecasts.clusters is not None:
         return undefined(Reason.NOT_APPLICABLE, forecasts.n)
-    w, p, y = forecasts.weights, forecasts.y_prob, forecasts.y_true
+    w, p = forecasts.weights, forecasts.y_prob
     scale = float(np.sqrt((w**2 * p * (1 - p)).sum()) / w.sum())
     if scale <= 0:
         return undefined(Reason.NO_VARIATION, forecasts.n)
-    index = np.unique(p, return_inverse=True)[1]
-    path = np.concatenate([[0.0], np.cumsum(np.bincount(index, w * (y - p)))]) / w.sum()
+    at = pooled(forecasts)
+    path = np.concatenate([[0.0], np.cumsum(at.observed - at.weight * at.p)]) / w.sum()
     found = float(path.max() - path.min())
     p_value = 1 - float(brownian_range_cdf(np.array([found / scale]))[0])
     return Estimate(found, forecasts.n, se=scale, p_value=min(max(p_value, 0.0), 1.0))

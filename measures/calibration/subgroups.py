@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from measures.calibration.corp import MAX_CELLS
 from measures.calibration.forecasts import Forecasts, IntArray
 from measures.calibration.report import CalibrationReport, calibration_report, withheld_report
 from measures.calibration.resampling import Bootstrap
@@ -75,7 +76,12 @@ def subgroup_calibration(
             continue
         found.append(
             calibration_report(
-                part, bootstrap, n_bins=n_bins, max_units=MAX_UNITS, max_points=MAX_POINTS
+                part,
+                bootstrap,
+                n_bins=n_bins,
+                max_units=MAX_UNITS,
+                max_points=MAX_POINTS,
+                max_cells=MAX_CELLS,
             )
         )
     return adjusted(found)

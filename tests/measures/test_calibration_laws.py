@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from measures.calibration.binning import bin_sums, uniform_edges
-from measures.calibration.corp import corp_curve, corp_decomposition, pooled
+from measures.calibration.corp import (
+    corp_curve,
+    corp_decomposition,
+    in_cells,
+    isotonic,
+    isotonic_rows,
+    pooled,
+)
 from measures.calibration.curve import calibration_curve
 from measures.calibration.ece import (
     calibration_errors,
@@ -230,10 +237,24 @@ def test_the_fit_is_the_same_whether_outcomes_travel_with_the_sort_or_not():
     )
     for name in ("p", "n", "weight", "weight_sq", "observed"):
         np.testing.assert_array_equal(getattr(fast, name), getattr(slow, name))
-    few = pooled(binary_forecasts(y, p), max_cells=7)
+    few = in_cells(fast, binary_forecasts(y, p), 7)
     assert len(few.p) <= 7
     assert few.n.sum() == len(p)
     assert (few.weight * few.p).sum() == pytest.approx(p.sum())
+
+
+def test_many_isotonic_fits_in_one_call_are_those_of_each_row_alone():
+    rng = np.random.default_rng(8)
+    weight = rng.integers(0, 4, (150, 30)).astype(float)
+    observed = weight * rng.random((150, 30)).round(1)
+    found = {}
+    for row, n_cells, total, seen in isotonic_rows(observed, weight):
+        for r, k, value in zip(row, n_cells, seen / total, strict=True):
+            found.setdefault(int(r), []).extend([value] * int(k))
+    for r in range(150):
+        there = weight[r] > 0
+        alone = isotonic(observed[r][there] / weight[r][there], weight[r][there])
+        np.testing.assert_allclose(found[r], alone, atol=1e-12)
 
 
 def test_sums_of_scores_are_the_sums_of_each_items_scores():
