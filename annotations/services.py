@@ -13,7 +13,7 @@ from annotations.agreement.conventions import conventions
 from annotations.agreement.counting import all_labels
 from annotations.agreement.headline import headline
 from annotations.agreement.many_numbers import has_many_numbers, many_numbers
-from annotations.agreement.work import begin
+from annotations.agreement.work import begin, refuse_negative
 from annotations.columnar import label_parts
 from catalog.models import Question, Run
 from measures.agreement import agreement, pairwise_agreement
@@ -26,8 +26,11 @@ def measure_agreement(run: Run, should_stop: Callable[[], bool]) -> dict[str, An
     question = Question.objects.get(dataset=run.dataset, name=run.parameters["question"])
     parts = label_parts(question)
     rng = np.random.default_rng(int(run.digest[:16], 16))
-    if question.is_numeric and has_many_numbers(columns := all_labels(question, parts)):
-        return many_numbers(run, question, columns, rng)
+    if question.is_numeric:
+        columns = all_labels(question, parts)
+        refuse_negative(question, columns.arrays["value"])
+        if has_many_numbers(columns):
+            return many_numbers(run, question, columns, rng)
     work = begin(run, question, parts, rng)
     weights = run.parameters["weights"]
     # Graded weights were not accepted for values without a stated order.

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from catalog.ingest.answers import strict_number
+from catalog.ingest.answers import is_below_scale, strict_number
 from catalog.models import Question
 from catalog.problems import Refusal
 from catalog.reading.problems import escape
@@ -53,5 +53,12 @@ def _check_values(question: Question) -> None:
         raise Refusal(
             f"{wrong[0]!r} is not a number, and a question of the scale {question.scale} is "
             "answered with numbers; correct the value, or send scale ordinal or nominal.",
+            pointer="/values",
+        )
+    below = [v for v in question.values if is_below_scale(question, strict_number(str(v)) or 0.0)]
+    if below:
+        raise Refusal(
+            f"{below[0]!r} is below 0, the least value of the ratio scale; correct it, or send "
+            "scale interval.",
             pointer="/values",
         )

@@ -22,6 +22,7 @@ from annotations.agreement.counting import (
 from annotations.columnar import Parts
 from catalog.columns import Columns
 from catalog.models import Item, Question, Run
+from catalog.problems import Refusal
 from catalog.queries import group_codes
 from measures.agreement import (
     AgreementStatistics,
@@ -141,6 +142,16 @@ def begin(run: Run, question: Question, parts: Parts, rng: np.random.Generator) 
         )
     found = (statistics, identified)
     return Work(run, question, parts, bearers, None, code, domain, *found, cluster, n_groups, rng)
+
+
+def refuse_negative(question: Question, value: NDArray[Any]) -> None:
+    """Refuse numbers below 0 of a question that was declared as ratio after they were stored."""
+    if question.scale == Question.Scale.RATIO and value.size and value.min() < 0:
+        raise Refusal(
+            f"Question {question.name!r} has labels below 0 (the least is {value.min():g}), and on "
+            "the ratio scale 0 is the least; make it an interval question again "
+            f"(PATCH questions/{question.name}/), or correct the labels."
+        )
 
 
 def coded(question: Question, value: NDArray[Any]) -> tuple[NDArray[np.int64], Domain]:

@@ -83,10 +83,15 @@ def _read_numbers(question: Question, texts: list[str], decimal: str) -> Answers
         if text in question.missing_codes:
             codes[i] = MISSING
         elif (number := strict_number(text, decimal)) is not None and (
-            not allowed or number in allowed
+            (not allowed or number in allowed) and not is_below_scale(question, number)
         ):
             numbers[i], codes[i] = number, 0
     return Answers(codes, numbers, [])
+
+
+def is_below_scale(question: Question, number: float) -> bool:
+    """Whether a number lies below the zero of the ratio scale."""
+    return question.scale == Question.Scale.RATIO and number < 0
 
 
 def _read_sets(question: Question, texts: list[str]) -> Answers:
@@ -143,6 +148,12 @@ def why_wrong(question: Question, text: str, decimal: str = ".") -> tuple[str, s
             f"{text!r} is not a number, which question {question.name!r} asks for; "
             f"write digits with a decimal {'point' if decimal == '.' else 'comma'}.",
             missing if looks_missing(text) else other_decimal(text, decimal),
+        )
+    if question.is_numeric and is_below_scale(question, strict_number(text, decimal) or 0.0):
+        return (
+            f"{text!r} is below 0, and question {question.name!r} is answered on the ratio scale, "
+            "whose least value is 0; correct it, or send the question's scale as interval.",
+            None,
         )
     allowed = [str(v) for v in question.values]
     meant = text

@@ -95,3 +95,21 @@ def test_tables_begin_with_whom_they_are_about_and_keep_their_header_when_empty(
         assert header(f"agreement/{table}")[0] == first
     assert header("agreement/pairs")[:3] == ["annotators", "n_items", "cohen_kappa.value"]
     assert header("label-issues/labels")[:3] == ["item", "annotator", "label"]
+
+
+def test_the_ratio_scale_begins_at_zero(alice: Trust) -> None:
+    path = alice.dataset("ratio")
+    alice.post(f"{path}questions/", {"name": "q", "scale": "ratio"})
+    rows = "item,annotator,label\ni1,x,-1\ni1,y,2\ni2,x,3\ni2,y,3\n"
+    sent = alice.upload(path, "labels", rows)
+    assert [(p["line"], p["code"]) for p in sent["problems"]] == [(2, "unknown_label")]
+    assert "scale as interval" in sent["problems"][0]["message"]
+
+    alice.patch(f"{path}questions/q/", {"scale": "interval"})
+    assert alice.upload(path, "labels", rows)["state"] == "stored"
+    alice.patch(f"{path}questions/q/", {"scale": "ratio"})
+    work_off()
+    [failed] = alice.get(f"{path}runs/", kind="agreement", state="failed")["results"]
+    assert "labels below 0 (the least is -1)" in failed["failure"]
+    fields = {"name": "r", "scale": "ratio", "values": ["-1", "2"]}
+    assert "'-1' is below 0" in alice.post(f"{path}questions/", fields, expect=400)["detail"]
