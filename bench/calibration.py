@@ -24,16 +24,16 @@ from bench.growth import draw, picture_option
 from bench.measuring import measure, medians, show
 from catalog.ingest.copying import Column, copy_in, copy_out
 from catalog.models import Dataset, Question
-from measures.calibration.binning import bin_sums, joined_edges, quantile_edges, uniform_edges
-from measures.calibration.corp import isotonic, pooled
-from measures.calibration.curve import calibration_curve
-from measures.calibration.ece import (
+from measures.calibration.bin_errors import (
     debiased_squared_error,
     expected_calibration_error,
     expected_ece_if_calibrated,
     maximum_calibration_error,
     root_mean_square_calibration_error,
 )
+from measures.calibration.binning import bin_sums, joined_edges, quantile_edges, uniform_edges
+from measures.calibration.corp import isotonic, pooled
+from measures.calibration.curve import calibration_curve
 from measures.calibration.forecasts import BinaryForecasts, binary_forecasts
 from measures.calibration.resampling import Bootstrap
 from measures.calibration.resampling import draw as draw_units

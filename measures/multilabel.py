@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from measures.calibration.ece import mean_ece
+from measures.calibration.class_ece import mean_ece
 from measures.calibration.forecasts import BinaryForecasts, FloatArray, IntArray
 from measures.calibration.resampling import Draws, divide, with_interval
 from measures.estimates import Estimate, Reason, undefined

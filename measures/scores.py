@@ -36,6 +36,9 @@ KEYS = (
     "mcb",
     "dsc",
     "unc",
+    "log_mcb",
+    "log_dsc",
+    "log_unc",
 )
 
 
@@ -411,6 +414,7 @@ def _conventions(forecasts: Forecasts) -> dict[str, Any]:
         "auc": "ties count half" if binary else "ties count half; one against the rest, mean",
         "skill": "against always stating the base rates of the same items",
         "mcb_dsc_unc": "CORP, Brier" if binary else "CORP, Brier, each class, summed",
+        "log_mcb_dsc_unc": "CORP, log loss, with 0 log 0 = 0; of two classes only",
         "weighted": forecasts.weighted,
         "n_eff": kish_n_eff(forecasts.weights),
     }

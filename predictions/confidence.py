@@ -89,7 +89,7 @@ def confidence_rows(
             "probabilities": _by_class(model, stated[k]),
             "calibrated": None if calibrated is None else _by_class(model, calibrated[k]),
             "seen_by_map": None if seen is None else bool(seen[k]),
-            "venn_abers": None if pairs is None else pairs[k].round(12).tolist(),
+            "venn_abers": None if pairs is None else pairs[k].tolist(),
             "conformal_set": None
             if sets is None
             else [name for name, held in zip(model.classes, sets[k], strict=True) if held],

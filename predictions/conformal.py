@@ -25,15 +25,15 @@ from measures.conformal import (
 from measures.estimates import Reason, undefined
 from measures.recalibration import deal_folds
 from measures.risk_coverage import risk_coverage, risk_threshold
-from predictions.evidence import gather
+from predictions.evidence import Evidence, gather
+from predictions.models import ModelVersion
 from predictions.parameters import model_of_run
+from predictions.probabilities import SPLITS, read_splits
 from predictions.subgroups import Family, single_families
 
 CONVENTIONS = {
-    "split": "five folds of similar size, never splitting a group of items: the set of an item "
-    "comes from the thresholds of the other four",
-    "threshold": "of all items together, for items to come: the ceil((n + 1)(1 - alpha))-th "
-    "smallest score; null where there are too few items for the level",
+    "threshold": "for items to come: the ceil((n + 1)(1 - alpha))-th smallest score of the "
+    "n_calibration items; null where they are too few for the level, and every class then belongs",
     "coverage": "share of sets that hold the true class, n_covered / n, with the "
     "Clopper-Pearson interval, which takes items for independent",
     "lac": "a class belongs to the set where 1 - p is at most the threshold",
@@ -46,6 +46,23 @@ CONVENTIONS = {
     "risk_threshold": "up to 20 thresholds tried, the exact one-sided bound shared out over them",
     "seed": "first 64 bits of the run's digest",
 }
+#: By the parameter calibrate_on.
+SPLIT = {
+    "other_folds": "five folds of similar size, never splitting a group of items: the set of an "
+    "item comes from the thresholds of the other four; threshold is that of all items together",
+    "validation": "thresholds come from the items whose predictions are of split validation; sets, "
+    "coverage and subgroups are those of all other items, risk those of all measured ones",
+}
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Which items set the thresholds, and which are judged by those of items apart from them."""
+
+    folds: NDArray[np.int64]
+    setting: NDArray[np.bool_]
+    judged: NDArray[np.bool_]
+    by: str
 
 
 @dataclass(frozen=True)
@@ -63,12 +80,12 @@ def measure_conformal(run: Run, should_stop: Callable[[], bool]) -> dict[str, An
     classes = as_classes(evidence.forecasts)
     rng = np.random.default_rng(int(run.digest[:16], 16))
     bootstrap = Bootstrap(rng, run.parameters["n_replicates"], run.parameters["ci_level"])
-    folds, folds_by = deal_folds(classes, bootstrap)
+    plan = _plan(run, model, evidence, bootstrap)
     alpha = run.parameters["alpha"]
     found = {
         method: _Sets(
-            fit_conformal(classes, alpha=alpha, method=method),
-            cross_conformal_sets(classes, folds, alpha=alpha, method=method),
+            fit_conformal(classes.rows(plan.setting), alpha=alpha, method=method),
+            cross_conformal_sets(classes, plan.folds, alpha=alpha, method=method),
         )
         for method in METHODS
     }
@@ -77,24 +94,38 @@ def measure_conformal(run: Run, should_stop: Callable[[], bool]) -> dict[str, An
     for family in families:
         if should_stop():
             break
-        subgroups += _subgroups(run, classes, family, folds, found)
-    level = bootstrap.level
+        subgroups += _subgroups(run, classes, family, plan, found)
+    level, judged = bootstrap.level, plan.judged
     return {
         **model.described(),
         **evidence.counts,
         "alpha": alpha,
-        "folds_by": folds_by,
+        "folds_by": plan.by,
+        "n_calibration": int(plan.setting.sum()),
+        "n_judged": int(judged.sum()),
         "methods": {
             method: {
                 "threshold": one.fitted.threshold,
-                **_coverage(set_coverage(one.sets, classes.y_true, level=level)),
+                **_coverage(set_coverage(one.sets[judged], classes.y_true[judged], level=level)),
             }
             for method, one in found.items()
         },
         "subgroups": subgroups,
         **_selective(run, classes, bootstrap),
-        "conventions": CONVENTIONS,
+        "conventions": {**CONVENTIONS, "split": SPLIT[run.parameters["calibrate_on"]]},
     }
+
+
+def _plan(run: Run, model: ModelVersion, evidence: Evidence, bootstrap: Bootstrap) -> _Plan:
+    forecasts = evidence.forecasts
+    everyone = np.ones(forecasts.n, bool)
+    if run.parameters["calibrate_on"] == "other_folds":
+        folds, by = deal_folds(forecasts, bootstrap)
+        return _Plan(folds, everyone, everyone, by)
+    setting = read_splits(model, evidence.item) == SPLITS.index("validation")
+    # Two folds, each judged by the thresholds of the other; only one of them is looked at.
+    judged = ~setting if setting.any() else ~everyone
+    return _Plan((~setting).astype(np.int64), setting, judged, "split")
 
 
 def _coverage(found: SetCoverage) -> dict[str, Any]:
@@ -108,19 +139,22 @@ def _subgroups(
     run: Run,
     classes: ClassForecasts,
     family: Family,
-    folds: NDArray[np.int64],
+    plan: _Plan,
     found: dict[str, _Sets],
 ) -> list[dict[str, Any]]:
     """The coverage of each subgroup, by the thresholds of all and by its own."""
     alpha, level = run.parameters["alpha"], run.parameters["ci_level"]
-    own_fit = {m: fit_conformal(classes, alpha=alpha, method=m, groups=family.codes) for m in found}
+    setting, codes = classes.rows(plan.setting), family.codes
+    own_fit = {
+        m: fit_conformal(setting, alpha=alpha, method=m, groups=codes[plan.setting]) for m in found
+    }
     own_sets = {
-        m: cross_conformal_sets(classes, folds, alpha=alpha, method=m, groups=family.codes)
+        m: cross_conformal_sets(classes, plan.folds, alpha=alpha, method=m, groups=codes)
         for m in found
     }
     rows = []
     for code, attributes in enumerate(family.attributes):
-        inside = family.codes == code
+        inside = (codes == code) & plan.judged
         n = int(inside.sum())
         shown: dict[str, Any] = {"of": "item", "attributes": attributes, "n": n}
         for method, one in found.items():

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.ingest.copying import copy_out
 from catalog.models import Run
-from catalog.queries import NUMBER_MASK, item_subgroups
+from catalog.queries import item_subgroups
 from measures.calibration.expected_performance import ASSUMPTION, KEYS, expected_performance
 from measures.calibration.forecasts import BinaryForecasts, Forecasts, codes_of
 from measures.calibration.resampling import Bootstrap, Draws, draw
@@ -21,12 +20,16 @@ from measures.estimates import Estimate, Reason, undefined
 from measures.recalibration import choose_recalibration, deal_folds, fit_map, out_of_fold
 from measures.recalibration.maps import apply_map
 from predictions.evidence import clusters_of, gather, outcomes
-from predictions.models import ModelVersion, Prediction
+from predictions.models import ModelVersion
 from predictions.parameters import model_of_run
-from predictions.probabilities import ItemPredictions, read_predictions
+from predictions.probabilities import (
+    SPLITS,
+    ItemPredictions,
+    read_predictions,
+    read_splits,
+)
 from predictions.subgroups import shown_numbers, single_families
 
-SPLITS = ("not stated", "validation", "test")
 #: A calibration that items with known answers contradict at this level is none.
 CONTRADICTED = 0.05
 CONVENTIONS = {
@@ -39,7 +42,8 @@ CONVENTIONS = {
     "one by the map of all",
     "calibration": "shown where Cox's test of the out-of-fold probabilities does not contradict "
     f"them at {CONTRADICTED}, on at least min_labelled items with a reference label; beyond that "
-    "every number is null with a reason",
+    "every number is null with a reason; with assume_calibrated nothing is looked at, and the "
+    "probabilities are taken as stated",
     "interval": "of the choice of items: it is silent on the assumption and on the map",
     "difference": "true accuracy less the expected one, of the same items",
     "n": "predicted items, training split left out; an item with test rows is of that split",
@@ -79,16 +83,17 @@ def measure_expected(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any
         "n_predicted": len(predicted.item),
         "n_labelled": int((truth >= 0).sum()),
         "n_train_left_out": predicted.n_train_left_out,
-        "warnings": [name for name, holds in _doubts(model).items() if holds],
+        "warnings": [name for name, holds in _doubts(run, model).items() if holds],
     }
     if should_stop():
         return head
     return {**head, **_performance(run, model, predicted, truth, shown, bootstrap)}
 
 
-def _doubts(model: ModelVersion) -> dict[str, bool]:
+def _doubts(run: Run, model: ModelVersion) -> dict[str, bool]:
     """What is known of the model that speaks against what it showed; documented in docs."""
     return {
+        "calibration_assumed": run.parameters["assume_calibrated"],
         "in_sample": model.out_of_fold is False,
         "out_of_fold_not_stated": model.out_of_fold is None,
     }
@@ -101,6 +106,9 @@ def _shown_calibrated(
     truth: NDArray[np.int64],
     bootstrap: Bootstrap,
 ) -> _Shown:
+    if run.parameters["assume_calibrated"]:
+        why = "Nobody looked: the run was asked to take the stated probabilities as calibrated."
+        return _Shown(None, why, "none", calibrated=_stated(model, predicted))
     known = truth >= 0
     n, least = int(known.sum()), run.parameters["min_labelled"]
     if n < least:
@@ -160,7 +168,7 @@ def _verdict(test: Estimate, method: str, n: int) -> tuple[Reason | None, str]:
 def _calibration(shown: _Shown, n: int) -> dict[str, Any]:
     checked, test = shown.checked, shown.test
     return {
-        "shown": shown.reason is None,
+        "shown": shown.reason is None and test is not None,
         "n": n,
         "method": shown.method,
         "tests": None if test is None else test.as_dict(),
@@ -288,24 +296,12 @@ class _Cells:
 def _by_split(
     model: ModelVersion, predicted: ItemPredictions, cells: _Cells
 ) -> list[dict[str, Any]]:
-    split = _splits(model, predicted.item)
+    split = read_splits(model, predicted.item)
     return [
         cells.row("split", {"split": name}, split == code)
         for code, name in enumerate(SPLITS)
         if (split == code).any()
     ]
-
-
-def _splits(model: ModelVersion, item: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The split of each item as its place in SPLITS."""
-    rows = copy_out(
-        f"SELECT item_id & {NUMBER_MASK}, max(CASE split WHEN 'test' THEN 2 WHEN 'validation' "  # noqa: S608
-        f"THEN 1 ELSE 0 END)::int FROM {Prediction._meta.db_table} WHERE model_id = %s "
-        "AND split IS DISTINCT FROM 'train' GROUP BY item_id ORDER BY item_id",
-        (model.pk,),
-        {"item": "int8", "split": "int4"},
-    )
-    return rows["split"][np.searchsorted(rows["item"], item)].astype(np.int64)
 
 
 def _by_attribute(run: Run, predicted: ItemPredictions, cells: _Cells) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from catalog.rest.numbers import NumberSerializer, ResultSerializer
 
 
 class ShownCalibrationSerializer(serializers.Serializer[Any]):
-    shown = serializers.BooleanField(help_text="Whether anything below may be believed.")
+    shown = serializers.BooleanField(help_text="Whether it was put to the test, and held.")
     n = serializers.IntegerField(help_text="Predicted items with a reference label.")
     method = serializers.CharField(allow_null=True, help_text="Recalibration; none: as stated.")
     tests = serializers.DictField(allow_null=True, help_text="Cox's, out of fold.")

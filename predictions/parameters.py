@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -34,6 +35,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "min_items": 20,
         "alpha": 0.1,
         "target_risk": 0.05,
+        "calibrate_on": "other_folds",
     },
     "calibration-population": {
         "n_replicates": 1000,
@@ -48,6 +50,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "ci_level": 0.95,
         "min_items": 20,
         "min_labelled": 100,
+        "assume_calibrated": False,
     },
 }
 #: Whole-number parameters and the range of each; replicates of many units need memory.
@@ -58,6 +61,13 @@ RANGES = {
     "n_bins": (1, 1000),
     "depth": (1, 3),
     "n_subsets": (1, 100),
+}
+#: What such a parameter may be instead of a number.
+WORDS: dict[str, tuple[Any, ...]] = {"n_bins": ("cube_root",)}
+#: Parameters that are one of a few words, or a yes or no.
+CHOICES: dict[str, tuple[Any, ...]] = {
+    "calibrate_on": ("other_folds", "validation"),
+    "assume_calibrated": (False, True),
 }
 #: Fractions: from, below, and what they are.
 FRACTIONS = {
@@ -102,20 +112,24 @@ def _resolve(kind: str, dataset: Dataset, parameters: dict[str, Any]) -> tuple[s
 
 
 def _check(name: str, given: Any) -> None:
-    if name in RANGES:
+    if name in RANGES and given not in WORDS.get(name, ()):
         low, high = RANGES[name]
-        if not isinstance(given, int) or isinstance(given, bool) or not low <= given <= high:
-            raise Refusal(
-                f"{name} must be a whole number from {low} to {high:,}; it is {given!r}.",
-                pointer=f"/parameters/{name}",
-            )
+        words = "".join(f" or {word!r}" for word in WORDS.get(name, ()))
+        whole = isinstance(given, int) and not isinstance(given, bool) and low <= given <= high
+        _need(name, given, whole, f"a whole number from {low} to {high:,}{words}")
+    if name in CHOICES:
+        known = [json.dumps(one) for one in CHOICES[name]]
+        one_of = isinstance(given, str | bool) and json.dumps(given) in known
+        _need(name, given, one_of, " or ".join(known))
     if name in FRACTIONS:
         least, below = FRACTIONS[name]
-        if not isinstance(given, float) or not least <= given < below:
-            raise Refusal(
-                f"{name} must be a fraction from {least} to below {below}; it is {given!r}.",
-                pointer=f"/parameters/{name}",
-            )
+        inside = isinstance(given, float) and least <= given < below
+        _need(name, given, inside, f"a fraction from {least} to below {below}")
+
+
+def _need(name: str, given: Any, holds: bool, what: str) -> None:
+    if not holds:
+        raise Refusal(f"{name} must be {what}; it is {given!r}.", pointer=f"/parameters/{name}")
 
 
 def standard(dataset: Dataset, upload_kind: str | None) -> Iterator[dict[str, Any]]:

@@ -18,6 +18,9 @@ from catalog.queries import NUMBER_MASK, n_numbers
 from predictions.models import ModelVersion, Prediction
 from predictions.queries import CHUNK_NUMBERS, EXACT_SUM, find_model, models_with_predictions
 
+#: The splits of an item that is measured; one with test rows is of that split.
+SPLITS = ("not stated", "validation", "test")
+
 
 @dataclass(frozen=True)
 class ItemPredictions:
@@ -101,6 +104,18 @@ def read_weights(model: ModelVersion) -> tuple[NDArray[np.int64], NDArray[np.flo
         {"item": "int8", "weight": "float8"},
     )
     return rows["item"], rows["weight"]
+
+
+def read_splits(model: ModelVersion, item: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The split of each of these predicted items as its place in :data:`SPLITS`."""
+    rows = copy_out(
+        f"SELECT item_id & {NUMBER_MASK}, max(CASE split WHEN 'test' THEN 2 WHEN 'validation' "  # noqa: S608
+        f"THEN 1 ELSE 0 END)::int FROM {Prediction._meta.db_table} WHERE model_id = %s "
+        "AND split IS DISTINCT FROM 'train' GROUP BY item_id ORDER BY item_id",
+        (model.pk,),
+        {"item": "int8", "split": "int4"},
+    )
+    return rows["split"][np.searchsorted(rows["item"], item)].astype(np.int64)
 
 
 def class_probabilities(question: Question, said: str | None) -> ClassProbabilities | None:

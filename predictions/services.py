@@ -9,7 +9,7 @@ import numpy as np
 
 from catalog.models import Run
 from measures.calibration.forecasts import Forecasts
-from measures.calibration.report import CalibrationReport, calibration_report
+from measures.calibration.report import CONVENTIONS, CalibrationReport, calibration_report
 from measures.calibration.resampling import Bootstrap
 from measures.calibration.second_opinion import second_opinion
 from measures.estimates import Reason
@@ -182,14 +182,14 @@ def _warnings(model: ModelVersion, evidence: Evidence) -> list[str]:
 def _conventions(
     model: ModelVersion, evidence: Evidence, report: CalibrationReport
 ) -> dict[str, str]:
-    said = {**report.scores.conventions, **report.ece.conventions}
+    said = {**report.scores.conventions, **report.ece.conventions, **CONVENTIONS}
     # The measures name their own keys; in a result the one beside ``ece`` says of what it is.
     words = {
         key: value.replace("expected_if_calibrated", "ece_if_calibrated")
         for key, value in said.items()
         if isinstance(value, str)
     }
-    event = "the most probable class being right (confidence); classwise_15 and toplabel_10 apart"
+    event = "the most probable class being right (confidence); classwise and toplabel apart"
     clustered = evidence.forecasts.clusters is not None
     return {
         **words,

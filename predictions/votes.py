@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from catalog import exchange
 from catalog.exchange import Votes
 from catalog.models import Run
+from measures.calibration.binning import bins_asked
 from measures.calibration.corp import corp_curve
 from measures.calibration.curve import calibration_curve
 from measures.calibration.ece import calibration_errors
@@ -138,9 +139,10 @@ def _counts_of(
     return counts, int(votes.counts[theirs].sum() - counts.sum())
 
 
-def _measured(evidence: VoteEvidence, bootstrap: Bootstrap, n_bins: int) -> dict[str, Any]:
+def _measured(evidence: VoteEvidence, bootstrap: Bootstrap, asked: int | str) -> dict[str, Any]:
     forecasts = evidence.forecasts
     binary = forecasts.binary()
+    n_bins = bins_asked(asked, forecasts.n)
     draws = draw(forecasts.n, forecasts.clusters, bootstrap)
     found = vote_scores(forecasts, draws)
     variation, by_chance = total_variation(forecasts, draws)

@@ -106,6 +106,11 @@ def cube_root_bins(n: int) -> int:
     return max(root, 1)
 
 
+def bins_asked(asked: int | str, n: int) -> int:
+    """The number of bins that is meant: itself, or ``cube_root`` of ``n`` items."""
+    return cube_root_bins(n) if asked == "cube_root" else int(asked)
+
+
 def bin_of(y_prob: FloatArray, edges: FloatArray) -> IntArray:
     """Index of the bin ``(low, high]`` of each probability, 0 in the first."""
     return np.searchsorted(edges[1:-1], y_prob, side="left").astype(np.int64)

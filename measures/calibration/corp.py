@@ -27,6 +27,8 @@ _DENSER = 8
 #: Smallest probability inside a logarithm: the double precision machine epsilon, 2**-52.
 LOG_CLIP = 2.0**-52
 SCORES = ("brier", "log")
+TERMS = ("mcb", "dsc", "unc")
+LOG_TERMS = tuple(f"log_{term}" for term in TERMS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +88,7 @@ class CorpCurve:
     steps: tuple[Step, ...]
     band: tuple[BandPoint, ...]
     mcb_test: Estimate
-    mcb_expected_if_calibrated: float | None
+    mcb_expected_if_calibrated: Estimate
     level: float
     n_draws: int
 
@@ -207,7 +209,7 @@ def corp_decomposition(forecasts: BinaryForecasts, *, score: str = "brier") -> D
 
 
 def corp_scores(forecasts: BinaryForecasts, draws: Draws | None = None) -> dict[str, Estimate]:
-    """Miscalibration, discrimination and uncertainty of the Brier score, with intervals.
+    """Miscalibration, discrimination and uncertainty of both scores, with intervals.
 
     Parameters
     ----------
@@ -218,24 +220,31 @@ def corp_scores(forecasts: BinaryForecasts, draws: Draws | None = None) -> dict[
     Returns
     -------
     dict of str to Estimate
-        ``mcb`` (0 is best), ``dsc`` (high is good), ``unc`` (the base rate's variance, at most
-        0.25). ``n`` counts items. ``mcb`` has a centred interval, see
+        Of the Brier score ``mcb`` (0 is best), ``dsc`` (high is good), ``unc`` (the base rate's
+        variance, at most 0.25); ``log_mcb``, ``log_dsc`` and ``log_unc`` of the log loss, in nats.
+        ``n`` counts items. All but ``unc`` have centred intervals, see
         :func:`measures.calibration.resampling.with_interval`.
 
     References
     ----------
     Dimitriadis, Gneiting and Jordan (2021), eq. 3-5.
     """
-    found = corp_decomposition(forecasts)
-    if found is None:
-        return {key: undefined(Reason.NO_DATA, 0) for key in ("mcb", "dsc", "unc")}
-    values = {"mcb": found.mcb, "dsc": found.dsc, "unc": found.unc}
+    brier, log = (corp_decomposition(forecasts, score=score) for score in SCORES)
+    if brier is None or log is None:
+        return {key: undefined(Reason.NO_DATA, 0) for key in (*TERMS, *LOG_TERMS)}
+    values = {key: getattr(brier, key) for key in TERMS}
+    values |= {key: getattr(log, key.removeprefix("log_")) for key in LOG_TERMS}
     if draws is None:
         return {key: Estimate(value, forecasts.n) for key, value in values.items()}
     again = _resampled(forecasts, draws)
     return {
         key: with_interval(
-            value, forecasts.n, again[key], draws, centred=key != "unc", bounds=(0, 1)
+            value,
+            forecasts.n,
+            again[key],
+            draws,
+            centred=not key.endswith("unc"),
+            bounds=(0, np.inf if key in LOG_TERMS else 1),
         )
         for key, value in values.items()
     }
@@ -244,18 +253,19 @@ def corp_scores(forecasts: BinaryForecasts, draws: Draws | None = None) -> dict[
 def class_corp_scores(forecasts: ClassForecasts, draws: Draws | None = None) -> dict[str, Estimate]:
     """The CORP terms of each class against the rest, summed over classes.
 
-    They add up to ``brier_sum``. Intervals by adding the replicates class by class.
+    They add up to ``brier_sum``. Intervals by adding the replicates class by class. The log loss
+    of several classes is no sum over classes, so its terms are ``not_applicable``.
     """
-    keys = ("mcb", "dsc", "unc")
     if forecasts.n == 0:
-        return {key: undefined(Reason.NO_DATA, 0) for key in keys}
+        return {key: undefined(Reason.NO_DATA, 0) for key in (*TERMS, *LOG_TERMS)}
+    none = dict.fromkeys(LOG_TERMS, undefined(Reason.NOT_APPLICABLE, forecasts.n))
     binary = [forecasts.one_vs_rest(k) for k in range(forecasts.n_classes)]
     parts = [corp_decomposition(one) for one in binary]
-    values = {key: sum(getattr(part, key) for part in parts) for key in keys}
+    values = {key: sum(getattr(part, key) for part in parts) for key in TERMS}
     if draws is None:
-        return {key: Estimate(value, forecasts.n) for key, value in values.items()}
+        return none | {key: Estimate(value, forecasts.n) for key, value in values.items()}
     again = [_resampled(one, draws) for one in binary]
-    return {
+    return none | {
         key: with_interval(
             value,
             forecasts.n,
@@ -301,7 +311,8 @@ def corp_curve(
     Dimitriadis, Gneiting and Jordan (2021), consistency bands, there with resampled p.
     """
     if forecasts.n == 0:
-        return CorpCurve((), (), undefined(Reason.NO_DATA, 0), None, bootstrap.level, 0)
+        nothing = undefined(Reason.NO_DATA, 0)
+        return CorpCurve((), (), nothing, nothing, bootstrap.level, 0)
     groups = pooled(forecasts)
     cells = in_cells(groups, forecasts, max_cells)
     drawn = bootstrap.rng.binomial(
@@ -319,11 +330,21 @@ def corp_curve(
     # Draws that tie with the observation up to rounding count against rejection.
     p_value = (1 + np.count_nonzero(null >= seen - 1e-12)) / (n_draws + 1)
     test = Estimate(float(seen), forecasts.n, p_value=float(p_value))
+    tail = (1 - bootstrap.level) / 2
+    chance = np.quantile(null, [tail, 1 - tail])
     return CorpCurve(
         _steps(groups),
         _band(cells, fits, bootstrap.level, max_points),
         test,
-        float(null.mean()),
+        Estimate(
+            float(null.mean()),
+            forecasts.n,
+            None,
+            float(chance[0]),
+            float(chance[1]),
+            bootstrap.level,
+            "null_bernoulli",
+        ),
         bootstrap.level,
         n_draws,
     )
@@ -366,18 +387,33 @@ def _log_of(groups: Pooled, p: FloatArray) -> float:
 
 
 def _resampled(forecasts: BinaryForecasts, draws: Draws) -> dict[str, FloatArray]:
-    """MCB, DSC and UNC of each replicate, by isotonic fits on at most MAX_CELLS cells."""
+    """The terms of both scores in each replicate, by isotonic fits on at most MAX_CELLS cells."""
     edges = quantile_edges(forecasts.y_prob, MAX_CELLS)
     cell = np.unique(bin_of(forecasts.y_prob, edges), return_inverse=True)[1]
     w, p, y = forecasts.weights, forecasts.y_prob, forecasts.y_true
     n_cells = int(cell.max()) + 1
     weight, observed = (_by_cell(draws, cell, n_cells, one) for one in (w, w * y))
-    extra = draws.totals(np.stack([w * (p - y) ** 2, w * y * y], axis=1))
+    columns = [w * (p - y) ** 2, w * _log_losses(p, y), w * y * y]
+    extra = draws.totals(np.stack(columns, axis=1))
     total = weight.sum(axis=1)
-    best = _best(weight, observed) / total
-    own, spread = extra[:, 0] / total, extra[:, 1] / total
+    best, log_best = _best(weight, observed) / total
+    own, log_own, spread = (extra / total[:, None]).T
     base = observed.sum(axis=1) / total
-    return {"mcb": own - spread - best, "dsc": -(base**2) - best, "unc": spread - base**2}
+    flat: FloatArray = special.entr(base) + special.entr(1 - base)
+    return {
+        "mcb": own - spread - best,
+        "dsc": -(base**2) - best,
+        "unc": spread - base**2,
+        "log_mcb": log_own - log_best,
+        "log_dsc": flat - log_best,
+        "log_unc": flat,
+    }
+
+
+def _log_losses(p: FloatArray, y: FloatArray) -> FloatArray:
+    """Log loss of each item, its probability clipped."""
+    inside = np.clip(p, LOG_CLIP, 1 - LOG_CLIP)
+    return np.asarray(-special.xlogy(y, inside) - special.xlogy(1 - y, 1 - inside), dtype=float)
 
 
 def _by_cell(draws: Draws, cell: IntArray, n_cells: int, values: FloatArray) -> FloatArray:
@@ -392,13 +428,15 @@ def _by_cell(draws: Draws, cell: IntArray, n_cells: int, values: FloatArray) -> 
 
 
 def _best(weight: FloatArray, observed: FloatArray) -> FloatArray:
-    """Sum of ``c**2 - 2 c y`` over the isotonic fit ``c`` of each row."""
-    # Within a block the fit equals the mean outcome, so the cross term is c**2 again.
-    parts = [
-        np.bincount(row - row[0], seen * seen / total)
-        for row, _, total, seen in isotonic_rows(observed, weight)
-    ]
-    return -np.concatenate(parts).astype(float)
+    """Sum of ``c**2 - 2 c y``, and the log loss, of the isotonic fit ``c`` of each row; (2, R)."""
+    parts = []
+    for row, _, total, seen in isotonic_rows(observed, weight):
+        # Within a block the fit equals the mean outcome, so the cross term is c**2 again.
+        rate = np.clip(seen / total, 0, 1)
+        entropy = total * (special.entr(rate) + special.entr(1 - rate))
+        at = row - row[0]
+        parts.append(np.stack([-np.bincount(at, seen * rate), np.bincount(at, entropy)]))
+    return np.concatenate(parts, axis=1)
 
 
 def _cell_mcb(cells: Pooled, rates: FloatArray, fits: FloatArray) -> FloatArray:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from measures.calibration.bin_errors import (
+    debiased_squared_error,
+    expected_calibration_error,
+    maximum_calibration_error,
+    mean_bin_calibration_error,
+    resampled_bins,
+    root_mean_square_calibration_error,
+)
 from measures.calibration.binning import (
     BinSums,
     bin_sums,
@@ -15,24 +23,41 @@ from measures.calibration.binning import (
     quantile_edges,
     uniform_edges,
 )
+from measures.calibration.class_ece import CLASS_KEYS, class_errors
 from measures.calibration.forecasts import (
     BinaryForecasts,
     ClassForecasts,
     FloatArray,
     Forecasts,
 )
-from measures.calibration.resampling import Bootstrap, Draws, divide, with_interval
+from measures.calibration.resampling import Bootstrap, Draws, with_interval
 from measures.calibration.smooth import smooth_calibration_error
 from measures.estimates import Estimate, Reason, undefined
 
 #: Up to this many items the null distribution is drawn from the probabilities themselves; above,
 #: the sum in each bin is as good as normal.
 EXACT_NULL_ITEMS = 1000
+KEYS = (
+    "uniform_10",
+    "uniform_15",
+    "quantile_10",
+    "mce_10",
+    "mce_15",
+    "rms_10",
+    "rms_15",
+    "mean_bin_10",
+    "debiased_squared_10",
+    "smooth",
+    *CLASS_KEYS,
+)
 CONVENTIONS: dict[str, Any] = {
     "bins": "(low, high], 0 in the first bin, equal probabilities never split",
     "uniform_edges": "i / B by division",
     "quantile_edges": "linear interpolation of order statistics, equal edges merged",
+    "cube_root": "ceil(n ** (1/3)) bins, the number of items being n",
     "empty_bins": "left out",
+    "classwise": "mean over classes of the error of each class against the rest",
+    "toplabel": "confidence within each predicted class; those weigh by their items (mean: alike)",
     "weights": "bins weigh as much as the items in them",
     "log": "natural",
     "resampled_bins": "edges are those of the data, not drawn again",
@@ -70,108 +95,32 @@ class CalibrationErrors:
         return out
 
 
-def expected_calibration_error(sums: BinSums) -> FloatArray:
-    """Mean absolute gap between stated and observed frequency, items as weights; 0 is best.
-
-    Parameters
-    ----------
-    sums : BinSums
-        Leading axes of any shape, kept.
-
-    Returns
-    -------
-    ndarray
-        In [0, 1]; NaN where nothing fell in any bin, for the caller to turn into a reason.
-
-    References
-    ----------
-    Naeini, Cooper and Hauskrecht (2015); Guo et al. (2017), eq. 3.
-    """
-    gap = np.abs(sums.column("observed") - sums.column("predicted"))
-    return divide(gap.sum(axis=-1), sums.column("weight").sum(axis=-1))
-
-
-def maximum_calibration_error(sums: BinSums) -> FloatArray:
-    """Largest absolute gap of any bin that holds items; 0 is best.
-
-    References
-    ----------
-    Naeini, Cooper and Hauskrecht (2015).
-    """
-    gap = np.abs(_gaps(sums))
-    return np.where(np.isnan(gap).all(axis=-1), np.nan, np.nan_to_num(gap, nan=-1).max(axis=-1))
-
-
-def root_mean_square_calibration_error(sums: BinSums) -> FloatArray:
-    """Root of the mean squared gap, items as weights; 0 is best."""
-    weight = sums.column("weight")
-    square = np.nan_to_num(_gaps(sums)) ** 2 * weight
-    root: FloatArray = np.sqrt(divide(square.sum(axis=-1), weight.sum(axis=-1)))
-    return root
-
-
-def mean_bin_calibration_error(sums: BinSums) -> FloatArray:
-    """Unweighted mean of the absolute gaps of the bins that hold items.
-
-    One of two numbers called "ACE" (netcal's); the other is the equal-mass ECE.
-    """
-    gap = np.abs(_gaps(sums))
-    return divide(np.nansum(gap, axis=-1), (~np.isnan(gap)).sum(axis=-1))
-
-
-def debiased_squared_error(sums: BinSums) -> FloatArray:
-    """Squared calibration error without the bias of small bins; the sign is kept.
-
-    Unbiased for the binned error, so it may be negative: a value at or below 0 says that no
-    miscalibration shows. Bins of one item count 0.
-
-    References
-    ----------
-    Kumar, Liang and Ma (2019), definition 5.3.
-    """
-    weight = sums.column("weight")
-    n_eff = divide(weight**2, sums.column("weight_sq"))
-    rate = divide(sums.column("observed"), weight)
-    square = _gaps(sums) ** 2 - divide(rate * (1 - rate), n_eff - 1)
-    square = np.where(n_eff > 1 + 1e-12, square, 0.0)
-    return divide((np.nan_to_num(square) * weight).sum(axis=-1), weight.sum(axis=-1))
-
-
-def expected_ece_if_calibrated(sums: BinSums) -> FloatArray:
-    """ECE that chance alone gives a perfectly calibrated model with these probabilities.
-
-    Normal approximation of the sum in each bin: ``sum sqrt(2 v / pi) / sum of weights``.
-
-    References
-    ----------
-    Bröcker and Smith (2007) on the sampling of reliability; half-normal mean, eq. 1.
-    """
-    spread = np.sqrt(2 * sums.column("null_variance") / np.pi)
-    return divide(spread.sum(axis=-1), sums.column("weight").sum(axis=-1))
-
-
 def calibration_errors(
     forecasts: Forecasts,
     bootstrap: Bootstrap,
     draws: Draws | None = None,
+    *,
+    n_bins: Mapping[str, int] | None = None,
 ) -> CalibrationErrors:
     """All calibration errors of one set of forecasts.
 
     Parameters
     ----------
     forecasts : BinaryForecasts or ClassForecasts
-        With classes, every key but ``classwise_15`` and ``toplabel_*`` is about *confidence*:
+        With classes, every key but ``classwise_*`` and ``toplabel_*`` is about *confidence*:
         the probability of the most probable class against whether it was right.
     bootstrap : Bootstrap
     draws : Draws or None
         Units to resample for intervals; None gives none.
+    n_bins : mapping of str to int, optional
+        More numbers of bins by name, each for bins of equal width and of equal mass:
+        ``{"cube_root": 6}`` adds ``uniform_cube_root`` and ``quantile_cube_root``.
 
     Returns
     -------
     CalibrationErrors
-        Keys ``uniform_10, uniform_15, quantile_10, classwise_15, toplabel_10, mce_10,
-        mce_15, rms_10, rms_15, mean_bin_10, debiased_squared_10, smooth``. 0 is best; ``n`` counts
-        items. ``classwise_15`` and ``toplabel_10`` are ``not_applicable`` to binary forecasts.
+        Those of :data:`KEYS`, and of ``n_bins``. 0 is best; ``n`` counts items.
+        ``classwise_*`` and ``toplabel_*`` are ``not_applicable`` to binary forecasts.
 
     References
     ----------
@@ -180,30 +129,22 @@ def calibration_errors(
     """
     binary = forecasts if isinstance(forecasts, BinaryForecasts) else forecasts.confidence()
     if binary.n == 0:
-        return CalibrationErrors(_nothing(), {}, binary.notion, {}, dict(CONVENTIONS))
-    edges = _all_edges(binary)
+        return CalibrationErrors(_nothing(n_bins or {}), {}, binary.notion, {}, dict(CONVENTIONS))
+    edges = _all_edges(binary, n_bins or {})
     sums = bin_sums(binary, joined_edges(*edges.values()))
     again = None if draws is None else resampled_bins(binary, sums.edges, draws)
     errors = _binned(sums, again, edges, binary.n, draws)
     errors["smooth"] = smooth_calibration_error(binary, draws)
     if isinstance(forecasts, ClassForecasts):
-        errors["classwise_15"] = classwise_ece(forecasts, draws=draws)
-        errors["toplabel_10"] = toplabel_ece(forecasts, draws=draws)
+        errors |= class_errors(forecasts, draws)
     else:
-        for key in ("classwise_15", "toplabel_10"):
-            errors[key] = undefined(Reason.NOT_APPLICABLE, binary.n)
+        errors |= dict.fromkeys(CLASS_KEYS, undefined(Reason.NOT_APPLICABLE, binary.n))
     null = null_ece(binary, edges, bootstrap)
     errors |= {key: _from_zero(errors[key], one, bootstrap) for key, one in null.items()}
     filled = {
         key: int(np.count_nonzero(sums.merged(cut).column("n"))) for key, cut in edges.items()
     }
     return CalibrationErrors(errors, null, binary.notion, filled, dict(CONVENTIONS))
-
-
-def resampled_bins(binary: BinaryForecasts, edges: FloatArray, draws: Draws) -> BinSums:
-    """Bin sums of each replicate, shape ``(R, B, 6)``."""
-    unit_sums = bin_sums(binary, edges, codes=draws.unit, n_codes=draws.n_units)
-    return BinSums(edges, draws.replicates(unit_sums.totals))
 
 
 def null_ece(
@@ -265,118 +206,23 @@ def _against_chance(
     )
 
 
-def classwise_ece(
-    forecasts: ClassForecasts, *, n_bins: int = 15, draws: Draws | None = None
-) -> Estimate:
-    """Mean over classes of the ECE of each class against the rest; 0 is best.
-
-    References
-    ----------
-    Kull et al. (2019), definition of classwise-ECE.
-    """
-    ones = [forecasts.one_vs_rest(k) for k in range(forecasts.n_classes)]
-    return mean_ece(ones, n_bins=n_bins, draws=draws)
+def _nothing(more: Mapping[str, int]) -> dict[str, Estimate]:
+    named = [f"{way}_{name}" for name in more for way in ("uniform", "quantile")]
+    return {key: undefined(Reason.NO_DATA, 0) for key in (*KEYS, *named)}
 
 
-def mean_ece(events: Sequence[BinaryForecasts], *, n_bins: int, draws: Draws | None) -> Estimate:
-    """Unweighted mean ECE, in bins of equal width, of several events of the same items."""
-    n = events[0].n
-    if n == 0:
-        return undefined(Reason.NO_DATA, 0)
-    edges = uniform_edges(n_bins)
-    values, replicates = [], []
-    for one in events:
-        values.append(float(expected_calibration_error(bin_sums(one, edges))))
-        if draws is not None:
-            replicates.append(expected_calibration_error(resampled_bins(one, edges, draws)))
-    value = float(np.mean(values))
-    if draws is None:
-        return Estimate(value, n)
-    again = np.mean(replicates, axis=0)
-    return with_interval(value, n, again, draws, centred=True, bounds=(0, 1))
-
-
-def toplabel_ece(
-    forecasts: ClassForecasts,
-    *,
-    n_bins: int = 10,
-    average: str = "items",
-    draws: Draws | None = None,
-) -> Estimate:
-    """ECE of the confidence within each predicted class, then averaged; 0 is best.
-
-    Stricter than the confidence ECE: over-confidence about one class cannot make up for
-    under-confidence about another.
-
-    Parameters
-    ----------
-    forecasts : ClassForecasts
-    n_bins : int
-    average : {"items", "classes"}
-        Predicted classes weigh by their items, or equally.
-    draws : Draws or None
-        Units to resample for the interval.
-
-    Raises
-    ------
-    ValueError
-        When ``average`` is unknown.
-
-    References
-    ----------
-    Gupta and Ramdas (2022), "Top-label calibration", definition 2.
-    """
-    if average not in ("items", "classes"):
-        raise ValueError(f"average must be items or classes; got {average!r}.")
-    if forecasts.n == 0:
-        return undefined(Reason.NO_DATA, 0)
-    top, one = forecasts.y_prob.argmax(axis=1), forecasts.confidence()
-    edges = uniform_edges(n_bins)
-    values, replicates = _Averaged(average), _Averaged(average)
-    # Class by class, because units x classes x bins need not fit in memory.
-    for k in np.unique(top):
-        rows = top == k
-        values.add(bin_sums(one.rows(rows), edges))
-        if draws is not None:
-            replicates.add(resampled_bins(one.rows(rows), edges, draws.of(rows)))
-    value = float(values.mean())
-    if draws is None:
-        return Estimate(value, forecasts.n)
-    return with_interval(value, forecasts.n, replicates.mean(), draws, centred=True, bounds=(0, 1))
-
-
-class _Averaged:
-    """Running mean of the ECE of several parts, by their weight or equally."""
-
-    def __init__(self, by: str) -> None:
-        self.by = by
-        self.total: FloatArray = np.zeros(())
-        self.weight: FloatArray = np.zeros(())
-
-    def add(self, sums: BinSums) -> None:
-        ece = expected_calibration_error(sums)
-        weight = sums.column("weight").sum(axis=-1)
-        # A class that a replicate did not draw has no ECE and no part in the mean.
-        weight = weight if self.by == "items" else (weight > 0).astype(float)
-        self.total = self.total + np.nan_to_num(ece) * weight
-        self.weight = self.weight + weight
-
-    def mean(self) -> FloatArray:
-        return divide(self.total, self.weight)
-
-
-def _nothing() -> dict[str, Estimate]:
-    keys = ("uniform_10", "uniform_15", "quantile_10", "classwise_15")
-    return {key: undefined(Reason.NO_DATA, 0) for key in keys}
-
-
-def _all_edges(binary: BinaryForecasts) -> dict[str, FloatArray]:
+def _all_edges(binary: BinaryForecasts, more: Mapping[str, int]) -> dict[str, FloatArray]:
     weights = binary.weights if binary.weighted else None
-    return {
+    edges = {
         "uniform_10": uniform_edges(10),
         "uniform_15": uniform_edges(15),
         "quantile_10": quantile_edges(binary.y_prob, 10, weights=weights),
     }
+    for name, count in more.items():
+        edges.setdefault(f"uniform_{name}", uniform_edges(count))
+        if f"quantile_{name}" not in edges:
+            edges[f"quantile_{name}"] = quantile_edges(binary.y_prob, count, weights=weights)
+    return edges
 
 
 def _binned(
@@ -388,9 +234,7 @@ def _binned(
 ) -> dict[str, Estimate]:
     """Every binned error, its replicates merged from one set of resampled sums."""
     table = {
-        "uniform_10": (expected_calibration_error, "uniform_10"),
-        "uniform_15": (expected_calibration_error, "uniform_15"),
-        "quantile_10": (expected_calibration_error, "quantile_10"),
+        **{key: (expected_calibration_error, key) for key in edges},
         "mce_10": (maximum_calibration_error, "uniform_10"),
         "mce_15": (maximum_calibration_error, "uniform_15"),
         "rms_10": (root_mean_square_calibration_error, "uniform_10"),
@@ -426,7 +270,3 @@ def _drawn_gaps(binary: BinaryForecasts, edges: FloatArray, bootstrap: Bootstrap
     uniform = bootstrap.rng.random((bootstrap.n_resamples, binary.n))
     gaps: FloatArray = ((uniform < binary.y_prob) - binary.y_prob) @ spread
     return gaps
-
-
-def _gaps(sums: BinSums) -> FloatArray:
-    return divide(sums.column("observed") - sums.column("predicted"), sums.column("weight"))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from measures.calibration.binning import uniform_edges
+from measures.calibration.binning import bins_asked, cube_root_bins, uniform_edges
 from measures.calibration.corp import MAX_CELLS, CorpCurve, corp_curve, isotonic_gaps
 from measures.calibration.curve import CurveBin, calibration_curve
+from measures.calibration.ece import KEYS as ECE_KEYS
 from measures.calibration.ece import CalibrationErrors, calibration_errors
 from measures.calibration.forecasts import BinaryForecasts, Forecasts
 from measures.calibration.other_libraries import other_libraries
@@ -17,14 +18,26 @@ from measures.calibration.significance import (
     DetectableError,
     cox_calibration,
     detectable_error,
+    hosmer_lemeshow,
     kuiper,
     spiegelhalter,
 )
 from measures.estimates import Estimate, Reason, undefined
 from measures.scores import KEYS, MurphyDecomposition, Scores, murphy_decomposition, scores
 
-#: Errors that are named even where there are too few items for any.
-ECE_KEYS = ("uniform_10", "uniform_15", "quantile_10", "classwise_15")
+#: Errors in more bins than this are not named: they would be those of single items.
+MAX_NAMED_BINS = 200
+
+
+#: What is said of the tests that have several conventions.
+CONVENTIONS = {
+    "spiegelhalter": "two-sided",
+    "kuiper": "from 0, read at distinct probabilities only; se is its scale under calibration",
+    "mcb_if_calibrated": "what honest probabilities would show: mean of the draws, and their range",
+    "hosmer_lemeshow": "ten groups of equal mass, equal probabilities together; as many degrees of "
+    "freedom as groups, as for items that the model was not fitted on (in_sample: two fewer). For "
+    "comparison with older reports: it depends on the groups and sees little",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +48,9 @@ class CalibrationTests:
     spiegelhalter: Estimate
     kuiper: Estimate
     mcb: Estimate
+    mcb_if_calibrated: Estimate
+    hosmer_lemeshow: Estimate
+    hosmer_lemeshow_in_sample: Estimate
     detectable: DetectableError | None
     isotonic_gaps: dict[str, float | None]
 
@@ -45,6 +61,9 @@ class CalibrationTests:
             "spiegelhalter": self.spiegelhalter.as_dict(),
             "kuiper": self.kuiper.as_dict(),
             "mcb": self.mcb.as_dict(),
+            "mcb_if_calibrated": self.mcb_if_calibrated.as_dict(),
+            "hosmer_lemeshow": self.hosmer_lemeshow.as_dict(),
+            "hosmer_lemeshow_in_sample": self.hosmer_lemeshow_in_sample.as_dict(),
             "detectable": None if self.detectable is None else asdict(self.detectable),
             "isotonic_gaps": dict(self.isotonic_gaps),
         }
@@ -92,7 +111,7 @@ def calibration_report(
     forecasts: Forecasts,
     bootstrap: Bootstrap,
     *,
-    n_bins: int = 10,
+    n_bins: int | str = 10,
     max_units: int = MAX_UNITS,
     max_points: int = 100,
     max_cells: int = 2 * MAX_CELLS,
@@ -105,8 +124,9 @@ def calibration_report(
         With classes the curve and the tests are about confidence.
     bootstrap : Bootstrap
         Generator, number of replicates and level of all intervals.
-    n_bins : int
-        Bins of the drawn curve.
+    n_bins : int or "cube_root"
+        Bins of the drawn curve. Up to :data:`MAX_NAMED_BINS`, errors in as many bins of equal
+        width and of equal mass have keys of their own, beside those in the cube root of n bins.
     max_units : int
         Resampling units, see :func:`measures.calibration.resampling.draw`.
     max_points, max_cells : int
@@ -123,12 +143,19 @@ def calibration_report(
     binary = forecasts if isinstance(forecasts, BinaryForecasts) else forecasts.confidence()
     draws = draw(forecasts.n, forecasts.clusters, bootstrap, max_units=max_units)
     curve = corp_curve(binary, bootstrap, max_points=max_points, max_cells=max_cells)
+    count = bins_asked(n_bins, forecasts.n)
+    named = {str(count): count} if count <= MAX_NAMED_BINS else {}
     return CalibrationReport(
         n=forecasts.n,
         n_clusters=_n_clusters(forecasts),
         scores=scores(forecasts, draws, level=bootstrap.level),
-        ece=calibration_errors(forecasts, bootstrap, draws),
-        curve=calibration_curve(binary, n_bins=n_bins, level=bootstrap.level),
+        ece=calibration_errors(
+            forecasts,
+            bootstrap,
+            draws,
+            n_bins={**named, "cube_root": cube_root_bins(forecasts.n)},
+        ),
+        curve=calibration_curve(binary, n_bins=count, level=bootstrap.level),
         corp=curve,
         tests=_tests(binary, curve, bootstrap.level),
         murphy=murphy_decomposition(binary, uniform_edges(10)),
@@ -147,9 +174,12 @@ def withheld_report(forecasts: Forecasts, level: float) -> CalibrationReport:
         scores=Scores(dict.fromkeys(KEYS, nothing), {}),
         ece=CalibrationErrors(dict.fromkeys(ECE_KEYS, nothing), {}, notion, {}, {}),
         curve=(),
-        corp=CorpCurve((), (), nothing, None, level, 0),
+        corp=CorpCurve((), (), nothing, nothing, level, 0),
         tests=CalibrationTests(
             CoxCalibration(nothing, nothing, nothing, nothing, nothing, "none", 0),
+            nothing,
+            nothing,
+            nothing,
             nothing,
             nothing,
             nothing,
@@ -172,6 +202,9 @@ def _tests(binary: BinaryForecasts, curve: CorpCurve, level: float) -> Calibrati
         spiegelhalter(binary),
         kuiper(binary),
         curve.mcb_test,
+        curve.mcb_expected_if_calibrated,
+        hosmer_lemeshow(binary),
+        hosmer_lemeshow(binary, external=False),
         detectable_error(binary, level=level),
         isotonic_gaps(binary),
     )

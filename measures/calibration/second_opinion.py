@@ -10,8 +10,8 @@ import sklearn
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, roc_auc_score
 
+from measures.calibration.bin_errors import expected_calibration_error
 from measures.calibration.binning import bin_sums, uniform_edges
-from measures.calibration.ece import expected_calibration_error
 from measures.calibration.forecasts import BinaryForecasts, Forecasts
 from measures.scores import auc, brier_score, score_sums
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import GroupKFold
 
+from measures.calibration.bin_errors import expected_calibration_error
 from measures.calibration.binning import bin_sums, uniform_edges
-from measures.calibration.ece import expected_calibration_error
 from measures.calibration.forecasts import (
     BinaryForecasts,
     FloatArray,

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from measures.calibration.ece import calibration_errors, classwise_ece
+from measures.calibration.class_ece import classwise_ece
+from measures.calibration.ece import calibration_errors
 from measures.calibration.forecasts import binary_forecasts, class_forecasts
 from measures.calibration.report import calibration_report
 from measures.calibration.resampling import draw

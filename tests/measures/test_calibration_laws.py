@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from measures.calibration.bin_errors import expected_calibration_error, resampled_bins
 from measures.calibration.binning import bin_sums, uniform_edges
 from measures.calibration.corp import (
     corp_curve,
@@ -15,11 +16,7 @@ from measures.calibration.corp import (
     pooled,
 )
 from measures.calibration.curve import calibration_curve
-from measures.calibration.ece import (
-    calibration_errors,
-    expected_calibration_error,
-    resampled_bins,
-)
+from measures.calibration.ece import calibration_errors
 from measures.calibration.forecasts import binary_forecasts, class_forecasts
 from measures.calibration.report import calibration_report
 from measures.calibration.resampling import Bootstrap, draw

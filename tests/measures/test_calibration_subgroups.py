@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from measures.calibration.bin_errors import expected_calibration_error
 from measures.calibration.binning import bin_sums, uniform_edges
-from measures.calibration.ece import expected_calibration_error
 from measures.calibration.forecasts import binary_forecasts
 from measures.calibration.significance import cox_calibration
 from measures.calibration.subgroups import subgroup_calibration

@@ -306,8 +306,8 @@ def test_a_run_with_wrong_parameters_is_refused(
 
 def test_each_part_is_a_table(alice: Trust, measured: str) -> None:
     for name, n, column in (
-        ("scores", 10, "score"),
-        ("ece", 12, "error"),
+        ("scores", 13, "score"),
+        ("ece", 16, "error"),
         ("curve", 10, "observed.value"),
         ("subgroups", 2, "scores.brier.value"),
         ("recalibration", 6, "brier_gain.value"),
