@@ -87,7 +87,7 @@ def test_each_label_is_measured_as_a_model_of_its_own(alice: Trust, measured: st
     dog = labels[1]
     for part in ("scores", "ece"):
         values = {key: one["value"] for key, one in dog[part].items()}
-        assert values == pytest.approx({key: one["value"] for key, one in alone[part].items()})
+        assert values == pytest.approx({key: alone[part][key]["value"] for key in values})
     assert dog["curve"]["bins"] == alone["curve"]["bins"]
     assert dog["tests"]["slope"]["value"] == pytest.approx(alone["tests"]["cox"]["slope"]["value"])
     assert dog["tests"]["test"]["p_adjusted"] >= dog["tests"]["test"]["p_value"]
