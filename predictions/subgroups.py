@@ -193,7 +193,7 @@ def shown_report(report: CalibrationReport) -> dict[str, Any]:
 def _other_tests(one: CalibrationReport) -> dict[str, Any]:
     """Beside Cox's, which is the headline: those that see other departures."""
     tests = one.tests.as_dict()
-    return {name: tests[name] for name in ("spiegelhalter", "kuiper", "mcb", "isotonic_gaps")}
+    return {name: one for name, one in tests.items() if name not in ("cox", "detectable")}
 
 
 def _detectable(one: CalibrationReport) -> dict[str, Any] | None:

@@ -29,7 +29,7 @@ def subgroup_calibration(
     *,
     n_subgroups: int | None = None,
     min_items: int = MIN_ITEMS,
-    n_bins: int = 10,
+    n_bins: int | str = 10,
 ) -> tuple[CalibrationReport, ...]:
     """Every calibration answer about every subgroup.
 
@@ -46,7 +46,7 @@ def subgroup_calibration(
         Default: the largest code + 1.
     min_items : int
         A smaller subgroup gets ``too_few_items`` throughout, and counts in no correction.
-    n_bins : int
+    n_bins : int or "cube_root"
         Bins of the drawn curves.
 
     Returns
