@@ -152,6 +152,7 @@ def dataset_context(request: HttpRequest, dataset: Dataset, role: str) -> dict[s
         "role": role,
         "is_lead": May.READ_ROWS in rights,
         "reads_results": May.READ_RESULTS in rights,
+        "may_import": May.UPLOAD_LABELS in rights,
         "host": request.build_absolute_uri("/").rstrip("/"),
     }
 

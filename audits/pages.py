@@ -12,7 +12,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods
 
 from audits import cards, queries
 from audits.evidence import HEADLINES, evidence_of, kinds_for, worst_of
@@ -28,6 +28,11 @@ MEMBERS_ONLY = ("unknown_item", "unknown_figure")
 
 
 def page(view: View) -> View:
+    """A page that only shows."""
+    return answered(view, "GET", "HEAD")
+
+
+def answered(view: View, *methods: str) -> View:
     """A page for people who are signed in; a refusal becomes a page that says it."""
 
     @wraps(view)
@@ -40,7 +45,7 @@ def page(view: View) -> View:
             context = {"refusal": refusal.detail, "is_ours": refusal.code in MEMBERS_ONLY}
             return render(request, f"{known}.html", context, status=known)
 
-    return login_required(never_cache(require_safe(answer)))
+    return login_required(never_cache(require_http_methods(methods)(answer)))
 
 
 @page
@@ -117,6 +122,7 @@ def dataset_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "sections": sections,
         "reads_results": reads_results,
         "may_send_labels": May.UPLOAD_LABELS in rights,
+        "may_import": May.UPLOAD_LABELS in rights,
         "uploads": (uploads := queries.last_uploads(dataset, request.user, own=not reads_results)),
         "remembered": _remembered(uploads),
         "runs": queries.last_runs(dataset) if reads_results else [],

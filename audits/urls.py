@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from audits import pages, room_pages
+from audits import import_pages, pages, room_pages
 
 app_name = "audits"
 urlpatterns = [
@@ -13,6 +13,8 @@ urlpatterns = [
     path("datasets/<str:slug>/coverage/", room_pages.coverage, name="coverage"),
     path("datasets/<str:slug>/confidence/", room_pages.confidence, name="confidence"),
     path("datasets/<str:slug>/activity/", room_pages.activity, name="activity"),
+    path("datasets/<str:slug>/import/", import_pages.choose, name="import"),
+    path("datasets/<str:slug>/import/<str:key>/", import_pages.imported, name="imported"),
     path("datasets/<str:slug>/figures/<str:name>.svg", room_pages.figure, name="figure"),
     path("datasets/<str:slug>/case/", room_pages.case, name="case"),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),

@@ -33,6 +33,7 @@ class SentFile:
             self.name, self.content_type = self._form.name, self._form.content_type
             self._body = receiving.Peeked(self._form, HEAD)
         self.head = self._body.head
+        _check_whole(request, self.head)
 
     def keep(self) -> tuple[str, int]:
         """Store the bytes under their SHA-256; answers that and how many there are."""
@@ -40,6 +41,23 @@ class SentFile:
             return receiving.keep(self._body, self._length, self._digests), self._length
         sha256 = receiving.keep(self._body, None, self._digests)
         return sha256, receiving.path_of(sha256).stat().st_size
+
+
+def _check_whole(request: Request, head: bytes) -> None:
+    """Refuse a piece of a file, and bytes that are not packed as the headers say."""
+    if "Content-Range" in request.headers:
+        raise Refusal(
+            "Content-Range says that this is a piece of a file; send the file whole.",
+            code="incomplete_upload",
+        )
+    packed = request.headers.get("Content-Encoding", "").lower() == "gzip"
+    if packed and head and not head.startswith(b"\x1f\x8b"):
+        raise Refusal(
+            "The request says Content-Encoding: gzip and its content is not gzip; compress it, or "
+            "send it without that header.",
+            code="unsupported_media_type",
+            status=415,
+        )
 
 
 def form_of(request: Request, length: int) -> FormFile | None:

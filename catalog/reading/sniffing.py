@@ -40,6 +40,8 @@ _NEUTRAL = {
     "application/gzip",
     "application/x-gzip",
     "application/x-www-form-urlencoded",
+    # What browsers say of .csv where Excel is installed; a real one is told by its first bytes.
+    "application/vnd.ms-excel",
 }
 _OTHER_MAGIC = {
     **{magic: name for magic, name in ARCHIVES.items() if name not in ("gzip", "Parquet")},
@@ -53,6 +55,9 @@ _OTHER_MAGIC = {
     b"\x89PNG": "PNG",
     b"\xff\xd8\xff": "JPEG",
     b"{\\rtf": "RTF",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"\xff\x06\0\0sNaPpY": "Snappy",
+    b"\x1f\x9d": "compress (.Z)",
 }
 _OTHER_EXTENSIONS = {
     ".xlsx": "Excel",
@@ -173,6 +178,8 @@ def _refuse_binary(head: bytes) -> None:
         if head.startswith(magic):
             of_doccano = " (the zip of doccano needs format=doccano)" if name == "zip" else ""
             raise _unsupported(f"The content is a file of the kind {name}{of_doccano}")
+    if head[257:262] == b"ustar":
+        raise _unsupported("The content is a file of the kind tar")
     if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         raise _unsupported("The content is a Python pickle, which is never loaded")
     text = head.removeprefix(BOM).lstrip()[:200].lower()
