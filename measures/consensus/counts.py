@@ -160,14 +160,16 @@ def _counted(
     items, row = _ranked(item)
     annotators, who = _ranked(annotator)
     shape = (items.size, annotators.size * n_values)
-    column = who * n_values + code
     kind = np.int32 if max(*shape, code.size) < 2**31 else np.int64
+    column = who.astype(kind)
+    column *= n_values
+    column += code.astype(kind)
     if np.any(row[1:] < row[:-1]):
         order = np.argsort(row, kind="stable")
         row, column, count = row[order], column[order], count[order]
     ends = np.cumsum(np.bincount(row, minlength=items.size), dtype=kind)
     starts = np.concatenate([np.zeros(1, kind), ends])
-    matrix = sparse.csr_array((count, column.astype(kind), starts), shape=shape)
+    matrix = sparse.csr_array((count, column, starts), shape=shape)
     matrix.sum_duplicates()
     return LabelCounts(items, annotators, n_values, matrix)
 
@@ -180,7 +182,7 @@ def _ranked(numbers: IntArray) -> tuple[IntArray, IntArray]:
         return distinct, place.astype(np.int64, copy=False)
     # In a narrow range they are marked, not sorted.
     met = np.zeros(high - low + 1, bool)
-    shifted = numbers - low
+    shifted = numbers - low if low else numbers
     met[shifted] = True
     if met.all():
         return np.arange(low, high + 1), shifted
@@ -208,6 +210,23 @@ class DistinctRows:
     matrix: sparse.csr_array
     times: FloatArray
     row_of: IntArray
+
+    @property
+    def repeats(self) -> bool:
+        """Whether any two items have the same row; otherwise rows are items, in their order."""
+        return len(self.times) < len(self.row_of)
+
+    def by_row(self, of_items: FloatArray) -> FloatArray:
+        """What items with the same row have in common, once for each row."""
+        if not self.repeats:
+            return of_items
+        first = np.empty(len(self.times), np.int64)
+        first[self.row_of[::-1]] = np.arange(len(self.row_of) - 1, -1, -1)
+        return of_items[first]
+
+    def by_item(self, of_rows: FloatArray) -> FloatArray:
+        """What was found for each row, for each of its items."""
+        return of_rows[self.row_of] if self.repeats else of_rows
 
 
 def distinct_rows(counts: LabelCounts) -> DistinctRows:

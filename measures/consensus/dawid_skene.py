@@ -108,7 +108,7 @@ def dawid_skene(
         model.step, max_steps=max_steps, least_gain=tolerance * max(counts.n_labels, 1)
     )
     return DawidSkene(
-        posterior=model.posterior[model.rows.row_of],
+        posterior=model.rows.by_item(model.posterior),
         prevalence=model.prevalence,
         confusion=model.confusion.transpose(0, 2, 1),
         expected=model.expected().transpose(0, 2, 1),
@@ -128,10 +128,7 @@ class _Model:
         self.rows = distinct_rows(counts)
         self.shape = (counts.n_annotators, counts.n_values, counts.n_values)
         self.n_items = float(counts.n_items)
-        start = majority_shares(counts)
-        first_of = np.empty(len(self.rows.times), np.int64)
-        first_of[self.rows.row_of[::-1]] = np.arange(counts.n_items - 1, -1, -1)
-        self.posterior = start[first_of]
+        self.posterior = self.rows.by_row(majority_shares(counts))
         self.parts = list(_parts(self.rows, max(_PART_ROWS, self.rows.matrix.shape[1])))
         self._begin_sums()
         for part in self.parts:
@@ -155,7 +152,7 @@ class _Model:
     def _add(self, part: _Part) -> None:
         """Take the posteriors of a part into the sums that the next parameters come from."""
         weighted = self.posterior[part.where]
-        if part.repeats:
+        if self.rows.repeats:
             weighted = weighted * part.times[:, None]
         self.given_true += part.by_column @ weighted
         # Not a product: see normalise_logs about threads.
@@ -204,7 +201,6 @@ class _Part:
     matrix: sparse.csr_array
     by_column: sparse.csc_array
     times: FloatArray
-    repeats: bool
 
 
 def _parts(rows: DistinctRows, step: int) -> Iterator[_Part]:
@@ -217,5 +213,4 @@ def _parts(rows: DistinctRows, step: int) -> Iterator[_Part]:
         # Of the same memory as the whole.
         matrix = sparse.csr_array((whole.data[inside], whole.indices[inside], indptr), shape=shape)
         where = slice(start, stop)
-        times = rows.times[where]
-        yield _Part(where, matrix, matrix.T, times, bool((times != 1).any()))
+        yield _Part(where, matrix, matrix.T, rows.times[where])

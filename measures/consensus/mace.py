@@ -90,7 +90,7 @@ def mace(
     reached = tuple(progress.trace[-1] for _, progress in fitted)
     best, progress = fitted[int(np.argmax(reached))]
     return Mace(
-        posterior=best.posterior[problem.rows.row_of],
+        posterior=problem.rows.by_item(best.posterior),
         competence=best.competence,
         spam=best.spam,
         log_likelihood=best.log_likelihood,

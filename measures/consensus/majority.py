@@ -17,7 +17,9 @@ def majority_shares(counts: LabelCounts) -> FloatArray:
         Rows that sum to 1. The most frequent value is :func:`measures.consensus.decide` of it.
     """
     votes = counts.by_value()
-    return np.asarray(votes / votes.sum(axis=1, keepdims=True), dtype=np.float64)
+    # numpy's own sum along short rows takes several times as long.
+    votes /= np.einsum("ij->i", votes)[:, None]
+    return votes
 
 
 def weighted_majority_shares(counts: LabelCounts, weights: ArrayLike) -> FloatArray:

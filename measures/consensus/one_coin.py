@@ -75,7 +75,7 @@ def one_coin(
     model = _Model(counts, smoothing)
     progress = climb(model.step, max_steps=max_steps, least_gain=tolerance * counts.n_labels)
     return OneCoin(
-        posterior=model.posterior[model.rows.row_of],
+        posterior=model.rows.by_item(model.posterior),
         prevalence=model.prevalence,
         accuracy=model.accuracy,
         log_likelihood=model.log_likelihood,
@@ -93,9 +93,7 @@ class _Model:
         self.n_items = float(counts.n_items)
         self.who = np.repeat(np.arange(counts.n_annotators), counts.n_values)
         self.n_labels = counts.by_annotator().sum(axis=1)
-        first_of = np.empty(len(self.rows.times), np.int64)
-        first_of[self.rows.row_of[::-1]] = np.arange(counts.n_items - 1, -1, -1)
-        self.posterior = majority_shares(counts)[first_of]
+        self.posterior = self.rows.by_row(majority_shares(counts))
         coo = self.rows.matrix.tocoo()
         self.code = coo.col % counts.n_values
         self.row, self.annotator = coo.row, coo.col // counts.n_values
