@@ -25,7 +25,8 @@ from annotations.parameters import DEFAULTS
 from annotations.partitions import load_partition, partition_of
 from annotations.services import measure_agreement
 from bench.growth import draw, picture_option
-from bench.ingest import VALUES, fresh_dataset
+from bench.ingest import fresh_dataset
+from bench.ingest_files import VALUES
 from bench.measuring import Cost, measure, medians, show
 from catalog import columns
 from catalog.changes import record_items
@@ -53,8 +54,6 @@ DRAWN = (
     "alpha from rows, five attributes",
     "alpha from the copy",
 )
-# It takes minutes beyond this.
-MAX_SIMPLEDORFF = 0
 
 
 def made_up(
@@ -270,7 +269,7 @@ def _in_memory(n_labels: int, n_annotators: int, runs: int) -> None:
     }
     if importlib.util.find_spec("simpledorff") is None:
         print("\nsimpledorff is not installed (bench/requirements.txt); it is left out.")
-    elif n_labels <= MAX_SIMPLEDORFF:
+    else:
         steps["simpledorff"] = lambda: _simpledorff(item, annotator, code)
     # The database has no part in these; what it does meanwhile is not counted.
     found = {name: replace(cost, database=0.0) for name, cost in medians(steps, runs).items()}

@@ -7,6 +7,7 @@ import gzip
 import resource
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +160,7 @@ def _bluenile(path: Path) -> Cube:
     cube = count_profiles(axes, rows[:, :-1], rows[:, -1])
     print(f"\nBlueNile, {cube.n_items:,} rows x {len(axes)}: uncovered patterns")
     for n, java in JAVA.items():
-        found, seconds = _timed(lambda n=n: uncovered_patterns(cube, count_threshold(n)))
+        found, seconds = _timed(partial(uncovered_patterns, cube, count_threshold(n)))
         print(f"threshold {n:5}: {len(found.n):6,} patterns {seconds}, Java {java} s")
     return cube
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -35,8 +36,8 @@ def compare(n_rows: int) -> None:
 def _beside_divexplorer(codes: Codes, label: Codes, cubes: tuple[Cube, Cube]) -> None:
     """All levels, since it has no other limit than the support."""
     least = int(SUPPORT * len(codes))
-    how = {"max_level": len(CARDS), "min_items": least}
-    found, ours = timed(lambda: diverging_subgroups(*cubes, **how))
+    searched = partial(diverging_subgroups, *cubes, max_level=len(CARDS), min_items=least)
+    found, ours = timed(searched)
     table, theirs = timed(_by_divexplorer(codes, label))
     mine = sorted((row.n, row.divergence) for row in found)
     other = sorted(zip(table["support_count"], table["label_div"], strict=True))
@@ -48,8 +49,8 @@ def _beside_divexplorer(codes: Codes, label: Codes, cubes: tuple[Cube, Cube]) ->
 
 def _beside_sliceline(codes: Codes, label: Codes, cubes: tuple[Cube, Cube]) -> None:
     least = int(SUPPORT * len(codes))
-    how = {"max_level": LEVEL, "min_items": least}
-    found, ours = timed(lambda: diverging_subgroups(*cubes, **how))
+    searched = partial(diverging_subgroups, *cubes, max_level=LEVEL, min_items=least)
+    found, ours = timed(searched)
     finder, theirs = timed(_by_sliceline(codes, label, least))
     n = np.array([row.n for row in found])
     rates = np.array([row.k / row.n for row in found])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def by_rows() -> dict[str, Points]:
     for n_rows in ROWS:
         rows = binary_rows(n_rows, 15)
         axes = [Attribute(f"a{j}", ("0", "1")) for j in range(15)]
-        cube, cost = timed(lambda axes=axes, rows=rows: count_items(axes, rows))
+        cube, cost = timed(partial(count_items, axes, rows))
         counted.append((n_rows, cost))
         searched.append((n_rows, _search(cube, 1e-3, None)))
     return {"count the profiles": counted, "search, all levels": searched}
@@ -81,7 +82,8 @@ def by_attributes() -> dict[str, Points]:
 
 def by_threshold(bluenile: Cube | None) -> dict[str, Points]:
     """All levels, for thresholds from one in a million to one in a hundred."""
-    cubes = {"1,000,000 x 15 binary": (binary_cube(1_000_000, 15), RATES)}
+    cubes: dict[str, tuple[Cube, tuple[float, ...]]] = {}
+    cubes["1,000,000 x 15 binary"] = (binary_cube(1_000_000, 15), RATES)
     if bluenile is not None:
         cubes["BlueNile, 7 attributes"] = (bluenile, DIAMOND_RATES)
     return {

@@ -226,9 +226,10 @@ def _apart(places: Sequence[float]) -> list[float]:
     for before, after in zip(order, order[1:], strict=False):
         moved[after] = max(moved[after], moved[before] + GAP)
     beyond = max(0.0, moved[order[-1]] - (HEIGHT - BOTTOM)) if order else 0.0
-    for one, after in zip(reversed(order), [None, *reversed(order[1:])], strict=False):
-        limit = HEIGHT - BOTTOM if after is None else moved[after] - GAP
+    limit = float(HEIGHT - BOTTOM)
+    for one in reversed(order):
         moved[one] = min(moved[one], limit) if beyond else moved[one]
+        limit = moved[one] - GAP
     return [round(one, 1) for one in moved]
 
 

@@ -6,7 +6,7 @@ import os
 import resource
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +68,7 @@ def measure(step: Callable[[], Any]) -> Cost:
     return Cost(wall, own, _database() - database, peak / 1024)
 
 
-def medians(steps: dict[str, Callable[[], Any]], runs: int) -> dict[str, Cost]:
+def medians(steps: Mapping[str, Callable[[], Any]], runs: int) -> dict[str, Cost]:
     """Run the steps in turn, ``runs`` times each, and take the median of each figure."""
     costs: dict[str, list[Cost]] = {name: [] for name in steps}
     for _ in range(runs):
@@ -76,8 +76,10 @@ def medians(steps: dict[str, Callable[[], Any]], runs: int) -> dict[str, Cost]:
             costs[name].append(measure(step))
     return {
         name: Cost(
-            *(statistics.median(getattr(c, f) for c in found) for f in ("wall", "own", "database")),
-            max(c.peak for c in found),
+            wall=statistics.median(cost.wall for cost in found),
+            own=statistics.median(cost.own for cost in found),
+            database=statistics.median(cost.database for cost in found),
+            peak=max(cost.peak for cost in found),
         )
         for name, found in costs.items()
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -160,7 +161,7 @@ def _counted(
     items, row = _ranked(item)
     annotators, who = _ranked(annotator)
     shape = (items.size, annotators.size * n_values)
-    kind = np.int32 if max(*shape, code.size) < 2**31 else np.int64
+    kind: Any = np.int32 if max(*shape, code.size) < 2**31 else np.int64
     column = who.astype(kind)
     column *= n_values
     column += code.astype(kind)
