@@ -184,23 +184,32 @@ class Reliability:
     points: list[Point]
     bars: list[Bar]
     steps: str = ""
+    behind: str = ""
     band: str = ""
     ticks: list[Tick] = field(default_factory=list)
     largest: int = 0
 
 
-def reliability(curve: dict[str, Any]) -> Reliability:
-    """The marks of a calibration curve: dots by bin, the CORP line, its band, the histogram."""
+def reliability(curve: dict[str, Any], behind: dict[str, Any] | None = None) -> Reliability:
+    """The marks of a calibration curve: dots by bin, the CORP line, its band, the histogram.
+
+    ``behind`` is a curve to compare with, of which the CORP line is drawn.
+    """
     bins = [one for one in curve["bins"] if one["n"]]
     largest = max((one["n"] for one in bins), default=0)
     return Reliability(
         points=[_point(one) for one in bins if one["observed"]["value"] is not None],
         bars=[_bar(one, largest) for one in bins],
-        steps=_line([(s[end], s["calibrated"]) for s in curve["corp"] for end in _ENDS]),
+        steps=_steps(curve),
+        behind="" if behind is None else _steps(behind),
         band=_band(curve.get("band") or []),
         ticks=[Tick(_x(i / 5), localized(f"{i / 5:g}")) for i in range(6)],
         largest=largest,
     )
+
+
+def _steps(curve: dict[str, Any]) -> str:
+    return _line([(s[end], s["calibrated"]) for s in curve["corp"] for end in _ENDS])
 
 
 _ENDS = ("p_low", "p_high")

@@ -6,6 +6,7 @@ from typing import Any
 
 from audits import charts, queries
 from audits.confidence_findings import findings_of, says_and_is, titles_of
+from audits.confidence_subgroup import subgroup_address
 from audits.frames import Frame, Source
 from audits.verdicts import SIGNIFICANT
 
@@ -23,7 +24,10 @@ def confidence_page(frame: Frame) -> dict[str, Any]:
     if frame.found is None or frame.found.run is None:
         return context
     result = frame.result
-    subgroups = [marked(one) for one in by_certainty(result["subgroups"])]
+    subgroups = [
+        {**marked(one), "address": _address(frame, one)}
+        for one in by_certainty(result["subgroups"])
+    ]
     context |= {
         "sentence": says_and_is(result),
         "findings": findings_of(result, sets.parts, ensembles.parts),
@@ -56,6 +60,13 @@ def marked(one: Row) -> Row:
     """A subgroup, with whether its adjusted p says that its probabilities are off."""
     p = one["tests"]["test"].get("p_adjusted")
     return {**one, "is_off": p is not None and p < SIGNIFICANT}
+
+
+def _address(frame: Frame, one: Row) -> str:
+    """The page about a subgroup; none where an earlier version stored no curve of it."""
+    if "curve" not in one:
+        return ""
+    return subgroup_address(frame.dataset, frame.subject, one["attributes"])
 
 
 def _gains(result: Row) -> list[Row]:

@@ -24,7 +24,7 @@ from catalog.problems import Refusal
 
 View = Callable[..., HttpResponse]
 PAGE = 25
-MEMBERS_ONLY = ("unknown_item", "unknown_figure")
+MEMBERS_ONLY = ("unknown_item", "unknown_figure", "unknown_subgroup")
 
 
 def page(view: View) -> View:

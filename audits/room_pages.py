@@ -11,6 +11,7 @@ from audits import cases, frames
 from audits.activity import activity_page
 from audits.composition import coverage_page
 from audits.confidence import confidence_page
+from audits.confidence_subgroup import subgroup_page
 from audits.pages import page
 from audits.quality import quality_page
 from catalog import access
@@ -57,6 +58,13 @@ def confidence(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @page
+def subgroup(request: HttpRequest, slug: str) -> HttpResponse:
+    """Whether a model's confidence is honest in one subgroup."""
+    frame = frames.frame_of(request, slug, "calibration", May.READ_RESULTS)
+    return render(request, "audits/confidence_subgroup.html", subgroup_page(frame))
+
+
+@page
 def activity(request: HttpRequest, slug: str) -> HttpResponse:
     """What was sent and computed; contributors see their own uploads alone."""
     dataset = access.dataset_for(request.user, slug, may=May.SEE)
@@ -76,6 +84,8 @@ def figure(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     """A drawing of a page as a file of its own, which looks the same without our style sheet."""
     kind, make, part = FIGURES.get(name, ("coverage", coverage_page, ""))
     frame = frames.frame_of(request, slug, kind, May.READ_RESULTS)
+    if name == "reliability" and "subgroup" in request.GET:
+        make = subgroup_page
     context = make(frame)
     if not part or frame.found is None or frame.found.run is None or not context.get(part):
         raise Refusal(

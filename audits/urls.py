@@ -12,6 +12,7 @@ urlpatterns = [
     path("datasets/<str:slug>/quality/", room_pages.quality, name="quality"),
     path("datasets/<str:slug>/coverage/", room_pages.coverage, name="coverage"),
     path("datasets/<str:slug>/confidence/", room_pages.confidence, name="confidence"),
+    path("datasets/<str:slug>/confidence/subgroup/", room_pages.subgroup, name="subgroup"),
     path("datasets/<str:slug>/activity/", room_pages.activity, name="activity"),
     path("datasets/<str:slug>/import/", import_pages.choose, name="import"),
     path("datasets/<str:slug>/import/<str:key>/", import_pages.imported, name="imported"),
