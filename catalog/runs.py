@@ -26,7 +26,7 @@ from kombu.exceptions import OperationalError as BrokerError
 
 from catalog import kinds
 from catalog.models import Dataset, Run, Upload
-from catalog.outages import DATABASE_ERRORS, is_outage
+from catalog.outages import DATABASE_ERRORS, is_outage, outage_of
 from catalog.problems import Refusal
 
 logger = logging.getLogger(__name__)
@@ -244,7 +244,7 @@ def _give_back(run: Run, error: Exception) -> None:
     logger.warning("run %s lost the database: %s", run.pk, error)
     connection.close()
     try:
-        release(run, "The database could not be reached.")
+        release(run, outage_of(error).detail)
     except DATABASE_ERRORS as again:
         if not is_outage(again):
             raise

@@ -15,6 +15,7 @@ from catalog.ingest.copying import Column, copy_in
 from catalog.ingest.declaring import declare
 from catalog.ingest.incoming import Counts, Incoming
 from catalog.ingest.kinds import mapping_of, without
+from catalog.ingest.repeats import refuse_again
 from catalog.models import Attribute, Dataset, Profile, Upload
 from catalog.problems import Refusal
 from catalog.reading.columns import Column as FileColumn
@@ -43,7 +44,7 @@ def population_of(dataset: Dataset, name: str | None) -> str:
     have = f"it has: {', '.join(names)}" if names else "it has none yet; POST to populations/ first"
     said = "no population= was sent" if name is None else f"there is no population {name!r}"
     raise Refusal(
-        f"The data set {dataset.slug!r} must know which population this is about: {said}; {have}.",
+        f"For the data set {dataset.slug!r} {said}; {have}.",
         code="unknown_population",
         pointer="population",
     )
@@ -260,8 +261,8 @@ def _check_repeats(incoming: Incoming, columns: dict[str, TextColumn]) -> None:
     first, which = combinations([column.codes[rows] for column in columns.values()])
     again = rows[first[which]] != rows
     line = incoming.table.line
-    earlier = line[rows[first[which[again]]]].tolist()
-    before = dict(zip(rows[again].tolist(), earlier, strict=True))
+    earlier = rows[first[which[again]]]
+    before = dict(zip(rows[again].tolist(), line[earlier].tolist(), strict=True))
 
     def describe(row: int) -> tuple[str | None, str, str | None]:
         said = ", ".join(
@@ -271,7 +272,7 @@ def _check_repeats(incoming: Incoming, columns: dict[str, TextColumn]) -> None:
         )
         return said, f"the cell {said} already stands in line {before[row]}; send it once.", None
 
-    incoming.refuse(rows[again], RowCode.DUPLICATE_ROW, next(iter(columns)), describe)
+    refuse_again(incoming, next(iter(columns)), rows[again], earlier, describe)
 
 
 def _margins(

@@ -77,7 +77,7 @@ def features_of(dataset: Dataset, said: Any) -> FeatureSet:
     have = f"it has: {', '.join(sets)}" if sets else "it has none yet; POST to uploads/features/"
     what = "no features= was sent" if said is None else f"there is no feature set {said!r}"
     raise Refusal(
-        f"The data set {dataset.slug!r} must know which features this is about: {what}; {have}.",
+        f"For the data set {dataset.slug!r} {what}; {have}.",
         code="unknown_features",
         pointer="features",
     )

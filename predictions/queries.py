@@ -44,7 +44,7 @@ def model_of(dataset: Dataset, said: str | None) -> ModelVersion:
     have = f"it has: {', '.join(keys)}" if keys else "it has none yet; POST to models/ first"
     what = "no model= was sent" if said is None else f"there is no model {said!r}"
     raise Refusal(
-        f"The data set {dataset.slug!r} must know which model this is about: {what}; {have}.",
+        f"For the data set {dataset.slug!r} {what}; {have}.",
         code="unknown_model",
         pointer="model",
     )

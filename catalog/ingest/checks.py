@@ -44,6 +44,7 @@ class RowCode(StrEnum):
     ROWS_NOT_ITEMS = "rows_not_items"
     # The reader's codes too; here of columns that another one may stand in for.
     HEADER_MISSING_COLUMN = "header_missing_column"
+    HEADER_UNKNOWN_COLUMN = "header_unknown_column"
     HEADER_DUPLICATE_COLUMN = "header_duplicate_column"
 
 

@@ -10,12 +10,22 @@ from catalog.models import Attribute
 from catalog.reading.tables import TextColumn
 
 MAX_CATEGORIES = 200
+#: Columns that mean something of their own in a file, so that no attribute can be called so.
+OWN_COLUMNS = frozenset({"item", "annotator", "label"})
 
 
 def declare(
     incoming: Incoming, of: Attribute.Of, name: str, column: TextColumn
 ) -> Attribute | None:
     """An attribute that nobody declared: categorical, its values are those of the file."""
+    if name in OWN_COLUMNS:
+        incoming.refuse_file(
+            RowCode.HEADER_UNKNOWN_COLUMN,
+            name,
+            f"column {name!r} is no attribute of {of}s; a file of labels goes to uploads/labels/. "
+            f"Send it there, or leave the column out with ignore={name}.",
+        )
+        return None
     if (why := why_identifying(name, column.values)) is not None:
         incoming.refuse_file(
             RowCode.DIRECT_IDENTIFIER,

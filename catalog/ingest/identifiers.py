@@ -18,6 +18,11 @@ _BIRTH = re.compile(
 )
 _DATE = re.compile(r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})([T ].*)?")
 
+_CONTACTS = (
+    ("e-mail addresses", re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]{2,}")),
+    ("addresses of computers", re.compile(r"(\d{1,3}\.){3}\d{1,3}", re.ASCII)),
+)
+
 
 def why_identifying(name: str, values: Sequence[str]) -> str | None:
     """What about a column that nobody declared looks like it tells who somebody is; else None."""
@@ -32,4 +37,7 @@ def why_identifying(name: str, values: Sequence[str]) -> str | None:
     dates = sum(_DATE.fullmatch(value.strip()) is not None for value in filled)
     if dates and 2 * dates >= len(filled):
         return "holds full dates, such as of birth, which single a person out"
+    for what, form in _CONTACTS:
+        if sum(form.fullmatch(value.strip()) is not None for value in filled) * 2 > len(filled):
+            return f"holds {what}, which single a person out"
     return None

@@ -36,7 +36,7 @@ def question_of(dataset: Dataset, name: str | None, pointer: str = "question") -
     have = f"it has: {', '.join(names)}" if names else "it has none yet; POST to questions/ first"
     said = "no question= was sent" if name is None else f"there is no question {name!r}"
     raise Refusal(
-        f"The data set {dataset.slug!r} must know which question this is about: {said}; {have}.",
+        f"For the data set {dataset.slug!r} {said}; {have}.",
         code="unknown_question",
         pointer=pointer,
     )

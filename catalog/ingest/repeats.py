@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,7 @@ from catalog.ingest.incoming import Incoming
 from catalog.reading.tables import MatrixColumn, TextColumn
 
 Rows = NDArray[np.intp]
+Describe = Callable[[int], tuple[str | None, str, str | None]]
 
 
 def identical(incoming: Incoming, rows: Rows, others: Rows) -> NDArray[np.bool_]:
@@ -52,13 +55,40 @@ def refuse_repeats(incoming: Incoming, column: str, key: NDArray[np.int64]) -> N
     same[1:] = key[order[1:]] == key[order[:-1]]
     start = np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))
     same[same] = ~skip_identical(incoming, order[same], order[start[same]])
-    first = dict(zip(order[same].tolist(), order[start[same]].tolist(), strict=True))
+    again, earlier = order[same], order[start[same]]
+    first = dict(zip(again.tolist(), earlier.tolist(), strict=True))
     ids = incoming.text(column)
     values = ids.values if ids is not None else []
 
     def describe(row: int) -> tuple[str | None, str, str | None]:
         value = values[ids.codes[row]] if ids is not None else None
         line = int(incoming.table.line[first[row]])
-        return value, f"{value!r} already stands in line {line}; send one row for each.", None
+        other = _difference(incoming, row, first[row])
+        return (
+            value,
+            f"{value!r} already stands in line {line}{other}; send one row for each.",
+            None,
+        )
 
-    incoming.refuse(np.sort(order[same]), RowCode.DUPLICATE_ROW, column, describe)
+    refuse_again(incoming, column, again, earlier, describe)
+
+
+def refuse_again(
+    incoming: Incoming, column: str, again: Rows, earlier: Rows, describe: Describe
+) -> None:
+    """Refuse rows about what an earlier row is about: that say the same, or contradict it."""
+    alike = identical(incoming, again, earlier)
+    for code, which in ((RowCode.CONFLICTING_ROWS, ~alike), (RowCode.DUPLICATE_ROW, alike)):
+        incoming.refuse(np.sort(again[which]), code, column, describe)
+
+
+def _difference(incoming: Incoming, row: int, earlier: int) -> str:
+    """The first column in which two rows differ, with what each says."""
+    for name, column in incoming.table.columns.items():
+        if isinstance(column, TextColumn) and column.codes[row] != column.codes[earlier]:
+            there, here = (
+                repr(column.values[code]) if (code := column.codes[r]) >= 0 else "empty"
+                for r in (earlier, row)
+            )
+            return f", where {name} is {there} and here {here}"
+    return ""

@@ -7,12 +7,19 @@ from typing import Any
 from drf_spectacular.utils import extend_schema
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler
-from rest_framework.exceptions import APIException, NotAcceptable
+from rest_framework.exceptions import (
+    APIException,
+    AuthenticationFailed,
+    MethodNotAllowed,
+    NotAcceptable,
+    NotAuthenticated,
+    UnsupportedMediaType,
+)
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog.outages import is_outage
+from catalog.outages import is_outage, outage_of
 from catalog.problems import Refusal
 
 MEDIA_TYPE = "application/problem+json"
@@ -61,11 +68,9 @@ class ProblemHandler(ExceptionHandler):
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if is_outage(exc):
+            told = outage_of(exc)
             exc = Refusal(
-                "The database cannot be reached; try again in a few seconds.",
-                code="unavailable",
-                status=503,
-                headers={"Retry-After": "5"},
+                told.detail, code=told.code, status=told.status, headers={"Retry-After": "5"}
             )
         if isinstance(exc, NotAcceptable):
             exc = _no_such_format(self.context["request"])
@@ -97,13 +102,29 @@ class ProblemFormatter(ExceptionFormatter):
             {
                 "pointer": None if e.attr is None else "/" + e.attr.replace(".", "/"),
                 "code": e.code,
-                "message": str(e.detail),
+                "message": _what_to_do(self.exc) or str(e.detail),
             }
             for e in self.get_errors()
         ]
         code = found[0]["code"] if len(found) == 1 and self.exc.status_code != 400 else "invalid"
         detail = " ".join(_sentence(e) for e in found[:5])
         return problem(self.exc.status_code, str(code), detail, found)
+
+
+def _what_to_do(error: APIException) -> str | None:
+    """Our words for what the framework says without saying what to do."""
+    if isinstance(error, NotAuthenticated):
+        return (
+            "This needs a signed-in user; send Authorization: Token and the token that "
+            "/api/v1/tokens/ or ./trust token NAME gives."
+        )
+    if isinstance(error, AuthenticationFailed) and str(error.detail) == "Invalid token.":
+        return "There is no such token, or it was deleted; make one at /api/v1/tokens/."
+    if isinstance(error, MethodNotAllowed):
+        return f"{error.detail} The header Allow says which methods this address takes."
+    if isinstance(error, UnsupportedMediaType):
+        return f"{error.detail} Send application/json in UTF-8."
+    return None
 
 
 def _sentence(error: dict[str, Any]) -> str:

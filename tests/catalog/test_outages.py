@@ -13,6 +13,7 @@ from django.db import (
     InterfaceError,
     OperationalError,
     ProgrammingError,
+    connection,
 )
 
 from catalog import beats, runs
@@ -50,6 +51,30 @@ def test_a_run_whose_database_went_away_waits_for_another_try(
     runs.work(str(run.pk), break_off)
     run.refresh_from_db()
     assert run.state == state
+
+
+@pytest.mark.parametrize(
+    ("statement", "status", "words"),
+    [
+        ("RAISE EXCEPTION 'out of shared memory' USING ERRCODE = '53200'", 503, "max_locks"),
+        ("RAISE EXCEPTION 'No space left on device' USING ERRCODE = '53100'", 507, "disk is full"),
+        ("RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'", 503, "the same rows"),
+        ("RAISE EXCEPTION 'terminating connection' USING ERRCODE = '57P01'", 503, "be reached"),
+    ],
+)
+def test_what_the_database_lacks_is_said(
+    alice: Trust, monkeypatch: pytest.MonkeyPatch, statement: str, status: int, words: str
+) -> None:
+    path = alice.dataset("pets")
+
+    def ask(*args: Any, **fields: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"DO $$ BEGIN {statement}; END $$")
+
+    monkeypatch.setattr("catalog.api.datasets.access.dataset_for", ask)
+    answer = alice.http.get(f"/api/v1/{path}")
+    assert (answer.status_code, answer["Retry-After"]) == (status, "5")
+    assert words in answer.json()["detail"]
 
 
 def test_signs_of_life_of_one_process_are_one_row(db: None) -> None:

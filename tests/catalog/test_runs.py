@@ -131,7 +131,11 @@ def test_an_error_in_the_code_ends_the_run_in_words(
         "bug": (KeyError("x"), "failed", "An error in the service (KeyError)"),
         "refusal": (Refusal("The question was deleted."), "failed", "The question was deleted."),
         "memory": (MemoryError(), "failed", "It needed more memory"),
-        "database": (OperationalError("gone"), "waiting", "The database could not be reached."),
+        "database": (
+            OperationalError("gone"),
+            "waiting",
+            "The database cannot be reached; try again in a few seconds.",
+        ),
     }
     for replicates, (error, state, failure) in enumerate(outcomes.values()):
         run = launch(dataset, n_replicates=replicates)

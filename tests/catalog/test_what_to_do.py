@@ -206,3 +206,70 @@ def test_of_two_rows_that_contradict_the_status_is_told(alice: Trust, pets: str)
     body = f"{HEAD},status\ni1,ann,cat,answered\ni1,ann,,skipped\n"
     [problem] = alice.upload(pets, "labels", body)["problems"]
     assert "as 'cat'; this row says skipped" in problem["message"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "line", "column", "code", "words"),
+    [
+        ("items", "item,site\ni1,A\ni1,B\n", 3, "item", "conflicting_rows", "site is 'A' and here 'B'"),
+        ("items", "item,site\ni1,A\ni1,A\n", 3, "item", "duplicate_row", "stands in line 2"),
+        (
+            "reference-labels",
+            "item,label\ni1,cat\ni1,dog\n",
+            3,
+            "item",
+            "conflicting_rows",
+            "'cat'",
+        ),
+        (
+            "annotators",
+            f"{HEAD}\ni1,ann,cat\n",
+            1,
+            "item",
+            "header_unknown_column",
+            "goes to uploads/labels/",
+        ),
+        (
+            "items",
+            "item,contact\ni1,a@b.org\ni2,c@d.org\n",
+            1,
+            "contact",
+            "direct_identifier",
+            "e-mail",
+        ),
+        (
+            "items",
+            "item,seen_from\ni1,10.0.0.1\n",
+            1,
+            "seen_from",
+            "direct_identifier",
+            "computers",
+        ),
+    ],
+)
+def test_rows_and_columns_that_cannot_be_meant(
+    alice: Trust,
+    pets: str,
+    kind: str,
+    body: str,
+    line: int,
+    column: str,
+    code: str,
+    words: str,
+) -> None:
+    problem = alice.upload(pets, kind, body)["problems"][0]
+    assert (problem["line"], problem["column"], problem["code"]) == (line, column, code)
+    assert words in problem["message"]
+
+
+def test_a_piece_of_a_file_and_a_wrong_packing_are_refused(alice: Trust, pets: str) -> None:
+    body = f"{HEAD}\ni1,ann,cat\n"
+    piece = {"Content-Range": "bytes 0-9/100"}
+    assert alice.send(pets, "labels", body, expect=400, headers=piece)["code"] == (
+        "incomplete_upload"
+    )
+    packed = {"Content-Encoding": "gzip"}
+    assert "is not gzip" in alice.send(pets, "labels", body, expect=415, headers=packed)["detail"]
+    assert "state must be one of" in alice.get(f"{pets}uploads/", expect=400, state="x")["detail"]
+    for head in (b"\x04\x22\x4d\x18", b"\x1f\x9d\x90", b"labels.csv" + b"\0" * 247 + b"ustar"):
+        alice.send(pets, "labels", head + b"\0" * 30, expect=415)
