@@ -211,7 +211,14 @@ def test_of_two_rows_that_contradict_the_status_is_told(alice: Trust, pets: str)
 @pytest.mark.parametrize(
     ("kind", "body", "line", "column", "code", "words"),
     [
-        ("items", "item,site\ni1,A\ni1,B\n", 3, "item", "conflicting_rows", "site is 'A' and here 'B'"),
+        (
+            "items",
+            "item,site\ni1,A\ni1,B\n",
+            3,
+            "item",
+            "conflicting_rows",
+            "site is 'A' and here 'B'",
+        ),
         ("items", "item,site\ni1,A\ni1,A\n", 3, "item", "duplicate_row", "stands in line 2"),
         (
             "reference-labels",
