@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from annotations.crowd_disclosure import visible_annotators, with_names
-from audits import charts, matrices, quality_findings
+from audits import charts, conduct, matrices, quality_findings
 from audits.frames import Frame, Source, case_address
 
 LISTED = 25
@@ -38,6 +38,7 @@ def quality_page(frame: Frame) -> dict[str, Any]:
         "n_people": len(people),
         "has_gold": any((row.get("gold_accuracy") or {}).get("n") for row in people),
         "has_drift": any((row.get("drift") or {}).get("n") for row in people),
+        "conduct": conduct.conduct_rows(people)[:ANNOTATORS],
         "is_numeric": bool(people) and "noise" in people[0],
         "people_axis": charts.shared_axis([], None),
         "conventions": quality_findings.CONVENTIONS,
@@ -49,7 +50,10 @@ def quality_page(frame: Frame) -> dict[str, Any]:
     context["coefficients"] = coefficient_rows(result)
     is_summary = result.get("disclosure") == "summary"
     sources = {} if is_summary else _for_readers(frame, context)
-    context["findings"] = quality_findings.findings_of(result, people, sources)
+    context["findings"] = [
+        *quality_findings.findings_of(result, people, sources),
+        *conduct.findings_of(people, context.get("again"), context.get("diverging")),
+    ]
     return context
 
 
@@ -64,6 +68,9 @@ def _for_readers(frame: Frame, context: dict[str, Any]) -> dict[str, Source]:
         "matrix": matrices.pair_matrix(result["pairs"], coefficient, result["n_annotators"]),
         "groups": group_rows(result),
         "periods": result.get("periods", []),
+        "changes": list((result.get("change") or {}).items()),
+        "again": result.get("intra_annotator"),
+        "diverging": conduct.diverging(frame),
         "issues": issues,
         "consensus": consensus,
         "methods": list((first(consensus, "methods") or {}).items()),
@@ -92,10 +99,7 @@ def annotator_rows(frame: Frame, reliability: Source) -> list[Row]:
     stored = reliability.parts.get("annotators", [])
     rows = visible_annotators(frame.request.user, frame.dataset, stored)
     others = {one["annotator"]: one for one in frame.result.get("annotators", [])}
-    rows = [
-        {**row, "agreement": others.get(row["annotator"], {}).get("agreement_with_others")}
-        for row in rows
-    ]
+    rows = [{**row, "among_others": others.get(row["annotator"], {})} for row in rows]
     return sorted(rows, key=_worry)
 
 

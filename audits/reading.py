@@ -8,7 +8,7 @@ from annotations.disclosure import visible as visible_agreement
 from catalog.access import User
 from catalog.models import Dataset, Run
 from coverage.disclosure import visible as visible_coverage
-from coverage.findings_api import visible_missingness
+from coverage.findings_api import visible_divergence, visible_missingness
 from predictions.disclosure import visible as visible_calibration
 
 
@@ -21,4 +21,6 @@ def visible_result(user: User, dataset: Dataset, run: Run) -> dict[str, Any]:
         return visible_coverage(user, dataset, result)
     if run.kind == "missingness":
         return visible_missingness(user, dataset, result)
+    if run.kind == "divergence":
+        return visible_divergence(user, dataset, result)
     return visible_calibration(user, dataset, result)

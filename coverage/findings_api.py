@@ -46,12 +46,8 @@ class DivergenceView(APIView):
         dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
         question = question_of(dataset, query.get("question"))
         run = finished_run(request, dataset, "divergence", question)
-        result, shade = dict(run.result or {}), "full"
-        if not access.may(request.user, dataset, May.READ_ROWS):
-            result, shade = _for_auditors(result, dataset.min_cell), f"min_cell_{dataset.min_cell}"
-        return answer_result(
-            request, run, {**envelope(dataset, run), **result, "disclosure": shade}
-        )
+        result = visible_divergence(request.user, dataset, run.result or {})
+        return answer_result(request, run, {**envelope(dataset, run), **result})
 
 
 def visible_missingness(user: User, dataset: Dataset, result: dict[str, Any]) -> dict[str, Any]:
@@ -85,6 +81,14 @@ def _is_large(row: Row, result: dict[str, Any], min_cell: int) -> bool:
 def _verdict(row: Row) -> Row:
     kept = ("attribute", "by", "question", "verdict")
     return {name: row[name] for name in kept if name in row}
+
+
+def visible_divergence(user: User, dataset: Dataset, result: dict[str, Any]) -> dict[str, Any]:
+    """What this member may see of subgroups that differ."""
+    if access.may(user, dataset, May.READ_ROWS):
+        return {**result, "disclosure": "full"}
+    shown = _for_auditors(result, dataset.min_cell)
+    return {**shown, "disclosure": f"min_cell_{dataset.min_cell}"}
 
 
 def _for_auditors(result: dict[str, Any], min_cell: int) -> dict[str, Any]:
