@@ -44,6 +44,13 @@ class LabelForecasts:
             "label",
         )
 
+    def rows(self, place: IntArray, y_prob: FloatArray) -> LabelForecasts:
+        """Some of the items, as often as they are named, with these probabilities."""
+        clusters = None if self.clusters is None else self.clusters[place]
+        return LabelForecasts(
+            self.y_true[place], y_prob, self.weights[place], clusters, self.weighted
+        )
+
     def pooled(self) -> BinaryForecasts:
         """All decisions about one label of one item, item by item; resampled by item or cluster."""
         n, width = self.y_true.shape

@@ -162,7 +162,7 @@ TABLES: dict[str, Callable[[Result], Rows]] = {
 
 
 #: A population has none of these here: they are about the sample.
-_OF_THE_SAMPLE = {"folds", "labels", "label_scores", "recalibration"}
+_OF_THE_SAMPLE = {"folds", "recalibration"}
 POPULATION_TABLES = {k: v for k, v in TABLES.items() if k not in _OF_THE_SAMPLE}
 #: What a subgroup has of its own.
 _OF_A_SUBGROUP = ("scores", "ece", "curve", "corp", "band", "other_libraries")

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from catalog.models import Run
 from measures.calibration.forecasts import BinaryForecasts, Forecasts
+from measures.calibration.report import CalibrationReport
 from measures.calibration.resampling import Bootstrap
 from measures.calibration.subgroups import subgroup_calibration
+from measures.multilabel import LabelForecasts
 from predictions.evidence import Evidence
 from predictions.models import ModelVersion
 from predictions.probabilities import read_folds
@@ -19,40 +21,61 @@ from predictions.subgroups import shown_numbers
 
 
 def measure_folds(
-    run: Run, model: ModelVersion, evidence: Evidence, bootstrap: Bootstrap
+    run: Run,
+    model: ModelVersion,
+    evidence: Evidence,
+    labels: LabelForecasts | None,
+    bootstrap: Bootstrap,
 ) -> dict[str, Any]:
     """Each fold's numbers, and how many groups of items lie in several folds.
 
     An item of a fold has the mean of its members' probabilities in that fold. Groups are looked at
     where each item has one fold: a model that has seen others of a group was not put to the test.
+    Of several labels an item each decision is a row, and ``n`` counts items.
     """
     rows = read_folds(model)
-    place = np.minimum(np.searchsorted(evidence.item, rows.item), max(len(evidence.item) - 1, 0))
+    width = 1 if labels is None else len(model.classes)
+    item = evidence.item[::width]
+    place = np.minimum(np.searchsorted(item, rows.item), max(len(item) - 1, 0))
     used = np.zeros(len(rows.item), bool)
-    if len(evidence.item):
-        used = evidence.item[place] == rows.item
+    if len(item):
+        used = item[place] == rows.item
     place, fold = place[used], rows.fold[used]
     names, codes = np.unique(fold, return_inverse=True)
     if not len(names):
         return {"folds": [], "n_groups_in_several_folds": None}
-    forecasts = _at(evidence.forecasts, place, rows.probabilities[used], model)
-    found = subgroup_calibration(forecasts, codes, bootstrap, min_items=run.parameters["min_items"])
+    stated = rows.probabilities[used]
+    if labels is None:
+        forecasts = _at(evidence.forecasts, place, stated, model)
+        clusters = forecasts.clusters
+    else:
+        forecasts = labels.rows(place, stated).pooled()
+        clusters = None if labels.clusters is None else labels.clusters[place]
+    found = subgroup_calibration(
+        forecasts,
+        np.repeat(codes, width),
+        bootstrap,
+        min_items=run.parameters["min_items"] * width,
+    )
     folds = [
-        {
-            "fold": int(name),
-            "n": one.n,
-            "n_groups": one.n_clusters,
-            "scores": shown_numbers(one.scores.estimates),
-            "ece": shown_numbers(one.ece.errors),
-            "ece_if_calibrated": shown_numbers(one.ece.expected_if_calibrated),
-            "tests": one.tests.cox.as_dict(),
-        }
+        {"fold": int(name), **_row(one, width, grouped=clusters is not None)}
         for name, one in zip(names, found, strict=True)
     ]
     alone = len(np.unique(place)) == len(place)
     return {
         "folds": folds,
-        "n_groups_in_several_folds": _shared(forecasts.clusters, codes) if alone else None,
+        "n_groups_in_several_folds": _shared(clusters, codes) if alone else None,
+    }
+
+
+def _row(one: CalibrationReport, width: int, *, grouped: bool) -> dict[str, Any]:
+    return {
+        "n": one.n // width,
+        "n_groups": one.n_clusters if grouped else None,
+        "scores": shown_numbers(one.scores.estimates),
+        "ece": shown_numbers(one.ece.errors),
+        "ece_if_calibrated": shown_numbers(one.ece.expected_if_calibrated),
+        "tests": one.tests.cox.as_dict(),
     }
 
 

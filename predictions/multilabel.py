@@ -21,6 +21,7 @@ from predictions.evidence import Evidence, clusters_of, weigh
 from predictions.models import ModelVersion
 from predictions.probabilities import read_predictions
 from predictions.subgroups import shown_numbers
+from predictions.weighting import Weighting
 
 Bools = NDArray[np.bool_]
 
@@ -46,12 +47,14 @@ def label_sets(model: ModelVersion, item: NDArray[np.int64]) -> tuple[Bools, Boo
 
 
 def gather_sets(
-    dataset: Dataset, model: ModelVersion, population: str | None = None
+    dataset: Dataset, model: ModelVersion, *, population: str | None = None, weighted: bool = True
 ) -> tuple[Evidence, LabelForecasts]:
     """The predicted items with a reference set; in the evidence each label is a row."""
     predicted = read_predictions(model)
     truth, known, n_reference, n_missed = label_sets(model, predicted.item)
-    weighting = weigh(dataset, model, predicted.item[known], population)
+    weighting = Weighting()
+    if weighted:
+        weighting = weigh(dataset, model, predicted.item[known], population)
     said, kept = weighting.as_dict(int(known.sum())), weighting.kept(int(known.sum()))
     weights = None if weighting.weights is None else weighting.weights[kept]
     n_known = int(known.sum())

@@ -38,6 +38,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "calibrate_on": "other_folds",
     },
     "calibration-population": {
+        "threshold": 0.5,
         "n_replicates": 1000,
         "ci_level": 0.95,
         "min_items": 20,
@@ -53,6 +54,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "assume_calibrated": False,
     },
 }
+#: The kinds that models of several labels an item have too.
+OF_LABELS = ("calibration", "calibration-population")
 #: Whole-number parameters and the range of each; replicates of many units need memory.
 RANGES = {
     "n_replicates": (1, 5000),
@@ -98,17 +101,28 @@ def _resolve(kind: str, dataset: Dataset, parameters: dict[str, Any]) -> tuple[s
     if not isinstance(said, str | None):
         raise Refusal(f"model must be a name; it is {said!r}.", pointer="/parameters/model")
     model = queries.model_of(dataset, said)
-    if model.is_multilabel and kind != "calibration":
-        raise Refusal(
-            f"The model {model.key!r} gives several labels an item; a {kind} run needs one class "
-            "an item. Its calibration is measured label by label.",
-            code="not_applicable",
-            pointer="/parameters/model",
-        )
+    check_kind(model, kind, "/parameters/model")
     full = {**defaults, **parameters, "model": model.key}
     for name in defaults:
         _check(name, full[name])
     return model.key, full
+
+
+def check_kind(model: ModelVersion, kind: str, pointer: str = "model") -> None:
+    """Refuse what is about one class an item where the model gives several labels.
+
+    Raises
+    ------
+    Refusal
+        Naming the kinds that there are.
+    """
+    if model.is_multilabel and kind not in OF_LABELS:
+        raise Refusal(
+            f"The model {model.key!r} gives several labels an item; a {kind} run needs one class "
+            f"an item. Of such a model there are: {', '.join(OF_LABELS)}.",
+            code="not_applicable",
+            pointer=pointer,
+        )
 
 
 def _check(name: str, given: Any) -> None:

@@ -20,6 +20,7 @@ from catalog.rest.tables import FILE
 from predictions import targets
 from predictions.disclosure import visible
 from predictions.models import ModelVersion
+from predictions.parameters import check_kind
 from predictions.queries import model_of
 
 MODEL = OpenApiParameter(
@@ -43,6 +44,7 @@ def newest_of(
     query = query_of(request, "model", *known)
     dataset = dataset_for(request.user, slug, may=May.READ_RESULTS)
     model = model_of(dataset, query.get("model"))
+    check_kind(model, kind)
     subject = model.key
     if kind == targets.KIND:
         population = targets.known_population(dataset, query.get("population"))

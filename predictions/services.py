@@ -25,7 +25,6 @@ from predictions.parameters import model_of_run
 from predictions.subgroups import measure_subgroups, shown_report, with_reason
 from predictions.weighting import population_weights
 
-NO_FOLDS: dict[str, Any] = {"folds": [], "n_groups_in_several_folds": None}
 LABEL_CONVENTIONS = {
     "event": "an item having a label: micro, every label of every item is a decision; labels has "
     "each label alone",
@@ -49,11 +48,7 @@ WEIGHTS = {
 def measure_calibration(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any]:
     """Do a model's probabilities come true: overall, in each subgroup, and after recalibration."""
     model = model_of_run(run)
-    labels = None
-    if model.is_multilabel:
-        evidence, labels = gather_sets(run.dataset, model)
-    else:
-        evidence = gather(run.dataset, model)
+    evidence, labels = _gathered(run, model)
     rng = np.random.default_rng(int(run.digest[:16], 16))
     bootstrap = Bootstrap(rng, run.parameters["n_replicates"], run.parameters["ci_level"])
     report = calibration_report(evidence.forecasts, bootstrap, n_bins=run.parameters["n_bins"])
@@ -63,14 +58,12 @@ def measure_calibration(run: Run, should_stop: Callable[[], bool]) -> dict[str, 
         evidence.item,
         bootstrap,
         should_stop,
-        n_labels=1 if labels is None else len(model.classes),
+        n_labels=_rows_an_item(model),
     )
-    folds = measure_folds(run, model, evidence, bootstrap) if labels is None else NO_FOLDS
+    folds = measure_folds(run, model, evidence, labels, bootstrap)
     headline = _headline(model, evidence, report)
     if labels is not None:
-        headline |= _of_labels(model, labels, headline) | measure_labels(
-            run, model, labels, bootstrap
-        )
+        headline |= _of_labels(run, model, labels, headline, bootstrap)
     if folds["n_groups_in_several_folds"]:
         headline["warnings"].append("groups_in_several_folds")
     result = {
@@ -84,8 +77,26 @@ def measure_calibration(run: Run, should_stop: Callable[[], bool]) -> dict[str, 
     return _told(result)
 
 
+def _gathered(
+    run: Run, model: ModelVersion, *, weighted: bool = True
+) -> tuple[Evidence, LabelForecasts | None]:
+    """What is measured, and of several labels an item the same label by label."""
+    population = run.parameters.get("population")
+    if model.is_multilabel:
+        return gather_sets(run.dataset, model, population=population, weighted=weighted)
+    return gather(run.dataset, model, population=population, weighted=weighted), None
+
+
+def _rows_an_item(model: ModelVersion) -> int:
+    return len(model.classes) if model.is_multilabel else 1
+
+
 def _of_labels(
-    model: ModelVersion, labels: LabelForecasts, headline: dict[str, Any]
+    run: Run,
+    model: ModelVersion,
+    labels: LabelForecasts,
+    headline: dict[str, Any],
+    bootstrap: Bootstrap,
 ) -> dict[str, Any]:
     """What is said otherwise where each label of an item is a row of the measured forecasts."""
     rates = np.average(labels.y_true, axis=0, weights=labels.weights) if labels.n else None
@@ -97,25 +108,36 @@ def _of_labels(
         if rates is None
         else dict(zip(model.classes, rates.tolist(), strict=True)),
         "conventions": {**headline["conventions"], **LABEL_CONVENTIONS},
+        **measure_labels(run, model, labels, bootstrap),
     }
 
 
 def measure_for_population(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any]:
     """The same for a target population: items, and those of each subgroup, weighted to it."""
     model = model_of_run(run)
-    population = run.parameters["population"]
-    everybody = gather(run.dataset, model, weighted=False)
-    weighting = population_weights(run.dataset, population, everybody.item)
-    evidence = weighted_by(everybody, weighting)
+    everybody, labels = _gathered(run, model, weighted=False)
+    if labels is None:
+        weighting = population_weights(run.dataset, run.parameters["population"], everybody.item)
+        evidence = weighted_by(everybody, weighting)
+    else:
+        evidence, labels = _gathered(run, model)
     rng = np.random.default_rng(int(run.digest[:16], 16))
     bootstrap = Bootstrap(rng, run.parameters["n_replicates"], run.parameters["ci_level"])
     report = calibration_report(evidence.forecasts, bootstrap, n_bins=run.parameters["n_bins"])
     # Where the whole cannot be stood for, some subgroups may be: none is left out with it.
     subgroups, n_left_out = measure_subgroups(
-        run, everybody.forecasts, everybody.item, bootstrap, should_stop
+        run,
+        everybody.forecasts,
+        everybody.item,
+        bootstrap,
+        should_stop,
+        n_labels=_rows_an_item(model),
     )
+    headline = _headline(model, evidence, report)
+    if labels is not None:
+        headline |= _of_labels(run, model, labels, headline, bootstrap)
     return {
-        **_told(_headline(model, evidence, report)),
+        **_told(headline),
         "subgroups": subgroups,
         "n_intersections_left_out": n_left_out,
     }

@@ -28,7 +28,7 @@ def standard(dataset: Dataset, upload_kind: str | None) -> Iterator[dict[str, An
     """After any of what they rest on came in: one run for every model and population."""
     if upload_kind not in (None, "predictions", "reference-labels", "items", "population"):
         return
-    models = queries.models_with_predictions(dataset)
+    models = [*queries.models_with_predictions(dataset), *queries.multilabel_models(dataset)]
     for population in exchange.populations(dataset) if models else ():
         yield from ({"model": model.key, "population": population} for model in models)
 

@@ -24,7 +24,8 @@ PLACES = ["north" if k % 3 else "south" for k in range(N)]
 
 @pytest.fixture(autouse=True)
 def _few_replicates(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(parameters.DEFAULTS["calibration"], "n_replicates", 60)
+    for kind in ("calibration", "calibration-population"):
+        monkeypatch.setitem(parameters.DEFAULTS[kind], "n_replicates", 60)
 
 
 def photos(stated: np.ndarray = P) -> str:
@@ -110,6 +111,42 @@ def test_subgroups_count_items_and_small_ones_are_withheld(
     assert {one["attributes"]["place"]: one["n"] for one in shown} == {"north": None, "south": None}
 
 
+def test_each_fold_has_the_decisions_of_its_items(alice: Trust, album: str) -> None:
+    folds = np.arange(N) % 3
+    body = make_file("item,p_cat,p_dog,p_fox,fold", NAMES, *P.T, folds)
+    alice.upload(album, "predictions", body)
+    found = alice.get(f"{album}calibration/")
+    assert [(one["fold"], one["n"], one["n_groups"]) for one in found["folds"]] == [
+        (fold, N // 3, None) for fold in range(3)
+    ]
+    squares = ((P - Y) ** 2).mean(axis=1)
+    told = [one["scores"]["brier"]["value"] for one in found["folds"]]
+    assert told == pytest.approx([squares[folds == fold].mean() for fold in range(3)])
+    assert found["n_groups_in_several_folds"] is None
+
+
+def test_a_population_weighs_items_with_all_their_labels(alice: Trust, measured: str) -> None:
+    alice.post(f"{measured}populations/", {"name": "land", "source": "a guess"})
+    weights = "place,weight\nnorth,0.5\nsouth,0.5\n"
+    alice.upload(measured, "population", weights, population="land")
+    found = alice.get(f"{measured}calibration/", population="land")
+    south = np.array(PLACES) == "south"
+    squares, wrong = ((P - Y) ** 2).mean(axis=1), ((P >= 0.5) != Y).mean(axis=1)
+    halves = [(one[south].mean() + one[~south].mean()) / 2 for one in (squares, wrong)]
+    assert found["scores"]["brier"]["value"] == pytest.approx(halves[0])
+    assert found["label_scores"]["hamming_loss"]["value"] == pytest.approx(halves[1])
+    assert found["weighting"]["n_effective"] == pytest.approx(1 / (0.25 / 40 + 0.25 / 80))
+    dog = (P[:, 1] - Y[:, 1]) ** 2
+    told = found["labels"][1]["scores"]["brier"]["value"]
+    assert told == pytest.approx((dog[south].mean() + dog[~south].mean()) / 2)
+    assert {one["attributes"]["place"]: one["n"] for one in found["subgroups"]} == {
+        "north": 80,
+        "south": 40,
+    }
+    rows = alice.get(f"{measured}calibration/labels.json", population="land")["results"]
+    assert rows == found["labels"]
+
+
 def test_the_order_of_labels_changes_nothing(alice: Trust, measured: str) -> None:
     turned = {"name": "turned", "question": "seen", "classes": ["fox", "cat", "dog"]}
     alice.post(f"{measured}models/", turned)
@@ -162,6 +199,12 @@ def test_what_needs_one_class_an_item_is_refused_in_words(alice: Trust, measured
     asked = {"kind": "conformal", "parameters": {"model": "net"}}
     refused = alice.post(f"{measured}runs/", asked, expect=400)
     assert "several labels an item" in refused["detail"]
+    for kind in ("conformal/", "ensembles/", "calibration/?against=votes"):
+        path, _, query = kind.partition("?")
+        asked_for = dict([query.split("=")]) if query else {}
+        told = alice.get(f"{measured}{path}", expect=400, **asked_for)
+        assert (told["code"], told["errors"][0]["pointer"]) == ("not_applicable", "model")
+        assert "there are: calibration, calibration-population" in told["detail"]
     positive = {"name": "x", "question": "seen", "classes": CLASSES, "positive_class": "cat"}
     assert alice.post(f"{measured}models/", positive, expect=400)["code"] == "not_applicable"
     kinds = {run["kind"] for run in alice.get(f"{measured}runs/")["results"]}
