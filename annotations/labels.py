@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotations import exports
-from annotations.keys import NO_CODE, Answers, Places, key_order, stored_alike
+from annotations.keys import NO_CODE, Answers, Ordered, Places, key_order, stored_alike
 from annotations.models import Label
 from annotations.partitions import (
     differing,
@@ -32,6 +32,7 @@ from catalog.reading import Column as FileColumn
 from catalog.reading import Kind, Layout, NumberColumn, TextColumn, TimeColumn
 from catalog.reading.columns import EXPORTS
 from catalog.reading.problems import counted
+from catalog.reading.tables import put_aside
 
 STATUSES = {
     "answered": Label.Status.ANSWERED,
@@ -82,21 +83,22 @@ def check_subject(dataset: Dataset, name: str | None) -> str:
 
 @dataclass(frozen=True)
 class _Rows:
-    """What every row of the file says, and which rows are stored for one question, by key.
+    """The rows that are stored for one question, by key, and what every row of the file says.
 
-    The arrays have the file's length; ``row`` picks from them, so that nothing is copied.
+    The arrays have the file's length; places pick from them, so that nothing is copied.
     """
 
-    row: Places
-    item: PerRow
-    annotator: PerRow
-    round: NDArray[np.int16]
+    keys: Ordered
     code: PerRow
     number: PerRow
     status: NDArray[np.int8]
 
-    def only(self, row: Places) -> _Rows:
-        return replace(self, row=row)
+    @property
+    def row(self) -> Places:
+        return self.keys.row
+
+    def only(self, which: NDArray[np.bool_]) -> _Rows:
+        return replace(self, keys=self.keys.only(which))
 
 
 def store_labels(incoming: Incoming) -> Counts:
@@ -121,11 +123,17 @@ def store_labels(incoming: Incoming) -> Counts:
     for question, (code, number, mode) in coded.items():
         which = question_rows.pop(question)
         facts = exports.Facts(items, code, number, mode)
-        exports.refuse_conflicting_gold(incoming, which[gold[which]], facts)
-        references = which[gold[which] & ~incoming.rejected[which]]
+        golden = which[gold[which]].astype(np.intp) if gold.any() else np.empty(0, np.intp)
+        exports.refuse_conflicting_gold(incoming, golden, facts)
+        references = golden[~incoming.rejected[golden]]
         if gold.any() or incoming.rejected.any():
             which = which[~gold[which] & ~incoming.rejected[which]]
-        rows = _in_key_order(incoming, _Rows(which, items, names, rounds, code, number, mode))
+        put_aside(labels.codes)
+        keys = key_order(which, items, names, rounds)
+        del which
+        for keyed in (items, names):
+            put_aside(keyed.codes)
+        rows = _without_repeats(incoming, _Rows(keys, code, number, mode))
         if incoming.problem_count and incoming.upload.on_error == Upload.OnError.REJECT:
             continue
         question.save(update_fields=["values", "learned", "combinations"])
@@ -153,7 +161,7 @@ def _check_own(incoming: Incoming, annotators: TextColumn) -> None:
     )
 
 
-def _rows_by_question(incoming: Incoming) -> dict[Question, NDArray[np.intp]]:
+def _rows_by_question(incoming: Incoming) -> dict[Question, Places]:
     """Which rows belong to which question: by the column if there is one, else the upload's."""
     known = {q.name: q for q in Question.objects.filter(dataset=incoming.dataset)}
     column = incoming.text("question")
@@ -168,7 +176,7 @@ def _rows_by_question(incoming: Incoming) -> dict[Question, NDArray[np.intp]]:
                     f"send question= with one of: {', '.join(sorted(known))}.",
                 )
             return {}
-        return {known[incoming.upload.subject]: rows}
+        return {known[incoming.upload.subject]: rows.astype(np.int32)}
     names = [*column.values, incoming.upload.subject]
     wrong = np.array([name not in known for name in names])[column.codes]
     incoming.refuse(
@@ -182,7 +190,7 @@ def _rows_by_question(incoming: Incoming) -> dict[Question, NDArray[np.intp]]:
             exports.question_hint(incoming, names[column.codes[row]], known),
         ),
     )
-    rows = incoming.rows
+    rows = incoming.rows.astype(np.int32)
     found = np.array([known[n].pk if n in known else -1 for n in names])[column.codes[rows]]
     return {q: rows[found == q.pk] for q in known.values() if (found == q.pk).any()}
 
@@ -228,7 +236,7 @@ def _statuses(incoming: Incoming, labels: TextColumn) -> NDArray[np.int8]:
 def _code(
     incoming: Incoming,
     question: Question,
-    rows: NDArray[np.intp],
+    rows: Places,
     labels: TextColumn,
     status: NDArray[np.int8],
 ) -> tuple[PerRow, PerRow, NDArray[np.int8]]:
@@ -253,17 +261,12 @@ def _rounds(incoming: Incoming) -> NDArray[np.int16]:
     return np.where(column.missing, 1, column.values).astype(np.int16)
 
 
-def _in_key_order(incoming: Incoming, rows: _Rows) -> _Rows:
-    """The rows by item, annotator and round; those whose key stood in an earlier row are refused.
-
-    Sorted rows fill an index without jumping about, and repeats stand side by side.
-    """
-    order, same = key_order(rows.row, rows.item, rows.annotator, rows.round)
-    ordered = rows.only(order)
-    if not same.any():
-        return ordered
-    _refuse_repeats(incoming, ordered, same)
-    return rows.only(order[~(incoming.rejected | incoming.skipped)[order]])
+def _without_repeats(incoming: Incoming, rows: _Rows) -> _Rows:
+    """The rows, without those whose key stood in an earlier one, which are refused."""
+    if not rows.keys.same.any():
+        return rows
+    _refuse_repeats(incoming, rows, rows.keys.same)
+    return rows.only(~(incoming.rejected | incoming.skipped)[rows.row])
 
 
 def _refuse_repeats(incoming: Incoming, rows: _Rows, same: NDArray[np.bool_]) -> None:
@@ -321,10 +324,8 @@ def _store(incoming: Incoming, question: Question, rows: _Rows) -> Counts:
         return Counts()
     if load_partition(question, _columns(incoming, question, rows)):
         return Counts(stored=len(rows.row))
-    alike = stored_alike(
-        question, rows.row, (rows.item, rows.annotator, rows.round), _answers(question, rows)
-    )
-    rows = rows.only(rows.row[~alike])
+    alike = stored_alike(question, rows.keys, _answers(question, rows))
+    rows = rows.only(~alike)
     known = Counts(unchanged=int(alike.sum()))
     if not len(rows.row):
         return known
@@ -347,7 +348,7 @@ def _answers(question: Question, rows: _Rows) -> Answers:
 
 
 def _columns(incoming: Incoming, question: Question, rows: _Rows) -> list[Column]:
-    row, n = rows.row, incoming.table.n_rows
+    row, keys, n = rows.row, rows.keys, len(rows.row)
     unanswered = rows.status != Label.Status.ANSWERED
     gaps = unanswered if unanswered.any() else None
     value = (
@@ -356,13 +357,13 @@ def _columns(incoming: Incoming, question: Question, rows: _Rows) -> list[Column
         else Column("code", "int4", rows.code, gaps, row)
     )
     columns = [
-        Column("question_id", "int8", constant(question.pk, n), rows=row),
-        Column("item_id", "int8", rows.item, rows=row),
-        Column("annotator_id", "int8", rows.annotator, rows=row),
-        Column("round", "int2", rows.round, rows=row),
+        Column("question_id", "int8", constant(question.pk, n)),
+        Column("item_id", "int8", keys.item),
+        Column("annotator_id", "int8", keys.annotator),
+        Column("round", "int2", keys.round),
         Column("status", "int2", rows.status, rows=row),
         value,
-        Column("upload_id", "uuid", constant(incoming.upload.pk.bytes, n, "S16"), rows=row),
+        Column("upload_id", "uuid", constant(incoming.upload.pk.bytes, n, "S16")),
     ]
     kinds = {"labelled_at": "timestamptz", "confidence": "float8", "duration_ms": "int4"}
     for name, kind in kinds.items():
@@ -383,11 +384,9 @@ def _refuse_changes(incoming: Incoming, question: Question, rows: _Rows) -> None
     labels = incoming.text("label")
     if not changed or labels is None:
         return
-    row = rows.row
-    keys = zip(
-        rows.item[row].tolist(), rows.annotator[row].tolist(), rows.round[row].tolist(), strict=True
-    )
-    old = {row: changed[key] for row, key in zip(row.tolist(), keys, strict=True) if key in changed}
+    keys = (x[:].tolist() for x in (rows.keys.item, rows.keys.annotator, rows.keys.round))
+    found = zip(rows.row.tolist(), zip(*keys, strict=True), strict=True)
+    old = {row: changed[key] for row, key in found if key in changed}
     incoming.refuse(
         np.array(sorted(old), np.intp),
         RowCode.CONFLICTS_WITH_EXISTING,

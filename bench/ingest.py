@@ -23,6 +23,7 @@ from typing import Any
 from uuid import uuid4
 
 import pandas as pd
+import psutil
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from django.test.utils import override_settings
@@ -209,7 +210,7 @@ def _labels(folder: Path, n_rows: int, n_runs: int) -> dict[str, Cost]:
     if not importlib.util.find_spec("sqlalchemy"):
         print("pandas.to_sql is left out: SQLAlchemy is not installed.")
     own, reader = memory_of(lambda: upload(fresh(), file))
-    print(f"peak of a worker that does this first: {own:.0f} MiB, of its reader {reader:.0f} MiB")
+    print(f"a worker that does this first grows by {own:.0f} MiB, its reader has {reader:.0f} MiB")
     return found
 
 
@@ -237,22 +238,25 @@ def _others(folder: Path, n_rows: int, n_runs: int) -> None:
         with file.open("rb") as lines:
             show(f"{sum(1 for _ in lines) - 1:,} rows of {kind}", found, BARE)
         own, reader = memory_of(partial(first, kind))
-        print(f"peak of a worker: {own:.0f} MiB, of its reader {reader:.0f} MiB")
+        print(f"a worker grows by {own:.0f} MiB, its reader has {reader:.0f} MiB")
 
 
 def memory_of(step: Callable[[], Any]) -> tuple[float, float]:
-    """Peak MiB of a fresh process that does this step, and of the largest child of it."""
+    """MiB that a process grows by at its peak when it does this step, and its largest child's.
+
+    What it begins with is the bench's own, and more than a worker's.
+    """
     connection.close()
     told = multiprocessing.get_context("fork").SimpleQueue()
 
     def apart() -> None:
+        begun = psutil.Process().memory_info().rss / 2**20
         step()
-        told.put(
-            [
-                resource.getrusage(who).ru_maxrss / 1024
-                for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-            ]
+        own, child = (
+            resource.getrusage(who).ru_maxrss / 1024
+            for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
         )
+        told.put([own - begun, child])
 
     worker = multiprocessing.get_context("fork").Process(target=apart)
     worker.start()

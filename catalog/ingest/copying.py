@@ -18,6 +18,9 @@ from django.db import connection
 from numpy.typing import NDArray
 from pyarrow import csv
 
+# Arrow's own allocator keeps what it once held: of millions of ids, as much as all that is in use.
+pa.set_memory_pool(pa.system_memory_pool())
+
 _HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
 _TRAILER = b"\xff\xff"
 _EPOCH_2000 = 946_684_800_000_000  # microseconds from 1970 to PostgreSQL's zero
@@ -110,6 +113,11 @@ def constant(value: Any, n: int, dtype: Any = None) -> NDArray[Any]:
     return np.broadcast_to(np.array(value, dtype), n)
 
 
+def is_constant(values: Any) -> bool:
+    """Whether it was made by :func:`constant`."""
+    return isinstance(values, np.ndarray) and values.strides == (0,)
+
+
 def copy_in(table: str, columns: list[Column], *, freeze: bool = False) -> int:
     """Append rows to a table; returns how many. They go over in blocks, whatever their number.
 
@@ -190,14 +198,14 @@ class _Block:
             self._rows[c.name]["length"] = size
         else:
             self._rows[f"{c.name}:length"] = np.dtype(_WIRE[c.kind]).itemsize
-            if _is_constant(c):
+            if is_constant(c.values):
                 self._rows[c.name] = c.values[:1]
 
     def filled(self, parts: list[NDArray[Any]]) -> bytes:
         """The rows with these values, one array a column, as bytes."""
         rows = self._rows[: len(parts[0])]
         for c, values in zip(self._columns, parts, strict=True):
-            if c.name in self._absent or _is_constant(c):
+            if c.name in self._absent or is_constant(c.values):
                 continue
             if c.kind in _ARRAYS:
                 rows[c.name]["x"] = values
@@ -217,11 +225,6 @@ def _fields(c: Column) -> list[Any]:
 def _element(kind: str) -> np.dtype[Any]:
     """One number of an array, as it stands on the wire."""
     return np.dtype([("length", ">i4"), ("x", f">f{_ARRAYS[kind][1]}")])
-
-
-def _is_constant(c: Column) -> bool:
-    """Whether it was made by :func:`constant`."""
-    return isinstance(c.values, np.ndarray) and c.values.strides == (0,)
 
 
 def _csv(columns: list[Column], n: int) -> Iterator[bytes]:

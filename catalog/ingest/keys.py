@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from catalog.ingest.checks import NoticeCode, RowCode
 from catalog.ingest.copying import PerRow
 from catalog.ingest.incoming import Incoming
@@ -25,9 +23,7 @@ def resolve_keys(
         return None
     known = look_up(model, incoming.dataset, ids.values)
     rows = incoming.rows
-    met = np.zeros(len(ids.values) + 1, bool)  # the last place is that of code -1
-    met[ids.codes[rows]] = True
-    used = np.flatnonzero(met[:-1])
+    used = ids.used(rows)
     unknown = used[known.keys[used] == UNKNOWN]
     if not len(unknown):
         return known.of(ids.codes)

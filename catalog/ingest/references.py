@@ -78,9 +78,7 @@ def check_answers(
     Codes stand for every distinct text of the column; those that only other rows use are MISSING.
     """
     rows = np.flatnonzero(mine & ~incoming.rejected)
-    met = np.zeros(len(labels.values) + 1, bool)  # the last place is that of code -1
-    met[labels.codes[rows]] = True
-    used = np.flatnonzero(met[:-1])
+    used = labels.used(rows)
     decimal = decimal_of(incoming.upload.options)
     found = read_answers(question, [labels.values[code] for code in used.tolist()], decimal)
     answers = Answers(

@@ -40,6 +40,7 @@ from catalog.reading.tables import (
 
 _BLOCK = 1 << 21
 _MOST_ODD_VALUES = 20_000
+_MOST_WAITING = 2_000_000
 _DIGITS = b"0123456789"
 _TIME = re.compile(
     rb"(?:19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
@@ -87,11 +88,11 @@ def _quoted(path: Path, separator: bytes) -> bool | None:
             return None
         if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
             return None
-        if (n := block.count(b'"')) == 0:
+        if b'"' not in block:
             continue
         if b'""' in block:
             return None
-        quotes += n
+        quotes += block.count(b'"')
         opening += block.count(separator + b'"') + block.count(b'\n"') + block.startswith(b'"')
         closing += sum(block.count(b'"' + end) for end in (separator, b"\n", b"\r\n"))
         closing += block.endswith(b'"')
@@ -212,8 +213,9 @@ class _Coded:
 
     def add(self, texts: pa.Array) -> None:
         self.waiting.append(texts)
-        # Each coding hashes the known values again: it waits until that is a small part of it.
-        if sum(map(len, self.waiting)) >= 2 * len(self.known):
+        # Each coding hashes the known values again: it waits until that is a small part of it, or
+        # until what waits would be most of what is held.
+        if sum(map(len, self.waiting)) >= min(2 * len(self.known), _MOST_WAITING):
             self._code()
 
     def _code(self) -> None:

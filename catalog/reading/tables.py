@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, overload
@@ -14,8 +15,21 @@ from catalog.reading.problems import Notice, Problem
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
 _AT_A_TIME = 4096
+_ROWS = 1 << 16
 #: So many distinct texts are kept as their bytes.
 MANY = 100_000
+
+
+def put_aside(values: npt.NDArray[Any]) -> None:
+    """Leave an array that is mapped from a file to the file, until it is looked at again.
+
+    What was looked at would stay in memory: of millions of rows, most of what a process holds.
+    """
+    held: Any = values
+    while isinstance(held, np.ndarray):
+        held = held.base
+    if isinstance(held, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        held.madvise(mmap.MADV_DONTNEED)
 
 
 class Texts(Sequence[str]):
@@ -73,10 +87,17 @@ class TextColumn:
     def missing(self) -> Mask:
         return self.codes < 0
 
+    def used(self, rows: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.intp]:
+        """The codes of the values that some rows hold, ascending."""
+        met = np.zeros(len(self.values) + 1, bool)  # the last place is that of code -1
+        for start in range(0, len(rows), _ROWS):
+            met[self.codes[rows[start : start + _ROWS]]] = True
+        return np.flatnonzero(met[:-1])
+
     def take(self, rows: Rows) -> TextColumn:
         """The same column for some rows, with only the values that they use."""
         codes = self.codes[rows]
-        used = np.unique(codes[codes >= 0])
+        used = self.used(rows)
         renumber = np.full(len(self.values) + 1, -1, np.int32)
         renumber[used] = np.arange(len(used))
         spellings = {

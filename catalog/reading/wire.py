@@ -140,6 +140,7 @@ def _read_column(folder: Path, stem: str, said: Json) -> AnyColumn:
 
 def _save(folder: Path, stem: str, values: npt.NDArray[Any]) -> None:
     np.save(folder / f"{stem}.npy", values, allow_pickle=False)
+    tables.put_aside(values)
 
 
 def _load(folder: Path, stem: str) -> npt.NDArray[Any]:
