@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from catalog.ingest.answers import strict_number
-from catalog.ingest.bands import Bands, parse_bands
+from catalog.ingest.bands import Bands, band_ends, parse_bands
 from catalog.models import Attribute
 
 
 @dataclass(frozen=True)
 class Reach:
-    """The numbers that a target value stands for: one number, or a band with its ends."""
+    """The numbers that a target value names: one number, or a band with its first and last."""
 
     text: str
     low: float
@@ -26,20 +27,26 @@ def reach_of(text: str) -> Reach | None:
     if number is not None:
         return Reach(text, number, number)
     try:
-        low, high = parse_bands([text]).edges
+        return Reach(text, *band_ends(text))
     except ValueError:
         return None
-    # A lone closed band ends where the next whole number would begin; "<18" ends at 18 itself.
-    return Reach(text, low, high - 1 if low == -np.inf else high)
 
 
 def overlapping(reaches: list[Reach]) -> tuple[Reach, Reach] | None:
     """Two values that share a number, so that somebody would be counted twice."""
+    return next((two for two in _neighbours(reaches) if two[1].low <= two[0].high), None)
+
+
+def apart(reaches: list[Reach]) -> tuple[Reach, Reach] | None:
+    """Two values with a hole between them, where there are bands: somebody would be missing."""
+    if all(reach.low == reach.high for reach in reaches):
+        return None  # Single numbers may be all that there are.
+    return next((two for two in _neighbours(reaches) if two[1].low - two[0].high > 1), None)
+
+
+def _neighbours(reaches: list[Reach]) -> Iterable[tuple[Reach, Reach]]:
     ordered = sorted(reaches, key=lambda reach: (reach.low, reach.high))
-    for before, after in zip(ordered, ordered[1:], strict=False):
-        if after.low <= before.high:
-            return before, after
-    return None
+    return zip(ordered, ordered[1:], strict=False)
 
 
 class Banding:
@@ -68,6 +75,9 @@ class Banding:
         at = int(self.bands.place(np.array([reach.low]))[0])
         if at < 0 and reach.low == -np.inf and self.bands.edges[0] == -np.inf:
             at = 0
-        if at < 0 or reach.high > self.bands.edges[at + 1]:
+        edge = self.bands.edges[at + 1]
+        # The edge of a band belongs to the next one; the last band has its own.
+        is_last = at == len(self.bands.names) - 1
+        if at < 0 or reach.high > edge or (reach.high == edge and not is_last):
             return None
         return self.bands.names[at]

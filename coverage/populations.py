@@ -21,7 +21,7 @@ from catalog.problems import Refusal
 from catalog.reading.columns import Column as FileColumn
 from catalog.reading.columns import Kind, Layout
 from catalog.reading.tables import NumberColumn, TextColumn
-from coverage.banding import Banding, overlapping, reach_of
+from coverage.banding import Banding, Reach, apart, overlapping, reach_of
 from coverage.cells import CELLS, cell_columns, is_another, replace_cells, stage
 from coverage.models import Population
 from coverage.queries import attributes_of, values_met
@@ -232,13 +232,24 @@ def _check_bands(
     _refuse_values(incoming, place, bad, RowCode.NOT_A_NUMBER, unreadable)
     outside = {value for value in given if value not in bad and banding.place(value) is None}
     _refuse_values(incoming, place, outside, RowCode.OUTSIDE_BANDS, misplaced)
-    twice = overlapping([reach for reach in reaches.values() if reach is not None])
-    if twice is not None:
+    _check_neighbours(incoming, attribute.name, [r for r in reaches.values() if r is not None])
+
+
+def _check_neighbours(incoming: Incoming, name: str, reaches: list[Reach]) -> None:
+    """Everybody is counted once: no two values share a number, and none lies between them."""
+    if (twice := overlapping(reaches)) is not None:
         incoming.refuse_file(
             RowCode.OVERLAPPING_VALUES,
-            attribute.name,
-            f"{twice[0].text!r} and {twice[1].text!r} of attribute {attribute.name!r} overlap, so "
-            "that people would be counted twice; make the values disjoint.",
+            name,
+            f"{twice[0].text!r} and {twice[1].text!r} of attribute {name!r} overlap, so that "
+            "people would be counted twice; make the values disjoint.",
+        )
+    elif (two := apart(reaches)) is not None:
+        incoming.refuse_file(
+            RowCode.HOLE,
+            name,
+            f"between {two[0].text!r} and {two[1].text!r} of attribute {name!r} is a hole; add the "
+            "values between, with weight 0 where nobody has them.",
         )
 
 

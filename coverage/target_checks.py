@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.ingest.checks import RowCode
+from catalog.ingest.checks import NoticeCode, RowCode
 from catalog.ingest.combinations import combinations
 from catalog.ingest.incoming import Incoming
 from catalog.reading.tables import NumberColumn, TextColumn
@@ -17,6 +17,8 @@ Rows = NDArray[np.intp]
 SHOWN = 10
 SHARES_OFF = 0.01
 """How far the sum of published shares may be from 1, for rounding."""
+PERCENT_FROM, PERCENT_TO = 90, 110
+"""Weights with fractions that sum to about 100 are percentages; people come in whole numbers."""
 
 
 def check_mapping(
@@ -35,19 +37,36 @@ def check_mapping(
 
 
 def check_shares(incoming: Incoming, columns: dict[str, TextColumn], weight: NumberColumn) -> None:
-    """Weights that are all fractions are shares; those of each margin sum to 1."""
+    """Weights that are all fractions are shares; those of each margin sum to 1, or to 100."""
     for names, mine in by_margin(incoming, columns):
         used = weight.values[mine]
-        if used.max() > 1 or np.all(used == np.round(used)):
-            continue  # Counts, of which only the proportions matter.
         total = float(used.sum())
-        if abs(total - 1) > SHARES_OFF:
+        whole = whole_of(used)
+        if whole is None and PERCENT_FROM <= total <= PERCENT_TO and total != 100:
+            incoming.warn(
+                NoticeCode.READ_AS_COUNTS,
+                f"The weights over {', '.join(names)} sum to {total:.0f} and are read as counts; "
+                "percentages would sum to 100.",
+            )
+        if whole is not None and abs(total / whole - 1) > SHARES_OFF:
             incoming.refuse_file(
                 RowCode.WEIGHTS_SUM,
                 "weight",
-                f"the shares over {', '.join(names)} sum to {total:.6g}, not to 1; complete or "
-                "mend them, or send counts.",
+                f"the {'shares' if whole == 1 else 'percentages'} over {', '.join(names)} sum to "
+                f"{total:.6g}, not to {whole}; complete or mend them, or send counts.",
             )
+
+
+def whole_of(weights: NDArray[np.float64]) -> int | None:
+    """What weights sum to that are shares (1) or percentages (100); ``None`` for counts.
+
+    Counts are whole, or far from 100 in all: only the proportions matter of those.
+    """
+    if np.all(weights == np.round(weights)):
+        return None
+    if weights.max() <= 1:
+        return 1
+    return 100 if PERCENT_FROM <= weights.sum() <= PERCENT_TO else None
 
 
 def by_margin(

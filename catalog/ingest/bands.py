@@ -44,7 +44,7 @@ def parse_bands(names: list[str]) -> Bands:
     """
     if not names:
         raise ValueError("A numeric attribute needs at least one band, for example '0-9'.")
-    ranges = sorted((*_ends(name), name) for name in names)
+    ranges = sorted((*band_ends(name), name) for name in names)
     edges = [ranges[0][0]]
     for (_, high, name), (low, _, following) in zip(ranges, ranges[1:], strict=False):
         if low <= high:
@@ -57,7 +57,14 @@ def parse_bands(names: list[str]) -> Bands:
     return Bands(tuple(name for *_, name in ranges), tuple(float(edge) for edge in edges))
 
 
-def _ends(name: str) -> tuple[float, float]:
+def band_ends(name: str) -> tuple[float, float]:
+    """The first and the last number that a band names; infinite where it is open.
+
+    Raises
+    ------
+    ValueError
+        Where the text is no band.
+    """
     text = name.strip()
     for form, kind in _FORMS:
         if (match := form.fullmatch(text)) is None:

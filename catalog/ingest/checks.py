@@ -38,6 +38,7 @@ class RowCode(StrEnum):
     MIXED_TARGET = "mixed_target"
     MANGLED_BAND = "mangled_band"
     OVERLAPPING_VALUES = "overlapping_values"
+    HOLE = "hole"
     CONFLICTING_ATTRIBUTE = "conflicting_attribute"
     REFERENCE_EXISTS = "reference_exists"
     OTHER_FEATURES = "other_features"
@@ -68,6 +69,7 @@ class NoticeCode(StrEnum):
     TRAIN_LEAKAGE = "train_leakage"
     CATEGORY_MISMATCH = "category_mismatch"
     TARGET_KIND = "target_kind"
+    READ_AS_COUNTS = "read_as_counts"
     CELLS_REMOVED = "cells_removed"
     STILL_NAMED = "still_named"
 

@@ -5,18 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+_PERSON = (
+    "first|last|full|sur|fore|given|family|middle|maiden|birth|nick|legal|real|login|patient|user"
+    "|participant|subject|person|customer|client|employee|student|pupil|respondent|owner|author"
+    "|doctor|physician|nurse|contact|parent|mother|father|child|spouse|rater|annotator"
+)
 _NAMING = re.compile(
-    r"(e_?mail|phone|telephone|ssn|(first|last|full|sur|fore|given|family|middle|maiden"
-    r"|patient|user|participant|subject)_?name|name|nom|prenom|prénom|vorname|nachname|address"
-    r"|passport|iban)",
+    rf"(e_?mail(_address)?|(tele|mobile_?)?phone(_number)?|ssn|(({_PERSON})_?)+name|name"
+    rf"|name_of_(the_)?({_PERSON})|nom(_de_famille)?|prenom|prénom|nombres?|apellidos?|cognome"
+    r"|(vor|nach|familien|geburts)name|address|passport|iban)",
     re.IGNORECASE,
 )
 _BIRTH = re.compile(
-    r"(birth_?(date|day)|(date|day)_?of_?birth|dob|b_?day|born(_?on)?|geburts(datum|tag)"
-    r"|(date_?(de_?)?)?naissance|fecha_?(de_?)?nacimiento|nascimento)",
+    r"(([a-z]+_)?(birth_?(date|day)|(date|day)_?of_?birth|dob)|b_?day|born(_?on)?"
+    r"|geburts(datum|tag)|(date_?(de_?)?)?naissance|fecha_?(de_?)?nacimiento|nascimento)",
     re.IGNORECASE,
 )
-_DATE = re.compile(r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})([T ].*)?")
+_DATE = re.compile(
+    r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}"
+    r"|\d{1,2}\.? [^\W\d]{3,9}\.? \d{4})([T ].*)?"
+)
 
 _CONTACTS = (
     ("e-mail addresses", re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]{2,}")),
@@ -33,11 +41,15 @@ def why_identifying(name: str, values: Sequence[str]) -> str | None:
         return "looks like it names a person"
     if _BIRTH.fullmatch(plain):
         return "looks like a date of birth"
-    filled = [value for value in values if value.strip()]
-    dates = sum(_DATE.fullmatch(value.strip()) is not None for value in filled)
-    if dates and 2 * dates >= len(filled):
+    if _are_mostly(_DATE, values):
         return "holds full dates, such as of birth, which single a person out"
     for what, form in _CONTACTS:
-        if sum(form.fullmatch(value.strip()) is not None for value in filled) * 2 > len(filled):
+        if _are_mostly(form, values):
             return f"holds {what}, which single a person out"
     return None
+
+
+def _are_mostly(form: re.Pattern[str], values: Sequence[str]) -> bool:
+    filled = [value.strip() for value in values if value.strip()]
+    alike = sum(form.fullmatch(value) is not None for value in filled)
+    return alike > 0 and 2 * alike >= len(filled)

@@ -203,9 +203,43 @@ def test_a_band_that_fits_into_none_is_refused(alice: Trust) -> None:
         ("grown up", "not_a_number"),
     ):
         refused = alice.upload(path, "population", f"age,weight\n70,1\n{value},1\n")
-        assert codes(refused) == [code]
+        assert codes(refused)[0] == code
         assert refused["problems"][0]["value"] == value
-    assert alice.upload(path, "population", "age,weight\n70,1\n15-17,1\n")["state"] == "stored"
+    assert alice.upload(path, "population", "age,weight\n70,1\n17,1\n")["state"] == "stored"
+
+
+def test_bands_with_a_hole_would_leave_people_out(alice: Trust) -> None:
+    path = banded(alice)
+    refused = alice.upload(path, "population", "age,weight\n0-10,9\n18-64,1\n65+,1\n")
+    assert codes(refused) == ["hole"]
+    assert (
+        "between '0-10' and '18-64' of attribute 'age' is a hole"
+        in (refused["problems"][0]["message"])
+    )
+    whole = alice.upload(path, "population", "age,weight\n0-10,9\n11-17,0\n18-64,1\n65+,1\n")
+    assert whole["state"] == "stored", whole["problems"]
+
+
+def test_bands_of_fractions_end_where_they_say(alice: Trust) -> None:
+    path = alice.dataset("weighed")
+    classes = ["<18.5", "18.5-24.9", "25-29.9", "30+"]
+    alice.post(f"{path}attributes/", {"name": "bmi", "kind": "numeric", "bands": classes})
+    alice.upload(path, "items", "item,bmi\na,17\nb,18.5\nc,24.9\nd,25\ne,31\n")
+    alice.post(f"{path}populations/", {"name": "adults"})
+    rows = "<18.5,0.02\n18.5-21.9,0.15\n22-24.9,0.25\n25-29.9,0.33\n30-34.9,0.15\n35+,0.1\n"
+    sent = alice.upload(path, "population", f"bmi,weight\n{rows}")
+    assert sent["state"] == "stored", sent["problems"]
+    found = alice.get(f"{path}coverage/")["attributes"]["bmi"]
+    shares = {one["attributes"]["bmi"]: (one["n"], one["target_share"]) for one in found}
+    assert shares == {
+        "<18.5": (1, pytest.approx(0.02)),
+        "18.5-24.9": (2, pytest.approx(0.4)),
+        "25-29.9": (1, pytest.approx(0.33)),
+        "30+": (1, pytest.approx(0.25)),
+    }
+    # 25 begins the next class.
+    across = alice.upload(path, "population", "bmi,weight\n20-25,1\n26+,1\n")
+    assert "outside_bands" in codes(across)
 
 
 def test_values_that_overlap_would_count_people_twice(alice: Trust) -> None:
@@ -282,6 +316,7 @@ def test_shares_that_do_not_sum_are_refused_with_their_sum(alice: Trust, people:
         ("sex,weight\nF,0.5\nM,0.4\n", "the shares over sex sum to 0.9, not to 1"),
         ("sex,age,weight\nF,old,0.7\nM,old,0.5\n", "over sex, age sum to 1.2,"),
         ("sex,age,weight\nF,,50\nM,,50\n,old,0.3\n,young,0.6\n", "over age sum to 0.9,"),
+        ("sex,weight\nF,50.5\nM,45\n", "the percentages over sex sum to 95.5, not to 100"),
     ):
         sent = alice.upload(people, "population", body)
         assert (sent["state"], codes(sent)) == ("rejected", ["weights_sum"])
@@ -290,6 +325,10 @@ def test_shares_that_do_not_sum_are_refused_with_their_sum(alice: Trust, people:
     # Published shares are rounded; counts may be fractions too.
     for body in ("sex,weight\nF,0.503\nM,0.496\n", "sex,weight\nF,12.5\nM,0.5\n"):
         assert alice.upload(people, "population", body)["state"] == "stored"
+    # Whole numbers are counts of people, of whom there may be 98; who meant percent is told.
+    counts = alice.upload(people, "population", "sex,weight\nF,50\nM,48\n")
+    assert "sum to 98 and are read as counts" in notices(counts)["read_as_counts"]
+    assert "read_as_counts" not in notices(alice.upload(people, "population", JOINT))
 
 
 def test_values_are_mapped_by_name_where_the_sender_says_so(alice: Trust, people: str) -> None:
@@ -325,6 +364,11 @@ def test_columns_that_tell_who_somebody_is_are_not_stored(alice: Trust, people: 
         ("Geburtsdatum", "?", "looks like a date of birth"),
         ("firstName", "Ada", "looks like it names a person"),
         ("seen", "02.04.1961", "holds full dates"),
+        ("since", "2 April 1961", "holds full dates"),
+        ("patient_dob", "?", "looks like a date of birth"),
+        ("customer name", "?", "looks like it names a person"),
+        ("apellidos", "?", "looks like it names a person"),
+        ("reach", "ada@example.org", "holds e-mail addresses"),
     ):
         sent = alice.upload(people, "items", f"item,{header}\ni0_0,{value}\n")
         assert (sent["state"], codes(sent)) == ("rejected", ["direct_identifier"])
