@@ -33,7 +33,9 @@ def smooth_calibration_error(forecasts: BinaryForecasts, draws: Draws | None = N
     unit_sums = gathered.astype(float).reshape(draws.n_units, size)
     residual = draws.replicates(unit_sums)
     weight = draws.totals(forecasts.weights[:, None])
-    again = _at_width(residual / weight, max(value, 2.0 / _REPLICATE_GRID))
+    # Smoothing is linear: a table of what it makes of each grid point serves all replicates.
+    kernel = _smoothed(np.eye(size), max(value, 2.0 / _REPLICATE_GRID))
+    again = _area(residual / weight @ kernel)
     return with_interval(value, forecasts.n, again, draws, centred=True, bounds=(0, 1))
 
 
@@ -92,10 +94,20 @@ def _gathered(forecasts: BinaryForecasts) -> FloatArray:
 
 
 def _at_width(residual: FloatArray, sigma: float) -> FloatArray:
-    """Integral of the absolute smoothed residual, the Gaussian reflected at 0 and 1.
+    """Integral of the absolute smoothed residual; the grid is the last axis."""
+    return _area(_smoothed(residual, sigma))
+
+
+def _area(smoothed: FloatArray) -> FloatArray:
+    size = np.abs(smoothed)
+    area: FloatArray = size.sum(axis=-1) - 0.5 * (size[..., 0] + size[..., -1])
+    return area
+
+
+def _smoothed(residual: FloatArray, sigma: float) -> FloatArray:
+    """The residual smoothed by a Gaussian that is reflected at 0 and 1.
 
     Reflection makes the circle of length 2, on which a Gaussian is a product in frequency.
-    The grid is the last axis.
     """
     grid = residual.shape[-1] - 1
     mirrored = np.concatenate([residual, residual[..., -2:0:-1]], axis=-1)
@@ -103,6 +115,5 @@ def _at_width(residual: FloatArray, sigma: float) -> FloatArray:
     mirrored[..., [0, grid]] *= 2
     frequency = np.pi * np.arange(grid + 1)
     spectrum = np.fft.rfft(mirrored) * np.exp(-0.5 * (sigma * frequency) ** 2)
-    smoothed = np.abs(np.fft.irfft(spectrum, 2 * grid))[..., : grid + 1]
-    area: FloatArray = smoothed.sum(axis=-1) - 0.5 * (smoothed[..., 0] + smoothed[..., -1])
-    return area
+    smoothed: FloatArray = np.fft.irfft(spectrum, 2 * grid)[..., : grid + 1]
+    return smoothed

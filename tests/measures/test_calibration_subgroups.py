@@ -1,12 +1,15 @@
 """Subgroups: honest small ones must not be called bad, and the numbers must agree by subgroup."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
 from measures.calibration.bin_errors import expected_calibration_error
 from measures.calibration.binning import bin_sums, uniform_edges
 from measures.calibration.forecasts import binary_forecasts
-from measures.calibration.significance import cox_calibration
+from measures.calibration.report import calibration_report
+from measures.calibration.significance import cox_calibration, kuiper, spiegelhalter
 from measures.calibration.subgroups import subgroup_calibration
 from measures.estimates import Reason
 from measures.multiplicity import benjamini_hochberg
@@ -21,17 +24,24 @@ def quick(forecasts, codes, **options):
 def test_two_calibrated_subgroups_are_rejected_at_the_nominal_rate():
     """Plain ECE tells n=60 from n=3000 in every run; Cox's test in about one of twenty."""
     rng = np.random.default_rng(11)
-    rejected, ece = {60: 0, 3000: 0}, {60: [], 3000: []}
+    tests = {
+        "cox": lambda one: cox_calibration(one).test,
+        "spiegelhalter": spiegelhalter,
+        "kuiper": kuiper,
+    }
+    rejected = {(name, n): 0 for name in tests for n in (60, 3000)}
+    ece = {60: [], 3000: []}
     n_runs = 200
     for _ in range(n_runs):
-        for n in rejected:
+        for n in ece:
             p = rng.beta(2, 2, n)
             forecasts = binary_forecasts(rng.random(n) < p, p)
-            rejected[n] += cox_calibration(forecasts).test.p_value < 0.05
+            for name, test in tests.items():
+                rejected[name, n] += test(forecasts).p_value < 0.05
             edges = uniform_edges(15)
             ece[n].append(float(expected_calibration_error(bin_sums(forecasts, edges))))
     assert np.mean(ece[60]) > 5 * np.mean(ece[3000])
-    # 10 of 200 are expected; 22 or more would happen once in 2,000 times.
+    # 10 of 200 are expected, of Kuiper's at n=60 fewer; 22 or more happen once in 2,000 times.
     assert all(1 <= count <= 21 for count in rejected.values())
 
 
@@ -55,6 +65,46 @@ def test_each_subgroup_gets_what_it_would_get_alone():
         for key, estimate in one.scores.estimates.items():
             assert estimate.value == alone.scores.estimates[key].value
         assert one.tests.cox.slope.value == alone.tests.cox.slope.value
+
+
+def test_whole_weights_are_repetition_in_each_subgroup():
+    forecasts, codes = d2(), np.arange(200) % 3
+    times = np.random.default_rng(5).integers(1, 4, 200)
+    weighted = binary_forecasts(forecasts.y_true, forecasts.y_prob, weights=times)
+    again = np.repeat(np.arange(200), times)
+    for one, many in zip(
+        quick(weighted, codes), quick(forecasts.rows(again), codes[again]), strict=True
+    ):
+        assert one.n < many.n == round(sum(s.n for s in many.corp.steps))
+        for key, estimate in one.scores.estimates.items():
+            assert estimate.value == pytest.approx(many.scores.estimates[key].value), key
+        for key, estimate in one.ece.errors.items():
+            # These go by the number of items, not by what they weigh.
+            if key != "debiased_squared_10" and not key.endswith("cube_root"):
+                assert estimate.value == pytest.approx(many.ece.errors[key].value), key
+        drawn = [[(s.p_low, s.p_high, s.calibrated) for s in r.corp.steps] for r in (one, many)]
+        assert drawn[0] == [pytest.approx(step) for step in drawn[1]]
+        rates = [[b.observed.value for b in r.curve] for r in (one, many)]
+        assert rates[0] == pytest.approx(rates[1])
+        assert asdict(one.murphy) == pytest.approx(asdict(many.murphy))
+        assert one.tests.cox.slope.value == pytest.approx(many.tests.cox.slope.value)
+        assert one.tests.kuiper.value == pytest.approx(many.tests.kuiper.value)
+
+
+def test_a_subgroup_that_holds_everything_equals_the_whole():
+    for forecasts in (d2(), d2(clusters=np.arange(200) // 4), m1()):
+        (part,) = quick(forecasts, np.zeros(forecasts.n, int))
+        whole = calibration_report(forecasts, bootstrap(n_resamples=50))
+        for key, estimate in whole.scores.estimates.items():
+            assert part.scores.estimates[key].value == estimate.value
+        for key, estimate in whole.ece.errors.items():
+            assert part.ece.errors[key].value == estimate.value
+        for name in ("spiegelhalter", "kuiper"):
+            one, other = getattr(part.tests, name), getattr(whole.tests, name)
+            assert (one.value, one.p_value) == (other.value, other.p_value)
+        assert part.tests.cox.test.p_value == whole.tests.cox.test.p_value
+        assert (part.curve, part.corp.steps) == (whole.curve, whole.corp.steps)
+        assert (part.murphy, part.other_libraries) == (whole.murphy, whole.other_libraries)
 
 
 def test_subgroup_p_values_are_corrected_together():
