@@ -44,7 +44,7 @@ COLUMNS: dict[str, tables.Names] = {
     "values": ("value", "n_labels", "krippendorff_alpha.*", "fleiss_kappa.*"),
     "subgroups": ("of", *_COUNTS, *_COEFFICIENTS),
     "groups": (
-        *("in_group.*", "cross_group.*", "association_index", "in_group_test.*"),
+        *("in_group.*", "cross_group.*", "association_index.*", "in_group_test.*"),
         *("association_test.*", "n_annotators", "n_labels"),
     ),
     "periods": ("kind", "period", *_COUNTS, *_COEFFICIENTS),

@@ -92,7 +92,7 @@ def _groups(result: Row) -> list[str]:
     said = []
     for row in result.get("groups", []):
         test = row["association_test"]
-        p, index = test.get("p_adjusted"), row.get("association_index")
+        p, index = test.get("p_adjusted"), row["association_index"]["value"]
         if p is None or p >= SIGNIFICANT or index is None:
             continue
         said.append(

@@ -36,8 +36,9 @@ def conventions(question: Question, resampled: str) -> dict[str, str]:
         "them",
         "cells": "items that have both values; cells without labels are left out",
         "groups": "cross_group is the cross-replication reliability of the two groups, n the items "
-        "that both labelled; association_index is alpha within the first over it; tests deal whole "
-        "annotators anew among those who share items, each pair of labels counts once, n are "
+        "that both labelled; association_index is alpha within the first over it, drawn together; "
+        "tests deal whole annotators anew among those who share items, each pair of labels counts "
+        "once, n are "
         "annotators, p_adjusted by Benjamini-Hochberg over all groups of all attributes",
         "periods": "only pairs of labels of one period count; a week begins on Monday, UTC",
         "change": "share of the variance of the items' disagreement that lies between periods with "

@@ -88,7 +88,7 @@ def _attribute_rows(
             "compared_with": {name: values[other]},
             "cross_group": cross.xrr_kappa.as_dict(),
             "in_group": cross.cohesion[side].alpha.as_dict(),
-            "association_index": cross.association_index[side],
+            "association_index": cross.association_index[side].as_dict(),
             "n_annotators": int(min(members[one], members[other])),
             "n_labels": int(min(given[one], given[other])),
         }

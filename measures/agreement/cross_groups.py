@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -53,15 +53,15 @@ class CrossGroupAgreement:
         the number of items that both labelled.
     cohesion : tuple of GroupCohesion
         Each group on its own items.
-    association_index : tuple of float or None
+    association_index : tuple of Estimate
         Alpha within each group over the agreement between them; above 1 the group agrees better
-        with itself than with the other. None where either is missing or the latter is not above 0.
+        with itself than with the other. Undefined where either is, or the latter is not above 0.
     """
 
     groups: tuple[int, int]
     xrr_kappa: Estimate
     cohesion: tuple[GroupCohesion, GroupCohesion]
-    association_index: tuple[float | None, float | None]
+    association_index: tuple[Estimate, Estimate]
 
 
 def cross_group_agreement(
@@ -87,8 +87,8 @@ def cross_group_agreement(
         The two groups.
     rng : numpy Generator
     n_replicates : int
-        Bootstrap replicates over the items that both groups labelled (over their clusters, where
-        the labels have them).
+        Bootstrap replicates over the items that either group labelled (over their clusters, where
+        the labels have them), the same for all numbers; ordinal ranks stay as observed.
     ci_level : float
         Level of the interval, in (0, 1).
 
@@ -110,21 +110,52 @@ def cross_group_agreement(
         raise ValueError(f"groups must be two different groups; got {groups[0]} twice.")
     one, other, cluster = _group_counts(labels, np.asarray(group), domain.size, groups)
     distance = scale_distance(domain, (one + other).sum(axis=0).astype(np.float64))
-    clustered = labels.cluster is not None
-    xrr = _xrr(one, other, cluster, distance, (clustered, n_replicates, ci_level, rng))
-    cohesion = (
-        _cohesion(groups[0], one.astype(np.float64), domain),
-        _cohesion(groups[1], other.astype(np.float64), domain),
+    cohesion = [
+        _cohesion(number, counts.astype(np.float64), domain)
+        for number, counts in zip(groups, (one, other), strict=True)
+    ]
+    n_both = int(((one.sum(axis=1) > 0) & (other.sum(axis=1) > 0)).sum())
+    drawn = _drawn(
+        (one, other, cluster),
+        (distance, _own_distance(one, domain), _own_distance(other, domain)),
+        clustered=labels.cluster is not None,
+        n_replicates=n_replicates,
+        rng=rng,
     )
+    method = f"bootstrap_{'groups' if labels.cluster is not None else 'items'}_percentile"
+    how = (ci_level, method)
+    xrr = _within(_xrr(one, other, distance, n_both), drawn[0], how)
+    within = [
+        _within(group.alpha, own, how) for group, own in zip(cohesion, drawn[1:], strict=True)
+    ]
+    index = [_association(alpha, xrr) for alpha in within]
+    above = np.where(drawn[0] > 0, drawn[0], np.nan)
     return CrossGroupAgreement(
         groups=groups,
         xrr_kappa=xrr,
-        cohesion=cohesion,
+        cohesion=(
+            replace(cohesion[0], alpha=within[0]),
+            replace(cohesion[1], alpha=within[1]),
+        ),
         association_index=(
-            _association(cohesion[0].alpha, xrr),
-            _association(cohesion[1].alpha, xrr),
+            _within(index[0], drawn[1] / above, how),
+            _within(index[1], drawn[2] / above, how),
         ),
     )
+
+
+def _within(one: Estimate, drawn: FloatArray, how: tuple[float, str]) -> Estimate:
+    """The estimate with the percentile interval of its replicates."""
+    low, high, _ = percentile_interval(drawn, level=how[0])
+    if one.value is None or low is None:
+        return one
+    return replace(one, ci_low=low, ci_high=high, ci_level=how[0], ci_method=how[1])
+
+
+def _own_distance(counts: IntArray, domain: Domain) -> FloatArray:
+    """Distances between values by the ranks of a group's own pairable labels."""
+    paired = counts[counts.sum(axis=1) >= 2].sum(axis=0)
+    return scale_distance(domain, paired.astype(np.float64))
 
 
 def _group_counts(
@@ -147,51 +178,81 @@ def _group_counts(
     return counts[0], counts[1], cluster
 
 
-def _xrr(
-    one: IntArray,
-    other: IntArray,
-    cluster: IntArray,
-    distance: FloatArray,
-    options: tuple[bool, int, float, np.random.Generator],
-) -> Estimate:
-    clustered, n_replicates, ci_level, rng = options
-    both = (one.sum(axis=1) > 0) & (other.sum(axis=1) > 0)
-    n = int(both.sum())
+def _xrr(one: IntArray, other: IntArray, distance: FloatArray, n: int) -> Estimate:
     if n < 2:
         return undefined(Reason.TOO_FEW_ITEMS if n else Reason.NO_OVERLAP, n)
-    stacked = np.concatenate([one[both], other[both]], axis=1)
-    rows, lead, times = distinct_rows(stacked, cluster[both], None)
-    table = _xrr_moments(rows.astype(np.float64), distance)
-    value = float(_xrr_kappa(times[None, :] @ table, distance)[0])
-    if not np.isfinite(value):
-        return undefined(Reason.NO_VARIATION, n)
+    stacked = np.concatenate([one, other], axis=1).astype(np.float64)
+    value = float(_xrr_kappa(_xrr_moments(stacked, distance).sum(axis=0)[None, :], distance)[0])
+    return Estimate(value, n) if np.isfinite(value) else undefined(Reason.NO_VARIATION, n)
+
+
+def _drawn(
+    counts: tuple[IntArray, IntArray, IntArray],
+    distances: tuple[FloatArray, FloatArray, FloatArray],
+    *,
+    clustered: bool,
+    n_replicates: int,
+    rng: np.random.Generator,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Replicates of the agreement between the groups and of alpha within each, item by item."""
+    one, other, cluster = counts
+    size = one.shape[1]
+    some = (one.sum(axis=1) > 0) | (other.sum(axis=1) > 0)
+    stacked = np.concatenate([one, other], axis=1)[some]
+    whole, lead, times = distinct_rows(stacked, cluster[some], None)
+    rows = whole.astype(np.float64)
+    tables = (
+        _xrr_moments(rows, distances[0]),
+        _alpha_moments(rows[:, :size], distances[1]),
+        _alpha_moments(rows[:, size:], distances[2]),
+    )
+    of_totals = (_xrr_kappa, _alpha, _alpha)
     drawn = [
-        _xrr_kappa(weights @ table, distance)
+        [
+            compute(weights @ table, distance)
+            for compute, table, distance in zip(of_totals, tables, distances, strict=True)
+        ]
         for weights in bootstrap_weights(
             lead, times, clustered=clustered, n_replicates=n_replicates, rng=rng
         )
     ]
-    low, high, _ = percentile_interval(
-        np.concatenate(drawn) if drawn else np.zeros(0), level=ci_level
-    )
-    if low is None:
-        return Estimate(value, n)
-    method = f"bootstrap_{'groups' if clustered else 'items'}_percentile"
-    return Estimate(value, n, None, low, high, ci_level, method)
+    none = np.zeros(0)
+    first, second, third = zip(*drawn, strict=True) if drawn else ([none], [none], [none])
+    return np.concatenate(first), np.concatenate(second), np.concatenate(third)
+
+
+def _alpha_moments(rows: FloatArray, distance: FloatArray) -> FloatArray:
+    """Pairable labels of each row by value, and the disagreement among them."""
+    labels = rows.sum(axis=1)
+    paired = np.where(labels[:, None] >= 2, rows, 0.0)
+    apart = (paired @ distance * paired).sum(axis=1) / np.maximum(labels - 1.0, 1.0)
+    return np.concatenate([paired, apart[:, None]], axis=1)
+
+
+def _alpha(totals: FloatArray, distance: FloatArray) -> FloatArray:
+    paired, apart = totals[:, :-1], totals[:, -1]
+    n = np.maximum(paired.sum(axis=1), 2.0)
+    expected = (paired @ distance * paired).sum(axis=1) / (n - 1.0)
+    varied = expected > 1e-12 * distance.max(initial=1e-300)
+    alpha: FloatArray = np.where(varied, 1.0 - apart / np.where(varied, expected, 1.0), np.nan)
+    return alpha
 
 
 def _xrr_moments(rows: FloatArray, distance: FloatArray) -> FloatArray:
+    """Labels of each row that both groups labelled by value, and the disagreement across."""
     size = len(distance)
-    one, other = rows[:, :size], rows[:, size:]
-    n_one, n_other = one.sum(axis=1), other.sum(axis=1)
-    apart = ((one @ distance) * other).sum(axis=1) * (n_one + n_other) / (n_one * n_other)
+    n_one, n_other = rows[:, :size].sum(axis=1), rows[:, size:].sum(axis=1)
+    both = (n_one > 0) & (n_other > 0)
+    rows = np.where(both[:, None], rows, 0.0)
+    times = np.where(both, (n_one + n_other) / np.maximum(n_one * n_other, 1.0), 0.0)
+    apart = (rows[:, :size] @ distance * rows[:, size:]).sum(axis=1) * times
     return np.concatenate([rows, apart[:, None]], axis=1)
 
 
 def _xrr_kappa(totals: FloatArray, distance: FloatArray) -> FloatArray:
     size = len(distance)
     one, other, apart = totals[:, :size], totals[:, size : 2 * size], totals[:, -1]
-    n_one, n_other = one.sum(axis=1), other.sum(axis=1)
+    n_one, n_other = np.maximum(one.sum(axis=1), 1.0), np.maximum(other.sum(axis=1), 1.0)
     expected = (one @ distance * other).sum(axis=1) / (n_one * n_other)
     observed = apart / (n_one + n_other)
     varied = expected > 1e-12 * distance.max(initial=1e-300)
@@ -216,7 +277,9 @@ def _cohesion(group: int, counts: FloatArray, domain: Domain) -> GroupCohesion:
     )
 
 
-def _association(alpha: Estimate, xrr: Estimate) -> float | None:
-    if alpha.value is None or xrr.value is None or xrr.value <= 0:
-        return None
-    return alpha.value / xrr.value
+def _association(alpha: Estimate, xrr: Estimate) -> Estimate:
+    if alpha.value is None or xrr.value is None:
+        return undefined(alpha.reason or xrr.reason or Reason.NO_DATA, xrr.n)
+    if xrr.value <= 0:
+        return undefined(Reason.NOT_APPLICABLE, xrr.n)
+    return Estimate(alpha.value / xrr.value, xrr.n)

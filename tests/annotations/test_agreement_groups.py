@@ -55,7 +55,7 @@ def test_groups_with_minds_of_their_own_stand_out_and_random_ones_do_not(
     assert len(sides) == len(lots) == 2
     for row in sides:
         assert row["in_group"]["value"] > row["cross_group"]["value"]
-        assert row["association_index"] is None or row["association_index"] > 1
+        assert row["association_index"]["value"] is None or row["association_index"]["value"] > 1
         assert row["association_test"]["value"] > 0
         assert row["association_test"]["p_adjusted"] < 0.02
         assert row["association_test"]["n"] == N_ANNOTATORS
@@ -218,7 +218,7 @@ def test_an_auditor_sees_no_small_group_and_no_names(
     for row in shown["groups"]:
         assert row["in_group"]["reason"] == row["cross_group"]["reason"] == "suppressed"
         assert row["association_test"]["p_value"] is None
-        assert (row["association_index"], row["n_annotators"]) == (None, None)
+        assert (row["association_index"]["value"], row["n_annotators"]) == (None, None)
     assert "w05" not in str(shown)
     # The lead sees them all the same.
     assert all(row["n_annotators"] for row in alice.get(f"{minded}agreement/")["groups"])

@@ -316,7 +316,7 @@ def test_cohesion_of_two_toy_groups_is_the_computed_one():
     assert inside.plurality_size.value == pytest.approx(0.8, abs=1e-9)
     assert inside.negentropy.value == pytest.approx(0.7167037877, abs=1e-9)
     assert found.xrr_kappa.value == pytest.approx(0.4680851064, abs=1e-9)
-    assert found.association_index[0] == pytest.approx(0.3636363636 / 0.4680851064, abs=1e-9)
+    assert found.association_index[0].value == pytest.approx(0.3636363636 / 0.4680851064, abs=1e-9)
 
 
 def test_a_group_that_agrees_more_than_chance_would_have_it_is_found():
@@ -371,3 +371,30 @@ def test_members_are_dealt_within_their_stratum_and_the_unknown_stay_out():
     )
     assert [one.difference.value for one in found] == pytest.approx([0, 0], abs=1e-12)
     assert [one.difference.p_value for one in found] == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("scale", ["nominal", "ordinal", "interval"])
+def test_figures_of_groups_have_the_intervals_of_their_items(scale):
+    """In-group alpha as alpha of the group's labels alone; the index between its own ends."""
+    rng = np.random.default_rng(4)
+    item, annotator = (axis.ravel() for axis in np.mgrid[0:150, 0:6])
+    truth = rng.integers(0, 4, 150)[item]
+    near = np.where(annotator < 3, 0.85, 0.6)
+    code = np.where(rng.random(item.size) < near, truth, rng.integers(0, 4, item.size))
+    domain = declare_domain([0, 1, 2, 3], scale)
+    found = cross_group_agreement(
+        Labels(item, annotator, code), annotator // 3, domain, groups=(0, 1), rng=rng
+    )
+    for side, group in enumerate(found.cohesion):
+        mine = annotator // 3 == side
+        statistics = agreement_statistics(item[mine], annotator[mine], code[mine], n_values=4)
+        alone = agreement(statistics, domain, rng=rng).coefficients["krippendorff_alpha"]
+        assert group.alpha.value == pytest.approx(alone.value, abs=1e-9)
+        assert group.alpha.ci_low == pytest.approx(alone.ci_low, abs=0.025)
+        assert group.alpha.ci_high == pytest.approx(alone.ci_high, abs=0.025)
+        index = found.association_index[side]
+        assert index.ci_low < index.value < index.ci_high
+        # Drawn together: narrower than if both had been drawn apart.
+        apart = group.alpha.ci_high / found.xrr_kappa.ci_low
+        assert index.ci_high < apart
+    assert found.association_index[0].ci_low > 1 > found.association_index[1].ci_high
