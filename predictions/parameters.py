@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 from catalog.models import Dataset, Run, Upload
@@ -56,6 +57,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 #: The kinds that models of several labels an item have too.
 OF_LABELS = ("calibration", "calibration-population")
+#: Cells of two attributes up to which a calibration run measures them where nobody asked.
+MAX_UNASKED_CELLS = 60
 #: Whole-number parameters and the range of each; replicates of many units need memory.
 RANGES = {
     "n_replicates": (1, 5000),
@@ -102,7 +105,7 @@ def _resolve(kind: str, dataset: Dataset, parameters: dict[str, Any]) -> tuple[s
         raise Refusal(f"model must be a name; it is {said!r}.", pointer="/parameters/model")
     model = queries.model_of(dataset, said)
     check_kind(model, kind, "/parameters/model")
-    full = {**defaults, **parameters, "model": model.key}
+    full = {**defaults, **_depth(kind, model), **parameters, "model": model.key}
     for name in defaults:
         _check(name, full[name])
     return model.key, full
@@ -123,6 +126,15 @@ def check_kind(model: ModelVersion, kind: str, pointer: str = "model") -> None:
             code="not_applicable",
             pointer=pointer,
         )
+
+
+def _depth(kind: str, model: ModelVersion) -> dict[str, int]:
+    """Two attributes deep, unless asked otherwise, where few enough cells can come of that."""
+    if kind != "calibration" or model.is_multilabel:
+        return {}
+    sizes = [len(attribute.domain) for attribute in model.dataset.attributes.filter(of="item")]
+    n_cells = sum(one * other for one, other in combinations(sizes, 2))
+    return {"depth": 2} if n_cells <= MAX_UNASKED_CELLS else {}
 
 
 def _check(name: str, given: Any) -> None:

@@ -46,7 +46,7 @@ def test_subgroups_stand_by_adjusted_p_with_their_stored_figures(alice: Trust, j
         ratio, p = row["tests"]["observed_expected"], row["tests"]["test"].get("p_adjusted")
         if p is None:
             continue
-        name = " = ".join(next(iter(row["attributes"].items())))
+        name = ", ".join(" = ".join(pair) for pair in row["attributes"].items())
         off = " off" if p < 0.05 else ""
         said = f"{name}{off} {ratio['value']:.3f} [{ratio['ci_low']:.3f}, {ratio['ci_high']:.3f}]"
         assert f"{said} {row['n']}" in shown
@@ -155,7 +155,7 @@ def test_an_auditor_reads_no_withheld_number(
 
     assert auditor.faults() == []
     for row in small:
-        name = " = ".join(next(iter(row["attributes"].items())))
+        name = ", ".join(" = ".join(pair) for pair in row["attributes"].items())
         why = "not defined: withheld, since the subgroup is small"
         # Neither ratio nor n, p, Brier score, error, chance or how many more.
         assert f"{name} {why} - - - - - -" in auditor.text

@@ -11,7 +11,7 @@ import pytest
 
 from measures.multiplicity import benjamini_hochberg
 from predictions import parameters
-from tests.conftest import Trust, work_off
+from tests.conftest import Trust
 from tests.predictions.conftest import make_file
 
 N = 400
@@ -81,8 +81,6 @@ def test_two_attributes_that_meet_are_a_subgroup_of_their_own(alice: Trust, site
     missing = alice.get(f"{sites}calibration/", subgroup=json.dumps({"site": "west"}), expect=404)
     assert missing["code"] == "unknown_subgroup"
     assert "it has: site=north; site=south" in missing["detail"]
-    alice.post(f"{sites}runs/", {"kind": "calibration", "parameters": {"depth": 2}}, expect=202)
-    work_off()
     found = alice.get(f"{sites}calibration/", subgroup=asked)
     n = sum(s == "south" and a == "old" for s, a in zip(SITES, AGES, strict=True))
     assert found["n_items"] == n
@@ -122,8 +120,6 @@ def test_half_a_subgroup_is_refused_in_words(
 
 
 def test_each_test_is_adjusted_by_itself_and_by_depth(alice: Trust, sites: str) -> None:
-    alice.post(f"{sites}runs/", {"kind": "calibration", "parameters": {"depth": 2}}, expect=202)
-    work_off()
     rows = alice.get(f"{sites}calibration/")["subgroups"]
     for depth in (1, 2):
         part = [one for one in rows if len(one["attributes"]) == depth]
