@@ -8,6 +8,7 @@ from catalog.ingest.incoming import Incoming
 from catalog.ingest.lookalikes import Known
 from catalog.ingest.numbering import UNKNOWN, enroll, look_up
 from catalog.models import Annotator, Item
+from catalog.reading.problems import counted
 
 
 def resolve_keys(
@@ -29,9 +30,7 @@ def resolve_keys(
         return known.of(ids.codes)
     if _may_create(incoming, model):
         code = NoticeCode.ITEMS_CREATED if model is Item else NoticeCode.ANNOTATORS_CREATED
-        incoming.warn(
-            code, f"{len(unknown):,} new {column}s were created from this file.", len(unknown)
-        )
+        incoming.warn(code, _created(incoming, len(unknown), column), len(unknown))
         return enroll(model, incoming.upload, known, unknown).of(ids.codes)
     # A row may name nobody: a reference label inside an export.
     absent = rows[(ids.codes[rows] >= 0) & (known.of(ids.codes)[rows] == UNKNOWN)]
@@ -49,6 +48,12 @@ def resolve_keys(
         ),
     )
     return known.of(ids.codes)
+
+
+def _created(incoming: Incoming, n: int, column: str) -> str:
+    """That items or annotators were created; of a dry run, that they would be."""
+    was = "would be" if incoming.upload.dry_run else ("was" if n == 1 else "were")
+    return f"{counted(n, f'new {column}')} {was} created from this file."
 
 
 def _may_create(incoming: Incoming, model: type[Item] | type[Annotator]) -> bool:

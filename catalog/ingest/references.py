@@ -91,7 +91,8 @@ def check_answers(
         remember(incoming.upload, "question", question.pk, {"values": []})
         incoming.warn(
             NoticeCode.VALUES_LEARNED,
-            f"Question {question.name!r} declared no values; it now has: "
+            f"Question {question.name!r} declared no values; "
+            f"it {'would have' if incoming.upload.dry_run else 'now has'}: "
             f"{', '.join(answers.learned[:20])}{' ...' if len(answers.learned) > 20 else ''}.",
             len(answers.learned),
         )

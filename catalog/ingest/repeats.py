@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from catalog.ingest.checks import NoticeCode, RowCode
 from catalog.ingest.incoming import Incoming
+from catalog.reading.problems import counted
 from catalog.reading.tables import MatrixColumn, TextColumn
 
 Rows = NDArray[np.intp]
@@ -40,7 +41,7 @@ def skip_identical(incoming: Incoming, rows: Rows, earlier: Rows) -> NDArray[np.
         incoming.skipped[again] = True
         incoming.warn(
             NoticeCode.DUPLICATE_ROW,
-            f"{len(again):,} rows repeat an earlier one word for word; they were skipped.",
+            f"{counted(len(again), 'row')} skipped: an earlier row says the same word for word.",
             len(again),
             row=int(again[0]),
         )

@@ -286,7 +286,7 @@ def test_every_format_brings_the_same_label(
     upload = alice.upload(pets, "labels", body, format=form, **more)
     assert upload["state"] == "stored", upload["problems"]
     assert stored() == {("1", "ann", "pet", "cat", 1)}
-    assert notices(upload)["export_read"] == "1 items x 1 annotators, 1 labels."
+    assert notices(upload)["export_read"] == "1 item x 1 annotator, 1 label."
 
 
 def test_a_mapping_is_offered_again_where_a_header_lacks_columns(alice: Trust, pets: str) -> None:

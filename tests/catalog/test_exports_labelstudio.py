@@ -126,7 +126,7 @@ def test_gold_answers_name_nobody_and_are_no_labels(file: Path) -> None:
         (1, "1", "8", "sad", ""),
     ]
     assert told(table)["gold_found"][1] == 1
-    assert told(table)["export_read"] == ("1 items x 1 annotators, 1 labels.", 1)
+    assert told(table)["export_read"] == ("1 item x 1 annotator, 1 label.", 1)
 
 
 def test_repeated_annotations_are_rounds_in_the_order_of_their_times(file: Path) -> None:
@@ -453,3 +453,11 @@ def test_a_question_that_is_not_found_is_asked_for_by_its_name(file: Path) -> No
     table = read_export(file, "labelstudio-min", body, known=("mood",), subject="mood")
     assert codes(table) == ["question_unstated"]
     assert 'questions={"mood": "theirs"}' in table.problems[0].message
+
+
+def test_an_annotation_that_stands_in_the_file_twice_is_no_second_opinion(file: Path) -> None:
+    once = [task(1, annotation(7, choice("glad"), id=31)), task(2, annotation(7, id=31))]
+    assert read_export(file, "labelstudio", once).problems == []
+    [problem, _] = read_export(file, "labelstudio", [*once, *once]).problems
+    assert (problem.line, problem.code, problem.value) == (3, "duplicate_row", "31")
+    assert "first in task 1" in problem.message

@@ -168,7 +168,7 @@ def test_a_column_of_what_is_correct_becomes_reference_labels(file: Path) -> Non
         (3, "i2", "", "cat", "gold"),
         (4, "i3", "ann", "dog", ""),
     ]
-    assert told(table)["export_read"][0] == "3 items x 1 annotators, 2 labels."
+    assert told(table)["export_read"][0] == "3 items x 1 annotator, 2 labels."
     dices = {"known": ("q",), "gold": {"q": "safety_gold"}}
     body = "item_id,rater_id,q,safety_gold\ni1,r1,Yes,No\ni1,r2,No,No\ni1,r3,No,Yes\n"
     table = read_export(file, "dices", body, **dices)

@@ -66,8 +66,25 @@ def _take_task(rows: AnswerRows, task: dict[str, object], line: int) -> None:
     for annotation in annotations:
         if isinstance(item, Fault):
             rows.refuse(line, [item])
+        elif again := _again(rows, item, annotation, line):
+            rows.refuse(line, [again])
         else:
             _take_annotation(rows, item, annotation, line)
+
+
+def _again(rows: AnswerRows, item: str, annotation: dict[str, object], line: int) -> Fault | None:
+    """That an annotation stands in the file twice, as when exports were joined."""
+    number = scalar_text(annotation.get("id"))
+    # The item and the annotator too, because exports made by hand number as they like.
+    key = (item, number or "", _annotator(annotation.get("completed_by")))
+    first = line if number is None else rows.annotations.setdefault(key, line)
+    if number is None or first == line:
+        return None
+    sentence = (
+        f"annotation {escape(number)} stands in the file twice, first in task {first:,}; "
+        "exports were joined. Send each annotation once."
+    )
+    return Fault(Code.DUPLICATE_ROW, sentence, number)
 
 
 def _item(rows: AnswerRows, task: dict[str, object]) -> str | Fault:

@@ -14,7 +14,7 @@ from catalog.reading.building import Batch, TableBuilder
 from catalog.reading.columns import Column, Kind, Layout, Options
 from catalog.reading.decoding import Pairs, Record, compact
 from catalog.reading.exports.questions import Questions
-from catalog.reading.problems import Code, Fault, Notice, ReadingStoppedError, escape
+from catalog.reading.problems import Code, Fault, Notice, ReadingStoppedError, counted, escape
 from catalog.reading.tables import Mask, NumberColumn, Table, TextColumn, TimeColumn
 
 ANSWERED, SKIPPED, EMPTY = "answered", "skipped", "empty"
@@ -62,6 +62,7 @@ class AnswerRows:
         self.unnamed: set[tuple[str, str]] = set()
         self.left_out: Counter[str] = Counter()
         self.pre_annotated = 0
+        self.annotations: dict[tuple[str, ...], int] = {}
         self.n_attributes = 0
         self.shape: tuple[int, int] | None = None
 
@@ -257,7 +258,8 @@ def found_notices(table: Table, shape: tuple[int, int] | None) -> list[Notice]:
         _distinct(table, "item", good),
         _distinct(table, "annotator", good),
     )
-    message = f"{items:,} items x {annotators:,} annotators, {answered:,} labels"
+    message = f"{counted(items, 'item')} x {counted(annotators, 'annotator')}, "
+    message += counted(answered, "label")
     questions = _distinct(table, "question", good)
     message += f" to {questions} questions." if questions > 1 else "."
     notices = [_notice(Code.EXPORT_READ, message, answered)]
