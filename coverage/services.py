@@ -110,6 +110,13 @@ def _warnings(work: Material) -> list[str]:
         f"{name}: the values {', '.join(values[:10])} of the population lie in no one band."
         for name, values in work.placed.unplaced.items()
     ]
+    met = queries.values_met(work.counts.values, work.domains)
+    said += [
+        f"{name}: no value of the data set is one that the population knows; declare bands for "
+        "numbers, or say in the population's mapping which values are the same."
+        for name in work.target.names
+        if met.get(name) and not set(met[name]) & set(work.target.values(name))
+    ]
     if work.placed.weight_missing:
         said.append("Cells with a missing code were left out of the population's shares.")
     if work.n_differing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -280,3 +281,53 @@ def test_irony_is_labelled_by_a_young_crowd(alice: Trust, shared: Path) -> None:
 
 def _lies(age: str, band: str, place: Any) -> bool:
     return age not in ("", "DATA_EXPIRED") and place(age) == band
+
+
+def test_annotators_of_multipico_beside_the_world_and_the_united_states(
+    alice: Trust, shared: Path
+) -> None:
+    path = alice.dataset("multipico")
+    bands = ["15-24", "25-34", "35-44", "45-54", "55-64", "65+"]
+    age = {"name": "age", "of": "annotator", "kind": "numeric", "bands": bands}
+    alice.post(f"{path}attributes/", age)
+    raters = rows_of(shared / "data" / "lewidi3_mp" / "annotators.csv")
+    pool = [{name: row[name] for name in ("annotator", "age", "gender")} for row in raters]
+    alice.upload(path, "annotators", as_csv(pool))
+    wpp = rows_of(shared / "data" / "pop_un_wpp2024" / "population_by_age_sex.csv")
+    census = rows_of(shared / "data" / "pop_us_uspop2" / "us_population_age_sex_year.csv")
+    targets = {
+        "World 2025": [
+            (row["Sex"], row["AgeGrp"], int(row["AgeGrpStart"]), float(row["Value"]))
+            for row in wpp
+            if (row["Location"], row["Year"]) == ("World", "2025")
+        ],
+        "US 2020": [
+            (row["sex"].capitalize(), row["age"], int(row["age"]), float(row["pop"]))
+            for row in census
+            if row["year"] == "2020"
+        ],
+    }
+    known = [row for row in raters if row["age"] and row["gender"] in ("Female", "Male")]
+
+    def band(years: float) -> str:
+        return bands[min(int(years - 15) // 10, 5)]
+
+    n = Counter((row["gender"], band(float(row["age"]))) for row in known)
+    for name, cells in targets.items():
+        adults = [cell for cell in cells if cell[2] >= 15]
+        alice.post(f"{path}populations/", {"name": name, "of": "annotator"})
+        sent = [{"gender": sex, "age": ages, "weight": people} for sex, ages, _, people in adults]
+        assert alice.upload(path, "population", as_csv(sent), population=name)["state"] == "stored"
+        weight: dict[tuple[str, str], float] = defaultdict(float)
+        for sex, _, start, people in adults:
+            weight[sex, band(start)] += people
+        result = alice.get(f"{path}coverage/", population=name)
+        share = {key: total / sum(weight.values()) for key, total in weight.items()}
+        apart = sum(abs(n[key] / len(known) - q) for key, q in share.items()) / 2
+        assert result["overall"]["total_variation"]["value"] == pytest.approx(apart)
+        for one in result["cells"]:
+            key = one["attributes"]["gender"], one["attributes"]["age"]
+            assert (one["n"], one["target_share"]) == (n[key], pytest.approx(share[key]))
+        outside = {tuple(row["attributes"].items()): row["n"] for row in result["outside_target"]}
+        others = Counter(row["gender"] for row in raters if row["gender"] not in ("Female", "Male"))
+        assert outside == {(("gender", value),): count for value, count in others.items()}

@@ -313,3 +313,11 @@ def test_an_unknown_question_is_refused(alice: Trust, measured: str) -> None:
     assert answer["code"] == "unknown_population"
     assert alice.get(f"{measured}coverage/", expect=400, region="x")["code"] == "unknown_filter"
     assert alice.get(f"{measured}coverage/", population="census")["n_items"] == 100
+
+
+def test_a_population_that_writes_its_values_otherwise_is_told(alice: Trust, people: str) -> None:
+    alice.upload(people, "population", "sex,age,weight\nwoman,young,1\nman,old,1\nman,young,1\n")
+    result = alice.get(f"{people}coverage/")
+    assert [said.split(":")[0] for said in result["warnings"]] == ["sex"]
+    assert "no value of the data set is one that the population knows" in result["warnings"][0]
+    assert {one["status"] for one in result["cells"]} == {"not_estimable"}
