@@ -238,13 +238,7 @@ def comes_true(expected: Row, least: int) -> str:
     if shown["tests"] is None:
         return _("No map could be fitted and judged on the labelled items.")
     p = shown["tests"]["test"]["p_value"]
-    words = {
-        "how": _("as stated")
-        if shown["method"] == "none"
-        else _("recalibrated by %(method)s") % {"method": NAMES[shown["method"]]},
-        "n": _count(shown["n"]),
-        "p": "" if p is None else _p(p),
-    }
+    words = {"how": _how(shown["method"]), "n": _count(shown["n"]), "p": _p(p or 0.0)}
     if p is None:
         return (
             _(
@@ -268,3 +262,10 @@ def comes_true(expected: Row, least: int) -> str:
         )
         % words
     )
+
+
+def _how(method: str) -> str:
+    """What was done to the confidence before it was judged."""
+    if method == "none":
+        return _("as stated")
+    return _("recalibrated by %(method)s") % {"method": NAMES[method]}

@@ -15,14 +15,15 @@ from django.db.models import (
     OuterRef,
     QuerySet,
     Subquery,
+    Sum,
     Value,
 )
 
 from annotations.models import Label
 from audits.verdicts import Verdict, verdict_of
 from catalog.access import User, datasets_of
-from catalog.models import Annotator, Dataset, Item, Membership, Question, Run, Upload
-from catalog.queries import NUMBER_MASK
+from catalog.models import Annotator, Dataset, Membership, ProfileCount, Question, Run, Upload
+from catalog.queries import own_keys
 from catalog.sizes import Size, size_of
 from coverage.models import Population
 from predictions.models import ModelVersion, Prediction
@@ -76,23 +77,19 @@ def listed_datasets(user: User) -> QuerySet[Dataset]:
 def counts_of(dataset: Dataset) -> Counts:
     """How many items, annotators, labels and predictions; millions of rows are estimated.
 
-    Items and annotators are numbered from 0 without holes, so the last number says how many.
+    Items are counted by profile as they are stored. Their numbers would not say: withdrawn items
+    leave gaps.
     """
+    items = ProfileCount.objects.filter(dataset=dataset).aggregate(n=Sum("n"))["n"]
+    annotators = Annotator.objects.filter(pk__range=own_keys(dataset.pk)).count()
     questions = list(dataset.questions.values_list("pk", flat=True))
     models = list(ModelVersion.objects.filter(dataset=dataset).values_list("pk", flat=True))
     return Counts(
-        items=_numbered(Item, dataset),
-        annotators=_numbered(Annotator, dataset),
+        items=Size(items or 0, is_exact=True),
+        annotators=Size(annotators, is_exact=True),
         labels=size_of(Label.objects.filter(question_id__in=questions).values("round")),
         predictions=size_of(Prediction.objects.filter(model_id__in=models).values("fold")),
     )
-
-
-def _numbered(model: type[Item] | type[Annotator], dataset: Dataset) -> Size:
-    first = dataset.pk << 32
-    rows: Any = model.objects.filter(pk__range=(first, first | NUMBER_MASK))
-    last = rows.order_by("-pk").values_list("pk", flat=True).first()
-    return Size(0 if last is None else (last & NUMBER_MASK) + 1, is_exact=True)
 
 
 def subjects_of(dataset: Dataset, kind: str) -> list[str]:

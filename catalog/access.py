@@ -14,7 +14,7 @@ Role = Membership.Role
 
 
 class May(StrEnum):
-    """Rights, each with the sentence that tells a member who lacks it."""
+    """What a member may do with a data set; :data:`RIGHTS` says which role may what."""
 
     SEE = "see"
     READ_SUMMARY = "read_summary"

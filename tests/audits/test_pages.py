@@ -11,6 +11,7 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 from django.utils import timezone
 
+from audits.queries import counts_of
 from catalog.models import Dataset, Run, WorkerBeat
 from tests.audits.conftest import browser, page
 from tests.audits.markup import Markup
@@ -333,3 +334,14 @@ def test_every_text_colour_stands_out_from_every_ground_in_light_and_dark():
 
 def palettes(css: str) -> list[str]:
     return re.findall(r":root \{(.*?)\}", css, re.S)
+
+
+def test_withdrawn_items_and_annotators_are_not_counted(alice: Trust):
+    path = alice.dataset("pets")
+    alice.post(f"{path}questions/", {"name": "pet", "scale": "nominal"})
+    first = alice.upload(path, "labels", "item,annotator,label\na,ann,cat\nb,bob,dog\n")
+    alice.upload(path, "labels", "item,annotator,label\nc,cora,cat\n")
+    assert alice.http.delete(f"/api/v1/{path}uploads/{first['id']}/").status_code == 200
+
+    counts = counts_of(Dataset.objects.get(slug="pets"))
+    assert (counts.items.n, counts.annotators.n, counts.labels.n) == (1, 1, 1)
