@@ -16,7 +16,7 @@ from catalog.access import May
 from catalog.ingest.kinds import question_of
 from catalog.rest import tables
 from catalog.rest.queries import query_of
-from catalog.rest.results import answer_result, envelope, finished_run
+from catalog.rest.results import answer_result, finished_run
 
 QUESTION = OpenApiParameter("question", str, description="May be left out if there is only one.")
 # Each table with the filters that it knows beside the question.
@@ -74,8 +74,8 @@ class AgreementView(APIView):
         dataset = access.dataset_for(request.user, slug, may=May.READ_SUMMARY)
         question = question_of(dataset, query.get("question"))
         run = finished_run(request, dataset, "agreement", question)
-        body = {**envelope(dataset, run), **visible(request.user, dataset, run.result or {})}
-        return answer_result(request, run, body)
+        shown = visible(request.user, dataset, run.result or {})
+        return answer_result(request, dataset, run, shown)
 
 
 class AgreementTable(tables.TableView):

@@ -32,7 +32,7 @@ from catalog.ingest.kinds import question_of
 from catalog.models import Attribute, Dataset, Run
 from catalog.rest import tables
 from catalog.rest.queries import query_of
-from catalog.rest.results import answer_result, envelope, finished_run
+from catalog.rest.results import answer_result, finished_run
 from catalog.serializers import RunSerializer
 
 ITEM = OpenApiParameter("item", str, description="Only this item.")
@@ -71,12 +71,11 @@ def answered(
 ) -> Response:
     """The answer with a page of a result, and the links to the other pages."""
     whole = {
-        **envelope(dataset, run),
         **body,
         **links,
         "disclosure": level_of(request.user, dataset),
     }
-    return row_pages.linked(answer_result(request, run, whole), links)
+    return row_pages.linked(answer_result(request, dataset, run, whole), links)
 
 
 class AnnotatorsView(APIView):

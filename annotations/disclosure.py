@@ -62,8 +62,8 @@ def named(dataset: Dataset, result: dict[str, Any], *, is_lead: bool) -> dict[st
 def visible(user: User, dataset: Dataset, result: dict[str, Any]) -> dict[str, Any]:
     """What this member may see of an agreement result."""
     if access.may(user, dataset, May.READ_ROWS):
-        return {**named(dataset, result, is_lead=True), "disclosure": "full"}
+        return named(dataset, result, is_lead=True)
     if access.may(user, dataset, May.READ_RESULTS):
-        shown = withhold_small(named(dataset, result, is_lead=False), dataset.min_cell)
-        return {**shown, "disclosure": f"min_cell_{dataset.min_cell}"}
+        shown = named(dataset, result, is_lead=False)
+        return {**withhold_small(shown, dataset.min_cell)}
     return {**{key: result[key] for key in SUMMARY if key in result}, "disclosure": "summary"}

@@ -11,6 +11,7 @@ from django.utils.module_loading import import_string
 from audits.cases import case_page
 from catalog import access
 from catalog.access import May, User
+from catalog.disclosure import level_for
 from catalog.models import Dataset, Item, Run
 from catalog.problems import Refusal
 from catalog.queries import NUMBER_MASK
@@ -39,7 +40,7 @@ def explain(user: User, dataset: Dataset, name: str) -> Row:
     return {
         "dataset": dataset.slug,
         "version": dataset.version,
-        "disclosure": "full" if is_lead else f"min_cell_{dataset.min_cell}",
+        "disclosure": level_for(user, dataset),
         "item": item.external_id,
         "group": item.group if is_lead else None,
         "attributes": page["attributes"] if is_lead else [],

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from audits import findings
 from audits.evidence import Evidence, evidence_of, kinds_for, worst_of
 from audits.verdicts import CONVENTIONS, SEVERITY, SIGNIFICANT, Light
+from catalog.disclosure import level_for
 from catalog.models import Dataset
 
 SUBJECTS = 50
@@ -34,11 +35,10 @@ def trust_card(request: Any, dataset: Dataset, role: str) -> dict[str, Any]:
         "coverage": _largest_gaps(rows),
         "calibration": _worst_calibrated(rows),
     }
-    disclosure = next((one.result.get("disclosure") for one in rows), None)
     return {
         "dataset": dataset.slug,
         "version": dataset.version,
-        "disclosure": disclosure or "full",
+        "disclosure": level_for(request.user, dataset),
         "tiles": {NAMES[kind]: _tile(dataset, kind, own) for kind, own in found.items()},
         "worst_subgroups": worst,
         "fix_first": _fix_first(request, dataset, found, worst),

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
+from catalog import access
+from catalog.access import May, User
+from catalog.models import Dataset
 from measures.estimates import Reason
 
 Key = frozenset[tuple[str, str]]
@@ -17,6 +20,12 @@ Families = dict[frozenset[str], dict[Key, int]]
 
 _COUNTS = ("n", "n_labels", "n_items", "n_annotators")
 _NUMBER = {"value", "reason", "n", "ci_low", "ci_high", "ci_level", "ci_method"}
+
+
+def level_for(user: User, dataset: Dataset) -> str:
+    """How much of a result a member is shown, for who reads the answer and for its ETag."""
+    is_lead = access.may(user, dataset, May.READ_ROWS)
+    return "full" if is_lead else f"min_cell_{dataset.min_cell}"
 
 
 def withhold_small(result: Any, min_cell: int) -> Any:

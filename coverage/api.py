@@ -16,7 +16,7 @@ from catalog.models import Dataset
 from catalog.rest import tables
 from catalog.rest.definitions import DefinitionDetail, DefinitionList
 from catalog.rest.queries import check_choice, check_level, query_of
-from catalog.rest.results import answer_result, envelope, finished_run
+from catalog.rest.results import answer_result, finished_run
 from coverage.disclosure import visible
 from coverage.models import Population
 from coverage.populations import population_of
@@ -70,8 +70,8 @@ class CoverageView(APIView):
         dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
         population = population_of(dataset, query.get("population"))
         run = finished_run(request, dataset, "coverage", population)
-        body = {**envelope(dataset, run), **visible(request.user, dataset, run.result or {})}
-        return answer_result(request, run, body)
+        shown = visible(request.user, dataset, run.result or {})
+        return answer_result(request, dataset, run, shown)
 
 
 class CoverageTable(tables.TableView):

@@ -34,8 +34,8 @@ DISTANCES = 9
 def visible(user: User, dataset: Dataset, result: dict[str, Any]) -> dict[str, Any]:
     """What this member may see of a coverage result."""
     if access.may(user, dataset, May.READ_ROWS):
-        return {**result, "disclosure": "full"}
-    return {**disclosed(result, dataset.min_cell), "disclosure": f"min_cell_{dataset.min_cell}"}
+        return result
+    return disclosed(result, dataset.min_cell)
 
 
 def disclosed(result: dict[str, Any], min_cell: int) -> dict[str, Any]:

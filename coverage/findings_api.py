@@ -14,7 +14,7 @@ from catalog.access import May, User
 from catalog.ingest.kinds import question_of
 from catalog.models import Dataset
 from catalog.rest.queries import query_of
-from catalog.rest.results import answer_result, envelope, finished_run
+from catalog.rest.results import answer_result, finished_run
 from coverage.serializers import DivergenceSerializer, MissingnessSerializer
 
 Row = dict[str, Any]
@@ -32,7 +32,7 @@ class MissingnessView(APIView):
         dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
         run = finished_run(request, dataset, "missingness", "")
         result = visible_missingness(request.user, dataset, run.result or {})
-        return answer_result(request, run, {**envelope(dataset, run), **result})
+        return answer_result(request, dataset, run, result)
 
 
 class DivergenceView(APIView):
@@ -47,16 +47,15 @@ class DivergenceView(APIView):
         question = question_of(dataset, query.get("question"))
         run = finished_run(request, dataset, "divergence", question)
         result = visible_divergence(request.user, dataset, run.result or {})
-        return answer_result(request, run, {**envelope(dataset, run), **result})
+        return answer_result(request, dataset, run, result)
 
 
 def visible_missingness(user: User, dataset: Dataset, result: dict[str, Any]) -> dict[str, Any]:
     """What this member may see of what is unknown."""
     result = {k: v for k, v in result.items() if k != "values"}
     if access.may(user, dataset, May.READ_ROWS):
-        return {**result, "disclosure": "full"}
-    shown = _without_cells(result, dataset.min_cell)
-    return {**shown, "disclosure": f"min_cell_{dataset.min_cell}"}
+        return result
+    return _without_cells(result, dataset.min_cell)
 
 
 def _without_cells(result: dict[str, Any], min_cell: int) -> dict[str, Any]:
@@ -86,9 +85,8 @@ def _verdict(row: Row) -> Row:
 def visible_divergence(user: User, dataset: Dataset, result: dict[str, Any]) -> dict[str, Any]:
     """What this member may see of subgroups that differ."""
     if access.may(user, dataset, May.READ_ROWS):
-        return {**result, "disclosure": "full"}
-    shown = _for_auditors(result, dataset.min_cell)
-    return {**shown, "disclosure": f"min_cell_{dataset.min_cell}"}
+        return result
+    return _for_auditors(result, dataset.min_cell)
 
 
 def _for_auditors(result: dict[str, Any], min_cell: int) -> dict[str, Any]:

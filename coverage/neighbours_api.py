@@ -13,7 +13,7 @@ from catalog import access
 from catalog.access import May
 from catalog.models import Dataset
 from catalog.rest.queries import query_of
-from catalog.rest.results import answer_result, envelope, finished_run
+from catalog.rest.results import answer_result, finished_run
 from coverage.serializers import NeighboursSerializer
 
 
@@ -27,14 +27,12 @@ class NeighboursView(APIView):
         query_of(request)
         dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
         run = finished_run(request, dataset, "neighbours", "")
-        result, shade = dict(run.result or {}), "full"
+        result = dict(run.result or {})
         if access.may(request.user, dataset, May.READ_ROWS):
             result["items"] = _named(dataset, result["items"])
         else:
-            result, shade = _for_auditors(result), f"min_cell_{dataset.min_cell}"
-        return answer_result(
-            request, run, {**envelope(dataset, run), **result, "disclosure": shade}
-        )
+            result = _for_auditors(result)
+        return answer_result(request, dataset, run, result)
 
 
 def _named(dataset: Dataset, items: dict[str, Any]) -> dict[str, Any]:

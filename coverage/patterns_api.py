@@ -18,7 +18,7 @@ from catalog.models import Attribute, Dataset, Run
 from catalog.problems import Refusal
 from catalog.rest import tables
 from catalog.rest.queries import check_choice, check_level, query_of
-from catalog.rest.results import answer_result, envelope, finished_run
+from catalog.rest.results import answer_result, finished_run
 from coverage.pattern_parameters import subject_of
 from coverage.pattern_rows import rows_of
 from coverage.serializers import PatternsSerializer
@@ -50,15 +50,12 @@ class PatternsView(APIView):
         rows = _rows(request, dataset, run, query)
         shown = list(islice(rows, _limit(query)))
         result = {name: one for name, one in (run.result or {}).items() if name not in _STORED}
-        full = access.may(request.user, dataset, May.READ_ROWS)
         body = {
-            **envelope(dataset, run),
             **result,
             "patterns": shown,
             "n_matching": len(shown) + sum(1 for _ in rows),
-            "disclosure": "full" if full else f"min_cell_{dataset.min_cell}",
         }
-        return answer_result(request, run, body)
+        return answer_result(request, dataset, run, body)
 
 
 class PatternsTable(tables.TableView):

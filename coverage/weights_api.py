@@ -22,7 +22,7 @@ from catalog.models import Dataset, Profile, Run
 from catalog.problems import Refusal
 from catalog.queries import is_out_of_date
 from catalog.rest.queries import query_of
-from catalog.rest.results import answer_result, envelope, finished_run
+from catalog.rest.results import answer_result, finished_run
 from catalog.rest.tables import (
     FILE,
     FORMATS,
@@ -54,9 +54,7 @@ class WeightsView(APIView):
         shown = {**result, "n_cells": len(result["cells"]), "cells": result["cells"][:MAX_LISTED]}
         if not full:
             shown = disclosed(shown, dataset.min_cell)
-        shade = "full" if full else f"min_cell_{dataset.min_cell}"
-        body = {**envelope(dataset, run), **shown, "disclosure": shade}
-        return answer_result(request, run, body)
+        return answer_result(request, dataset, run, shown)
 
 
 class WeightsTable(TableView):

@@ -19,9 +19,8 @@ _SHOWN = 1 << 62
 def visible(user: User, dataset: Dataset, result: dict[str, Any]) -> dict[str, Any]:
     """What this member may see of a calibration result: small subgroups are for managers."""
     if access.may(user, dataset, May.READ_ROWS):
-        return {**result, "disclosure": "full"}
-    shown = _with_large_bins(withhold_small(result, dataset.min_cell), dataset.min_cell)
-    return {**shown, "disclosure": f"min_cell_{dataset.min_cell}"}
+        return result
+    return _with_large_bins(withhold_small(result, dataset.min_cell), dataset.min_cell)
 
 
 def _with_large_bins(result: Row, min_cell: int) -> Row:

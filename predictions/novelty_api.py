@@ -17,7 +17,7 @@ from catalog.problems import Refusal
 from catalog.queries import NUMBER_MASK
 from catalog.rest import tables
 from catalog.rest.queries import query_of
-from catalog.rest.results import answer_result, envelope, finished_run
+from catalog.rest.results import answer_result, finished_run
 from catalog.rest.tables import FILE
 from predictions.confidence_api import MAX_PAGE_SIZE, PAGE_SIZE, next_page, whole_number
 from predictions.disclosure import visible
@@ -58,8 +58,8 @@ class NoveltyView(APIView):
     )
     def get(self, request: Request, slug: str) -> Response:
         dataset, run, _ = _newest(request, slug, May.READ_RESULTS)
-        body = {**envelope(dataset, run), **visible(request.user, dataset, run.result or {})}
-        return answer_result(request, run, body)
+        shown = visible(request.user, dataset, run.result or {})
+        return answer_result(request, dataset, run, shown)
 
 
 def _method_rows(result: Result) -> Rows:

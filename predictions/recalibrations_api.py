@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from catalog.problems import Refusal
 from catalog.rest.numbers import NumberSerializer
-from catalog.rest.results import answer_result, envelope
+from catalog.rest.results import answer_result
 from predictions.results_api import MODEL, newest_of
 
 
@@ -74,7 +74,7 @@ class RecalibrationList(APIView):
             for one in found["methods"]
         ]
         said = {"conventions": result["conventions"], **found, "methods": methods}
-        return answer_result(request, run, {**envelope(dataset, run), **said})
+        return answer_result(request, dataset, run, said)
 
 
 class RecalibrationMap(APIView):
@@ -93,13 +93,12 @@ class RecalibrationMap(APIView):
                 status=404,
             )
         body = {
-            **envelope(dataset, run),
             "model": model.key,
             "classes": model.classes,
             "positive_class": model.positive_class or None,
             **fitted[method],
         }
-        return answer_result(request, run, body)
+        return answer_result(request, dataset, run, body)
 
 
 @extend_schema(exclude=True)

@@ -15,7 +15,7 @@ from catalog.access import May, dataset_for, may
 from catalog.models import Dataset, Run
 from catalog.rest import tables
 from catalog.rest.queries import query_of
-from catalog.rest.results import answer_result, envelope, finished_run
+from catalog.rest.results import answer_result, finished_run
 from catalog.rest.tables import FILE
 from predictions import targets
 from predictions.disclosure import visible
@@ -73,9 +73,9 @@ class ModelResultView(APIView):
         dataset, _, run = newest_of(request, slug, self.kind_of(request), *self.known)
         shown = visible(request.user, dataset, run.result or {})
         if may(request.user, dataset, May.READ_ROWS):
-            shown |= self.links(request, slug, run)
+            shown = shown | self.links(request, slug, run)
         shown = self.part_of(request, shown)
-        return answer_result(request, run, {**envelope(dataset, run), **shown})
+        return answer_result(request, dataset, run, shown)
 
     def links(self, request: Request, slug: str, run: Run) -> Result:
         """Beside the result: where items are listed that it counts, for who may see them."""

@@ -36,7 +36,6 @@ _COMMON = (
     "notion",
     "population",
     "conventions",
-    "disclosure",
 )
 _COX = ("test", "slope", "intercept", "in_the_large", "observed_expected", "method", "df")
 

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from catalog.disclosure import level_for
 from catalog.models import Dataset, Run
 from catalog.problems import Refusal
 from catalog.queries import is_out_of_date, newest_result, unfinished_run
@@ -14,7 +15,7 @@ from catalog.rest.preconditions import tagged
 from catalog.rest.waiting import wait_until
 
 
-def envelope(dataset: Dataset, run: Run) -> dict[str, Any]:
+def _envelope(dataset: Dataset, run: Run) -> dict[str, Any]:
     """What every result says of itself, whatever it is about."""
     return {
         "run": str(run.pk),
@@ -60,10 +61,10 @@ def finished_run(request: Request, dataset: Dataset, kind: str, subject: str) ->
     )
 
 
-def answer_result(request: Request, run: Run, body: dict[str, Any]) -> Response:
-    """A result with a strong ETag; 304 when the client has it already."""
-    shade = "stale" if body.get("stale") else "fresh"
+def answer_result(request: Request, dataset: Dataset, run: Run, shown: dict[str, Any]) -> Response:
+    """What is shown of a result, with its provenance and a strong ETag; 304 if it is known."""
+    body = {**_envelope(dataset, run), "disclosure": level_for(request.user, dataset), **shown}
+    age = "stale" if body["stale"] else "fresh"
     # Names are looked up when a result is read: an erased annotator has another one since.
-    since = run.dataset.n_erased
-    etag = f'"{run.etag[:32]}-{shade}-{body.get("disclosure", "full")}-{since}"'
+    etag = f'"{run.etag[:32]}-{age}-{body["disclosure"]}-{dataset.n_erased}"'
     return tagged(request, body, etag)
