@@ -154,7 +154,7 @@ def find(
     with connection.cursor() as cursor:
         chosen = "" if wanted is None else "AND b.column = ANY(%s)"
         statement = cursor.mogrify(
-            "SELECT b.version, b.column, b.low, b.dtype, b.names::text, b.body "  # noqa: S608
+            "SELECT b.version, b.column, b.low, b.high, b.dtype, b.names::text, b.body "  # noqa: S608
             f"FROM {_TABLE} b "
             "WHERE b.dataset_id = %s AND b.of = %s AND b.subject_id = %s AND b.version = %s "
             f"{chosen} ORDER BY b.column, b.number",
@@ -172,11 +172,11 @@ def _read(out: io.BytesIO) -> Columns | None:
     parts: dict[str, list[NDArray[Any]]] = {}
     names: dict[str, list[str]] = {}
     version = -1
-    for raw_version, raw_column, raw_low, raw_dtype, raw_names, body in _rows(out.getbuffer()):
+    for raw_version, raw_column, *ends, raw_dtype, raw_names, body in _rows(out.getbuffer()):
         version = int(struct.unpack("!i", raw_version)[0])
         column = bytes(raw_column).decode()
-        low = int(struct.unpack("!q", raw_low)[0])
-        parts.setdefault(column, []).append(_array(body, bytes(raw_dtype).decode(), low))
+        low, high = (int(struct.unpack("!q", end)[0]) for end in ends)
+        parts.setdefault(column, []).append(_array(body, bytes(raw_dtype).decode(), low, high))
         if column not in names:
             names[column] = json.loads(bytes(raw_names))
     if not parts:
@@ -185,12 +185,14 @@ def _read(out: io.BytesIO) -> Columns | None:
     return Columns(version, arrays, {name: words for name, words in names.items() if words})
 
 
-def _array(body: memoryview, dtype: str, low: int) -> NDArray[Any]:
+def _array(body: memoryview, dtype: str, low: int, high: int) -> NDArray[Any]:
     if not dtype.startswith(_STEPS):
         return np.frombuffer(body, dtype)
-    items = np.cumsum(np.frombuffer(body, dtype.removeprefix(_STEPS)), dtype=np.int64)
-    items += low - items[0]
-    return items
+    steps = np.frombuffer(body, dtype.removeprefix(_STEPS))
+    items = np.empty(len(steps), np.int32 if high < 2**31 else np.int64)
+    items[0] = low
+    items[1:] = steps[1:]
+    return np.cumsum(items, dtype=items.dtype, out=items)
 
 
 def _rows(body: memoryview) -> Iterator[list[memoryview]]:
