@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from measures.calibration.forecasts import (
 )
 from measures.estimates import Estimate, Reason, undefined
 from measures.intervals import clopper_pearson
+from measures.multilabel import LabelForecasts
 
 METHODS = ("lac", "aps")
 
@@ -115,7 +116,7 @@ def class_scores(y_prob: FloatArray, method: str) -> FloatArray:
 
 
 def fit_conformal(
-    forecasts: Forecasts,
+    forecasts: Forecasts | LabelForecasts,
     *,
     alpha: float = 0.1,
     method: str = "lac",
@@ -125,9 +126,10 @@ def fit_conformal(
 
     Parameters
     ----------
-    forecasts : BinaryForecasts or ClassForecasts
+    forecasts : BinaryForecasts, ClassForecasts or LabelForecasts
         Calibration items the model has not been fitted on; a binary one counts as two classes
-        (negative, positive). Weights are not used.
+        (negative, positive). Of several labels an item the sets hold all that it has, by ``lac``
+        alone. Weights are not used.
     alpha : float in (0, 1)
         Share of sets that may miss.
     method : {"lac", "aps"}
@@ -174,9 +176,14 @@ def conformal_quantile(scores: FloatArray, alpha: float) -> float | None:
     return None if rank > len(scores) else float(np.partition(scores, rank - 1)[rank - 1])
 
 
-def true_class_scores(forecasts: ClassForecasts, method: str) -> FloatArray:
-    """The score of the true class of each item."""
+def true_class_scores(forecasts: ClassForecasts | LabelForecasts, method: str) -> FloatArray:
+    """The score of the true class of each item; of its labels the highest, 0 where it has none."""
     scores = class_scores(forecasts.y_prob, method)
+    if isinstance(forecasts, LabelForecasts):
+        if method != "lac":
+            raise ValueError(f"Of several labels an item there is lac alone; got {method!r}.")
+        worst: FloatArray = np.where(forecasts.y_true > 0, scores, 0.0).max(axis=1, initial=0.0)
+        return worst
     return scores[np.arange(forecasts.n), forecasts.y_true]
 
 
@@ -193,7 +200,7 @@ def conformal_p_values(calibration: FloatArray, scores: FloatArray) -> FloatArra
 
 
 def cross_conformal_sets(
-    forecasts: Forecasts,
+    forecasts: Forecasts | LabelForecasts,
     folds: npt.ArrayLike,
     *,
     alpha: float = 0.1,
@@ -221,7 +228,8 @@ def set_coverage(sets: npt.ArrayLike, y_true: npt.ArrayLike, *, level: float = 0
     Parameters
     ----------
     sets : (n, K) array of bool
-    y_true : (n,) array of int in 0..K-1
+    y_true : (n,) array of int in 0..K-1, or (n, K) array of bool
+        The class of each item, or which labels it has: its set must hold them all.
     level : float
 
     Returns
@@ -233,11 +241,14 @@ def set_coverage(sets: npt.ArrayLike, y_true: npt.ArrayLike, *, level: float = 0
     ----------
     Clopper and Pearson (1934).
     """
-    held, own = np.asarray(sets, dtype=bool), np.asarray(y_true, dtype=np.int64)
+    held, own = np.asarray(sets, dtype=bool), np.asarray(y_true)
     n = len(own)
     if n == 0:
         return SetCoverage(undefined(Reason.NO_DATA, 0), None, None, None)
-    hits = int(held[np.arange(n), own].sum())
+    if own.ndim == 2:
+        hits = int((held | (own == 0)).all(axis=1).sum())
+    else:
+        hits = int(held[np.arange(n), own.astype(np.int64)].sum())
     low, high = clopper_pearson(hits, n, level=level)
     size = held.sum(axis=1)
     return SetCoverage(
@@ -260,9 +271,19 @@ def set_coverage_by_group(
     }
 
 
-def as_classes(forecasts: Forecasts) -> ClassForecasts:
+@overload
+def as_classes(forecasts: Forecasts) -> ClassForecasts: ...
+
+
+@overload
+def as_classes(
+    forecasts: Forecasts | LabelForecasts,
+) -> ClassForecasts | LabelForecasts: ...
+
+
+def as_classes(forecasts: Forecasts | LabelForecasts) -> ClassForecasts | LabelForecasts:
     """Two classes, negative and positive, where the forecasts are binary."""
-    if isinstance(forecasts, ClassForecasts):
+    if not isinstance(forecasts, BinaryForecasts):
         return forecasts
     if forecasts.n_fractional:
         raise ValueError(

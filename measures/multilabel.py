@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from measures.calibration.class_ece import mean_ece
-from measures.calibration.forecasts import BinaryForecasts, FloatArray, IntArray
+from measures.calibration.forecasts import BinaryForecasts, FloatArray, IntArray, codes_of
 from measures.calibration.resampling import Draws, divide, with_interval
 from measures.estimates import Estimate, Reason, undefined
 from measures.scores import mean_auc
@@ -44,11 +45,14 @@ class LabelForecasts:
             "label",
         )
 
-    def rows(self, place: IntArray, y_prob: FloatArray) -> LabelForecasts:
-        """Some of the items, as often as they are named, with these probabilities."""
-        clusters = None if self.clusters is None else self.clusters[place]
-        return LabelForecasts(
-            self.y_true[place], y_prob, self.weights[place], clusters, self.weighted
+    def rows(self, index: IntArray | npt.NDArray[np.bool_]) -> LabelForecasts:
+        """Some of the items, as often as they are named."""
+        return replace(
+            self,
+            y_true=self.y_true[index],
+            y_prob=self.y_prob[index],
+            weights=self.weights[index],
+            clusters=None if self.clusters is None else codes_of(self.clusters[index]),
         )
 
     def pooled(self) -> BinaryForecasts:

@@ -42,7 +42,7 @@ class PredictionsConfig(AppConfig):
                     compute=compute,
                     resolve=parameters.resolver(name),
                     standard=parameters.standard_calibration
-                    if name == "calibration"
+                    if name in parameters.OF_LABELS
                     else parameters.standard,
                 )
             )

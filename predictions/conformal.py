@@ -23,10 +23,12 @@ from measures.conformal import (
     set_coverage,
 )
 from measures.estimates import Reason, undefined
+from measures.multilabel import LabelForecasts
 from measures.recalibration import deal_folds
-from measures.risk_coverage import risk_coverage, risk_threshold
-from predictions.evidence import Evidence, gather
+from measures.risk_coverage import RiskCoverage, RiskThreshold, risk_coverage, risk_threshold
+from predictions.evidence import gather
 from predictions.models import ModelVersion
+from predictions.multilabel import gather_sets
 from predictions.parameters import model_of_run
 from predictions.probabilities import SPLITS, read_splits
 from predictions.subgroups import Family, single_families
@@ -46,6 +48,15 @@ CONVENTIONS = {
     "risk_threshold": "up to 20 thresholds tried, the exact one-sided bound shared out over them",
     "seed": "first 64 bits of the run's digest",
 }
+#: What is said otherwise of several labels an item.
+OF_LABELS = {
+    "coverage": "share of items whose set holds every label that they have, n_covered / n, with "
+    "the Clopper-Pearson interval, which takes items for independent",
+    "lac": "a label belongs to the set where 1 - p is at most the threshold; the score of an item "
+    "is the largest 1 - p of its labels, 0 where it has none",
+    "aps": "not of several labels an item",
+    "risk": "not of several labels an item: there is no one answer",
+}
 #: By the parameter calibrate_on.
 SPLIT = {
     "other_folds": "five folds of similar size, never splitting a group of items: the set of an "
@@ -53,6 +64,8 @@ SPLIT = {
     "validation": "thresholds come from the items whose predictions are of split validation; sets, "
     "coverage and subgroups are those of all other items, risk those of all measured ones",
 }
+
+Cases = ClassForecasts | LabelForecasts
 
 
 @dataclass(frozen=True)
@@ -76,29 +89,28 @@ class _Sets:
 def measure_conformal(run: Run, should_stop: Callable[[], bool]) -> dict[str, Any]:
     """Prediction sets with their coverage, and the risk of answering only what one is sure of."""
     model = model_of_run(run)
-    evidence = gather(run.dataset, model, weighted=False)
-    classes = as_classes(evidence.forecasts)
+    counts, item, cases = _gathered(run, model)
     rng = np.random.default_rng(int(run.digest[:16], 16))
     bootstrap = Bootstrap(rng, run.parameters["n_replicates"], run.parameters["ci_level"])
-    plan = _plan(run, model, evidence, bootstrap)
+    plan = _plan(run, model, item, cases, bootstrap)
     alpha = run.parameters["alpha"]
     found = {
         method: _Sets(
-            fit_conformal(classes.rows(plan.setting), alpha=alpha, method=method),
-            cross_conformal_sets(classes, plan.folds, alpha=alpha, method=method),
+            fit_conformal(cases.rows(plan.setting), alpha=alpha, method=method),
+            cross_conformal_sets(cases, plan.folds, alpha=alpha, method=method),
         )
-        for method in METHODS
+        for method in (("lac",) if model.is_multilabel else METHODS)
     }
-    families = single_families(item_subgroups(run.dataset), evidence.item)
+    families = single_families(item_subgroups(run.dataset), item)
     subgroups = []
     for family in families:
         if should_stop():
             break
-        subgroups += _subgroups(run, classes, family, plan, found)
+        subgroups += _subgroups(run, cases, family, plan, found)
     level, judged = bootstrap.level, plan.judged
     return {
         **model.described(),
-        **evidence.counts,
+        **counts,
         "alpha": alpha,
         "folds_by": plan.by,
         "n_calibration": int(plan.setting.sum()),
@@ -106,23 +118,37 @@ def measure_conformal(run: Run, should_stop: Callable[[], bool]) -> dict[str, An
         "methods": {
             method: {
                 "threshold": one.fitted.threshold,
-                **_coverage(set_coverage(one.sets[judged], classes.y_true[judged], level=level)),
+                **_coverage(set_coverage(one.sets[judged], cases.y_true[judged], level=level)),
             }
             for method, one in found.items()
         },
         "subgroups": subgroups,
-        **_selective(run, classes, bootstrap),
-        "conventions": {**CONVENTIONS, "split": SPLIT[run.parameters["calibrate_on"]]},
+        **_selective(run, cases, bootstrap),
+        "conventions": {
+            **CONVENTIONS,
+            **(OF_LABELS if model.is_multilabel else {}),
+            "split": SPLIT[run.parameters["calibrate_on"]],
+        },
     }
 
 
-def _plan(run: Run, model: ModelVersion, evidence: Evidence, bootstrap: Bootstrap) -> _Plan:
-    forecasts = evidence.forecasts
-    everyone = np.ones(forecasts.n, bool)
+def _gathered(run: Run, model: ModelVersion) -> tuple[dict[str, int], NDArray[np.int64], Cases]:
+    """Counts of who is measured, their numbers, and what was said and held of each."""
+    if model.is_multilabel:
+        of_labels, labels = gather_sets(run.dataset, model, weighted=False)
+        return of_labels.counts, of_labels.item[:: len(model.classes)], labels
+    evidence = gather(run.dataset, model, weighted=False)
+    return evidence.counts, evidence.item, as_classes(evidence.forecasts)
+
+
+def _plan(
+    run: Run, model: ModelVersion, item: NDArray[np.int64], cases: Cases, bootstrap: Bootstrap
+) -> _Plan:
+    everyone = np.ones(cases.n, bool)
     if run.parameters["calibrate_on"] == "other_folds":
-        folds, by = deal_folds(forecasts, bootstrap)
+        folds, by = deal_folds(cases, bootstrap)
         return _Plan(folds, everyone, everyone, by)
-    setting = read_splits(model, evidence.item) == SPLITS.index("validation")
+    setting = read_splits(model, item) == SPLITS.index("validation")
     # Two folds, each judged by the thresholds of the other; only one of them is looked at.
     judged = ~setting if setting.any() else ~everyone
     return _Plan((~setting).astype(np.int64), setting, judged, "split")
@@ -137,19 +163,19 @@ def _coverage(found: SetCoverage) -> dict[str, Any]:
 
 def _subgroups(
     run: Run,
-    classes: ClassForecasts,
+    cases: Cases,
     family: Family,
     plan: _Plan,
     found: dict[str, _Sets],
 ) -> list[dict[str, Any]]:
     """The coverage of each subgroup, by the thresholds of all and by its own."""
     alpha, level = run.parameters["alpha"], run.parameters["ci_level"]
-    setting, codes = classes.rows(plan.setting), family.codes
+    setting, codes = cases.rows(plan.setting), family.codes
     own_fit = {
         m: fit_conformal(setting, alpha=alpha, method=m, groups=codes[plan.setting]) for m in found
     }
     own_sets = {
-        m: cross_conformal_sets(classes, plan.folds, alpha=alpha, method=m, groups=codes)
+        m: cross_conformal_sets(cases, plan.folds, alpha=alpha, method=m, groups=codes)
         for m in found
     }
     rows = []
@@ -161,7 +187,7 @@ def _subgroups(
             if n < max(1, run.parameters["min_items"]):
                 shown[method] = _too_small(n)
                 continue
-            truth = classes.y_true[inside]
+            truth = cases.y_true[inside]
             shown[method] = {
                 **_coverage(set_coverage(one.sets[inside], truth, level=level)),
                 "own": {
@@ -179,10 +205,17 @@ def _too_small(n: int) -> dict[str, Any]:
     return {**nothing, "own": {"threshold": None, **nothing}}
 
 
-def _selective(run: Run, classes: ClassForecasts, bootstrap: Bootstrap) -> dict[str, Any]:
-    answers = classes.confidence()
+def _selective(run: Run, cases: Cases, bootstrap: Bootstrap) -> dict[str, Any]:
+    if isinstance(cases, LabelForecasts):
+        none = undefined(Reason.NOT_APPLICABLE, cases.n)
+        target, level = run.parameters["target_risk"], bootstrap.level
+        return {
+            "risk_coverage": RiskCoverage(none, None, None, None, None, ()).as_dict(),
+            "risk_threshold": RiskThreshold(None, None, none, target, level).as_dict(),
+        }
+    answers = cases.confidence()
     loss = 1 - answers.y_true
-    draws = draw(classes.n, classes.clusters, bootstrap)
+    draws = draw(cases.n, cases.clusters, bootstrap)
     return {
         "risk_coverage": risk_coverage(answers.y_prob, loss, draws).as_dict(),
         "risk_threshold": risk_threshold(

@@ -25,7 +25,7 @@ class SubgroupSetsSerializer(serializers.Serializer[Any]):
     attributes = serializers.DictField(child=serializers.CharField())
     n = serializers.IntegerField(allow_null=True)
     lac = serializers.DictField(help_text="As methods, and own: by the subgroup's own threshold.")
-    aps = serializers.DictField()
+    aps = serializers.DictField(required=False, help_text="Not of several labels an item.")
 
 
 class ConformalSerializer(ResultSerializer):

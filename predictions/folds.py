@@ -49,7 +49,7 @@ def measure_folds(
         forecasts = _at(evidence.forecasts, place, stated, model)
         clusters = forecasts.clusters
     else:
-        forecasts = labels.rows(place, stated).pooled()
+        forecasts = replace(labels.rows(place), y_prob=stated).pooled()
         clusters = None if labels.clusters is None else labels.clusters[place]
     found = subgroup_calibration(
         forecasts,

@@ -56,7 +56,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
 }
 #: The kinds that models of several labels an item have too.
-OF_LABELS = ("calibration", "calibration-population")
+OF_LABELS = ("calibration", "calibration-population", "conformal")
 #: Cells of two attributes up to which a calibration run measures them where nobody asked.
 MAX_UNASKED_CELLS = 60
 #: Whole-number parameters and the range of each; replicates of many units need memory.

@@ -21,6 +21,7 @@ from measures.calibration.forecasts import (
 )
 from measures.calibration.resampling import Bootstrap, Draws, draw, with_interval
 from measures.estimates import Estimate, Reason, undefined
+from measures.multilabel import LabelForecasts
 from measures.recalibration.maps import (
     BINARY_METHODS,
     CLASS_METHODS,
@@ -292,7 +293,7 @@ def _folds(
 
 
 def deal_folds(
-    forecasts: Forecasts, bootstrap: Bootstrap, n_folds: int = 5
+    forecasts: Forecasts | LabelForecasts, bootstrap: Bootstrap, n_folds: int = 5
 ) -> tuple[IntArray, str]:
     """A fold for each item, folds of similar size, and by what they were dealt.
 

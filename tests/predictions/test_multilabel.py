@@ -24,7 +24,7 @@ PLACES = ["north" if k % 3 else "south" for k in range(N)]
 
 @pytest.fixture(autouse=True)
 def _few_replicates(monkeypatch: pytest.MonkeyPatch) -> None:
-    for kind in ("calibration", "calibration-population"):
+    for kind in parameters.OF_LABELS:
         monkeypatch.setitem(parameters.DEFAULTS[kind], "n_replicates", 60)
 
 
@@ -147,6 +147,25 @@ def test_a_population_weighs_items_with_all_their_labels(alice: Trust, measured:
     assert rows == found["labels"]
 
 
+def test_sets_hold_every_label_of_an_item_as_often_as_promised(alice: Trust, measured: str) -> None:
+    found = alice.get(f"{measured}conformal/")
+    assert list(found["methods"]) == ["lac"]
+    lac = found["methods"]["lac"]
+    # By hand: the ceil(121 * 0.9) = 109th smallest of the largest 1 - p of an item's labels.
+    scores = np.sort(np.where(Y, 1 - P, 0).max(axis=1))
+    assert lac["threshold"] == pytest.approx(scores[108])
+    assert lac["coverage"]["ci_low"] < 0.9 < lac["coverage"]["ci_high"]
+    assert lac["coverage"]["value"] == lac["n_covered"] / N
+    assert [one["n"] for one in found["subgroups"]] == [80, 40]
+    assert "every label that they have" in found["conventions"]["coverage"]
+    assert found["risk_coverage"]["aurc"]["reason"] == "not_applicable"
+    row = alice.get(f"{measured}confidence.json", page_size=1)["results"][0]
+    given = [c for c, p in zip(CLASSES, P[0], strict=True) if 1 - p <= lac["threshold"]]
+    assert row["conformal_set"] == given
+    alice.http.force_login(alice.user)
+    assert alice.http.get(f"/{measured}confidence/").status_code == 200
+
+
 def test_the_order_of_labels_changes_nothing(alice: Trust, measured: str) -> None:
     turned = {"name": "turned", "question": "seen", "classes": ["fox", "cat", "dog"]}
     alice.post(f"{measured}models/", turned)
@@ -196,10 +215,10 @@ def test_labels_may_be_weighted_and_thresholds_stated(alice: Trust, album: str) 
 
 
 def test_what_needs_one_class_an_item_is_refused_in_words(alice: Trust, measured: str) -> None:
-    asked = {"kind": "conformal", "parameters": {"model": "net"}}
+    asked = {"kind": "ensembles", "parameters": {"model": "net"}}
     refused = alice.post(f"{measured}runs/", asked, expect=400)
     assert "several labels an item" in refused["detail"]
-    for kind in ("conformal/", "ensembles/", "calibration/?against=votes"):
+    for kind in ("ensembles/", "calibration/?against=votes"):
         path, _, query = kind.partition("?")
         asked_for = dict([query.split("=")]) if query else {}
         told = alice.get(f"{measured}{path}", expect=400, **asked_for)
@@ -208,4 +227,4 @@ def test_what_needs_one_class_an_item_is_refused_in_words(alice: Trust, measured
     positive = {"name": "x", "question": "seen", "classes": CLASSES, "positive_class": "cat"}
     assert alice.post(f"{measured}models/", positive, expect=400)["code"] == "not_applicable"
     kinds = {run["kind"] for run in alice.get(f"{measured}runs/")["results"]}
-    assert "conformal" not in kinds
+    assert "ensembles" not in kinds
