@@ -36,10 +36,12 @@ def _with_large_bins(result: Row, min_cell: int) -> Row:
             _enter(families, key_of(row), row["curve"]["bins"])
     if not families:
         return result
+    # Of several labels an item each is counted: so many rest on min_cell items at least.
+    least = min_cell * (len(result["classes"]) if result["notion"] == "label" else 1)
     bins = enumerate(result["curve"]["bins"])
     families[frozenset([_BIN])] = {frozenset([(_BIN, str(b))]): _SHOWN for b, _ in bins}
-    hidden = cells_to_withhold(families, min_cell)
-    return {**result, "subgroups": [_coarser(row, hidden, min_cell) for row in rows]}
+    hidden = cells_to_withhold(families, least)
+    return {**result, "subgroups": [_coarser(row, hidden, least) for row in rows]}
 
 
 def _enter(families: Families, key: Key, bins: list[Row]) -> None:
@@ -50,7 +52,7 @@ def _enter(families: Families, key: Key, bins: list[Row]) -> None:
         cells[key | {(_BIN, str(b))}] = one["n"]
 
 
-def _coarser(row: Row, hidden: set[Key], min_cell: int) -> Row:
+def _coarser(row: Row, hidden: set[Key], least: int) -> Row:
     curve, key = row.get("curve"), key_of(row)
     if row["n"] is None or not curve:
         return row
@@ -64,9 +66,9 @@ def _coarser(row: Row, hidden: set[Key], min_cell: int) -> Row:
         for b, one in enumerate(curve["bins"])
     ]
     # Each point of the band is an item's own probability: so many items to each that is shown.
-    step = max(1, -(-len(curve["band"]) * min_cell // max(row["n"], 1)))
+    step = max(1, -(-len(curve["band"]) * least // max(row["n"], 1)))
     band = curve["band"][step // 2 :: step]
-    corp = _joined(curve["corp"], min_cell)
+    corp = _joined(curve["corp"], least)
     return {**row, "curve": {**curve, "bins": bins, "band": band, "corp": corp}}
 
 

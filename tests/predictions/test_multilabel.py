@@ -109,6 +109,12 @@ def test_subgroups_count_items_and_small_ones_are_withheld(
     shown = auditor.get(f"{measured}calibration/")["subgroups"]
     # Of two places the larger is told by the smaller.
     assert {one["attributes"]["place"]: one["n"] for one in shown} == {"north": None, "south": None}
+    # Each item is in a bin once a label: so many decisions are of ten items at least.
+    alice.patch(measured, {"min_cell": 10})
+    for one in auditor.get(f"{measured}calibration/")["subgroups"]:
+        sizes = [b["n"] for b in one["curve"]["bins"] if b["n"] is not None]
+        assert min([*sizes, *(step["n"] for step in one["curve"]["corp"])]) >= 10 * len(CLASSES)
+        assert None in [b["n"] for b in one["curve"]["bins"]]
 
 
 def test_each_fold_has_the_decisions_of_its_items(alice: Trust, album: str) -> None:
