@@ -54,7 +54,6 @@ def subgroup_page(frame: Frame) -> dict[str, Any]:
         "about": f"&{urlencode({'subgroup': json.dumps(asked)})}",
         "sentence": says_and_is(result),
         "title": titles["curve"],
-        "tests": _tests(result["tests"]),
         "murphy": result["murphy"].get("uniform_10") or {},
         "others": result["other_libraries"],
         "detectable": result["detectable"] or {},
@@ -83,9 +82,3 @@ def _by_adjusted_p(result: Row) -> Row:
     cox = result["tests"]["cox"]
     test = {**cox["test"], "p_value": cox["test"].get("p_adjusted")}
     return {**result, "tests": {**result["tests"], "cox": {**cox, "test": test}}}
-
-
-def _tests(tests: Row) -> list[tuple[str, Row]]:
-    """Each test by its name, Cox's and what belongs to it first."""
-    pairs = [*tests["cox"].items(), *tests.items()]
-    return [(key, one) for key, one in pairs if isinstance(one, dict) and "reason" in one]

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tests.conftest import Trust, work_off
-from tests.predictions.conftest import ITEMS, LABELS, STATED, make_predictions, make_references
+from tests.predictions.conftest import (
+    ITEMS,
+    LABELS,
+    STATED,
+    make_file,
+    make_predictions,
+    make_references,
+)
 
 #: Three annotators: the third says the opposite on every fifth item.
 WHO = ("ann", "bob", "cat")
@@ -68,10 +75,16 @@ def test_the_reference_stands_beside_what_noise_explains(alice: Trust, voted: st
 
 def test_votes_are_measured_again_when_labels_come(alice: Trust, voted: str) -> None:
     before = alice.get(f"{voted}calibration/", against="votes")
+    alice.send(voted, "items", make_file("item,half", ITEMS, ["first", "second"] * 20))
     alice.send(voted, "labels", f"item,annotator,label\n{ITEMS[0]},dan,yes\n")
     work_off()
     after = alice.get(f"{voted}calibration/", against="votes")
     assert (before["n_votes"], after["n_votes"], after["stale"]) == (120, 121, False)
+    asked = {"against": "votes", "attribute": "half", "value": "second"}
+    part = alice.get(f"{voted}calibration/", **asked)
+    assert (part["against"], part["n_items"]) == ("votes", 20)
+    rows = alice.get(f"{voted}calibration/curve.json", **asked)["results"]
+    assert sum(one["n"] for one in rows) == 20
 
 
 def test_three_classes_are_measured_by_confidence(alice: Trust, pets: str) -> None:
