@@ -103,6 +103,44 @@ SMALL: dict[str, tuple[Any, Any, dict[str, Any], dict[str, Any]]] = {
             "tests.spiegelhalter.reason": "no_variation",
         },
     ),
+    # Brier (1950), table 1: ten forecasts of rain, P = 0.19.
+    "brier.1950": (
+        [0, 1, 1, 1, 0, 0, 0, 0, 0, 0],
+        [0.7, 0.9, 0.8, 0.4, 0.2, 0.0, 0.0, 0.0, 0.0, 0.1],
+        {},
+        {"scores.brier_sum.value": 0.19, "scores.brier.value": 0.095},
+    ),
+    # Never right and always sure.
+    "certainly.wrong": (
+        [0, 1] * 10,
+        [1.0, 0.0] * 10,
+        {},
+        {
+            "scores.brier.value": 1.0,
+            "scores.log_loss.value": 36.04365338911715,
+            "scores.auc.value": 0.0,
+            "ece.uniform_10.value": 1.0,
+            "ece.debiased_squared_10.value": 1.0,
+            "tests.kuiper.reason": "no_variation",
+            "tests.cox.slope.reason": "not_applicable",
+        },
+    ),
+    # What one class leaves undefined is a reason; what it leaves defined is a number.
+    "one.class": (
+        [1] * 30,
+        [0.8] * 30,
+        {},
+        {
+            "scores.auc.reason": "one_class",
+            "scores.brier_skill.reason": "one_class",
+            "scores.brier.value": 0.04,
+            "scores.mcb.value": 0.04,
+            "ece.uniform_10.value": 0.2,
+            "tests.cox.test.reason": "one_class",
+            "tests.cox.observed_expected.value": 1.25,
+            "recalibration.recommended": "none",
+        },
+    ),
 }
 
 
