@@ -38,6 +38,8 @@ def named(dataset: Dataset, result: dict[str, Any], *, is_lead: bool) -> dict[st
     result = dict(result)
     numbers = {n for pair in result["pairs"] for n in pair["annotators"]}
     numbers |= {one["annotator"] for one in result["annotators"]}
+    opinions = result["second_opinion"]
+    numbers |= {n for one in opinions for n in one["annotators"] or ()}
     names = {n: f"annotator {n + 1}" for n in numbers}
     if is_lead:
         names |= queries.annotator_names(dataset, numbers)
@@ -46,6 +48,10 @@ def named(dataset: Dataset, result: dict[str, Any], *, is_lead: bool) -> dict[st
     ]
     result["annotators"] = [
         {**one, "annotator": names[one["annotator"]]} for one in result["annotators"]
+    ]
+    result["second_opinion"] = [
+        {**one, "annotators": one["annotators"] and [names[n] for n in one["annotators"]]}
+        for one in opinions
     ]
     items = result["items"]
     worst = items["most_disagreeing"] if is_lead else []
@@ -63,7 +69,7 @@ def visible(user: User, dataset: Dataset, result: dict[str, Any]) -> dict[str, A
     """What this member may see of an agreement result."""
     if access.may(user, dataset, May.READ_ROWS):
         return named(dataset, result, is_lead=True)
+    shown = named(dataset, result, is_lead=False)
     if access.may(user, dataset, May.READ_RESULTS):
-        shown = named(dataset, result, is_lead=False)
         return {**withhold_small(shown, dataset.min_cell)}
-    return {**{key: result[key] for key in SUMMARY if key in result}, "disclosure": "summary"}
+    return {**{key: shown[key] for key in SUMMARY if key in shown}, "disclosure": "summary"}

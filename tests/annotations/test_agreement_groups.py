@@ -234,6 +234,17 @@ def test_only_the_lead_asks_for_the_pairs_of_an_annotator(
     assert alice.get(f"{minded}agreement/pairs.json", annotator="w05")["results"]
 
 
+def test_a_second_opinion_names_its_annotators_like_the_pairs(
+    alice: Trust, minded: str, person: Callable[[str], Trust]
+) -> None:
+    readers = {role: member(alice, minded, person, role) for role in ("auditor", "contributor")}
+    for reader, first in ((alice, "w"), *((one, "annotator ") for one in readers.values())):
+        opinions = reader.get(f"{minded}agreement/")["second_opinion"]
+        names = [name for one in opinions for name in one["annotators"] or ()]
+        assert names
+        assert all(name.startswith(first) for name in names)
+
+
 def test_a_contributor_sees_the_summary_only(
     alice: Trust, minded: str, person: Callable[[str], Trust]
 ) -> None:
