@@ -60,6 +60,7 @@ class NoticeCode(StrEnum):
     ATTRIBUTE_WITHOUT_BANDS = "attribute_without_bands"
     ITEMS_CREATED = "items_created"
     ANNOTATORS_CREATED = "annotators_created"
+    NAMES_ALIKE = "names_alike"
     VALUES_LEARNED = "values_learned"
     LOOKS_MISSING = "looks_missing"
     EMPTY_LABELS = "empty_labels"
@@ -78,6 +79,7 @@ CREATED = {
     NoticeCode.ATTRIBUTES_DECLARED,
     NoticeCode.ITEMS_CREATED,
     NoticeCode.ANNOTATORS_CREATED,
+    NoticeCode.NAMES_ALIKE,
     NoticeCode.VALUES_LEARNED,
     NoticeCode.LOOKS_MISSING,
 }

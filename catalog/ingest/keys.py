@@ -5,10 +5,12 @@ from __future__ import annotations
 from catalog.ingest.checks import NoticeCode, RowCode
 from catalog.ingest.copying import PerRow
 from catalog.ingest.incoming import Incoming
-from catalog.ingest.lookalikes import Known
+from catalog.ingest.lookalikes import Known, skeleton
 from catalog.ingest.numbering import UNKNOWN, enroll, look_up
 from catalog.models import Annotator, Item
 from catalog.reading.problems import counted
+
+MOST_COMPARED = 5_000
 
 
 def resolve_keys(
@@ -31,6 +33,8 @@ def resolve_keys(
     if _may_create(incoming, model):
         code = NoticeCode.ITEMS_CREATED if model is Item else NoticeCode.ANNOTATORS_CREATED
         incoming.warn(code, _created(incoming, len(unknown), column), len(unknown))
+        if model is Annotator:
+            _tell_alike(incoming, [ids.values[code] for code in unknown[:MOST_COMPARED].tolist()])
         return enroll(model, incoming.upload, known, unknown).of(ids.codes)
     # A row may name nobody: a reference label inside an export.
     absent = rows[(ids.codes[rows] >= 0) & (known.of(ids.codes)[rows] == UNKNOWN)]
@@ -48,6 +52,26 @@ def resolve_keys(
         ),
     )
     return known.of(ids.codes)
+
+
+def _tell_alike(incoming: Incoming, names: list[str]) -> None:
+    """Say which new annotators are called nearly as others: by case, accents, or alphabet."""
+    rows = Annotator.objects.filter(dataset=incoming.dataset)
+    others = rows.values_list("external_id", flat=True)[:MOST_COMPARED]
+    alike: dict[str, list[str]] = {}
+    for name in dict.fromkeys([*others, *names]):
+        alike.setdefault(skeleton(name), []).append(name)
+    new = set(names)
+    found = [group for group in alike.values() if len(group) > 1 and new & set(group)]
+    if found:
+        shown = "; ".join(" and ".join(map(repr, group)) for group in found[:5])
+        more = f"; and {len(found) - 5:,} more" if len(found) > 5 else ""
+        incoming.warn(
+            NoticeCode.NAMES_ALIKE,
+            f"Annotators have names that look alike: {shown}{more}. They are kept apart; check "
+            "that they are different people.",
+            len(found),
+        )
 
 
 def _created(incoming: Incoming, n: int, column: str) -> str:

@@ -280,3 +280,14 @@ def test_a_piece_of_a_file_and_a_wrong_packing_are_refused(alice: Trust, pets: s
     assert "state must be one of" in alice.get(f"{pets}uploads/", expect=400, state="x")["detail"]
     for head in (b"\x04\x22\x4d\x18", b"\x1f\x9d\x90", b"labels.csv" + b"\0" * 247 + b"ustar"):
         alice.send(pets, "labels", head + b"\0" * 30, expect=415)
+
+
+def test_annotators_with_names_that_look_alike_are_told_and_kept_apart(
+    alice: Trust, pets: str
+) -> None:
+    first = alice.upload(pets, "labels", f"{HEAD}\ni1,Ann,cat\ni1,w10,cat\ni1,w11,cat\n")
+    assert "names_alike" not in [notice["code"] for notice in first["warnings"]]
+    again = alice.upload(pets, "labels", f"{HEAD}\ni1,ann,cat\ni1,\u0410nn,cat\ni2,w12,cat\n")
+    assert again["state"] == "stored"
+    [told] = [notice for notice in again["warnings"] if notice["code"] == "names_alike"]
+    assert (told["count"], "'Ann' and 'ann' and '\u0410nn'" in told["message"]) == (1, True)
