@@ -106,8 +106,9 @@ class AnnotatorsTable(tables.TableView):
     def get(
         self, request: Request, slug: str, table: str = "annotators", suffix: str | None = None
     ) -> HttpResponse:
+        # A contributor's table has one row: their own.
         dataset, query, run = found(
-            request, slug, May.READ_RESULTS, ANNOTATORS, "annotator", "subgroup"
+            request, slug, May.READ_SUMMARY, ANNOTATORS, "annotator", "subgroup"
         )
         tables.check_table(table, ("annotators", "confusion"), "annotators")
         rows = row_pages.filtered(

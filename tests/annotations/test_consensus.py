@@ -379,7 +379,11 @@ def test_names_are_for_leads_and_everybody_else_sees_less(
         stranger.get(f"{crowd}{name}/", expect=404)
         manager.http.get(f"/api/v1/{crowd}{name}.csv").content.decode()
     auditor.get(f"{crowd}annotators/", expect=403, annotator="ann0")
-    own.get(f"{crowd}annotators.csv", expect=403)
+    for table in ("annotators", "annotators/confusion"):
+        text = own.http.get(f"/api/v1/{crowd}{table}.csv").content.decode()
+        assert {row["annotator"] for row in csv.DictReader(io.StringIO(text))} == {numbers["ann2"]}
+        text = silent.http.get(f"/api/v1/{crowd}{table}.csv").content.decode()
+        assert (text.startswith("annotator,"), text.count("\n")) == (True, 1)
     for text in (json.dumps(auditor.get(f"{crowd}{n}/")) for n in ("consensus", "label-issues")):
         assert "ann0" not in text
         assert '"i0"' not in text
