@@ -61,6 +61,10 @@ class ModelSerializer(StrictModelSerializer):
     classes = TextListField(
         min_length=2,
         max_length=MAX_CLASSES,
+        error_messages={
+            "min_length": "Send a list of {min_length} classes or more; a yes or no is two.",
+            "max_length": "Send at most {max_length} classes: a file has a column for each.",
+        },
         help_text="Values of the question, in the model's own order; where the question has none "
         "yet, they become its values.",
     )

@@ -80,6 +80,14 @@ def test_a_model_that_contradicts_the_data_set_is_refused(
     assert ModelVersion.objects.count() == 1
 
 
+def test_one_class_is_told_what_is_missing(alice: Trust, mail: str) -> None:
+    body = {"name": "other", "question": "spam", "classes": ["no"]}
+    answer = alice.post(f"{mail}models/", body, expect=400)
+    assert answer["errors"][0]["message"] == (
+        "Send a list of 2 classes or more; a yes or no is two."
+    )
+
+
 def test_classes_that_differ_by_case_only_cannot_be_columns(alice: Trust, mail: str) -> None:
     alice.post(f"{mail}questions/", {"name": "gene", "scale": "nominal"})
     body = {"name": "m", "question": "gene", "classes": ["A", "a", "b"]}
