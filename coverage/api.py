@@ -66,7 +66,7 @@ class CoverageView(APIView):
 
     @extend_schema(operation_id="coverage_retrieve", parameters=[POPULATION])
     def get(self, request: Request, slug: str) -> Response:
-        query = query_of(request, "population")
+        query = query_of(request, "population", in_pages=False)
         dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
         population = population_of(dataset, query.get("population"))
         run = finished_run(request, dataset, "coverage", population)
@@ -84,7 +84,7 @@ class CoverageTable(tables.TableView):
     def get(
         self, request: Request, slug: str, table: str, suffix: str | None = None
     ) -> HttpResponse:
-        query = query_of(request, "population", "attribute", "level", "status")
+        query = query_of(request, "population", "attribute", "level", "status", in_pages=False)
         dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
         tables.check_table(table, TABLES, "coverage")
         population = population_of(dataset, query.get("population"))

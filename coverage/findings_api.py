@@ -28,7 +28,7 @@ class MissingnessView(APIView):
 
     @extend_schema(operation_id="coverage_missingness_retrieve")
     def get(self, request: Request, slug: str) -> Response:
-        query_of(request)
+        query_of(request, in_pages=False)
         dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
         run = finished_run(request, dataset, "missingness", "")
         result = visible_missingness(request.user, dataset, run.result or {})
@@ -42,7 +42,7 @@ class DivergenceView(APIView):
 
     @extend_schema(operation_id="coverage_divergence_retrieve", parameters=[QUESTION])
     def get(self, request: Request, slug: str) -> Response:
-        query = query_of(request, "question")
+        query = query_of(request, "question", in_pages=False)
         dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
         question = question_of(dataset, query.get("question"))
         run = finished_run(request, dataset, "divergence", question)

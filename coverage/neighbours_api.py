@@ -24,7 +24,7 @@ class NeighboursView(APIView):
 
     @extend_schema(operation_id="coverage_neighbours_retrieve")
     def get(self, request: Request, slug: str) -> Response:
-        query_of(request)
+        query_of(request, in_pages=False)
         dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
         run = finished_run(request, dataset, "neighbours", "")
         result = dict(run.result or {})

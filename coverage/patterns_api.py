@@ -44,7 +44,7 @@ class PatternsView(APIView):
 
     @extend_schema(operation_id="coverage_patterns_retrieve", parameters=[*ASKED, LIMIT])
     def get(self, request: Request, slug: str) -> Response:
-        query = query_of(request, *NAMES, "limit")
+        query = query_of(request, *NAMES, "limit", in_pages=False)
         dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
         run = _run(request, dataset, query)
         rows = _rows(request, dataset, run, query)
@@ -63,7 +63,7 @@ class PatternsTable(tables.TableView):
 
     @extend_schema(parameters=ASKED, responses=tables.FILE)
     def get(self, request: Request, slug: str, suffix: str | None = None) -> HttpResponse:
-        query = query_of(request, *NAMES)
+        query = query_of(request, *NAMES, in_pages=False)
         dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
         rows = list(_rows(request, dataset, _run(request, dataset, query), query))
         return tables.table(rows, tables.wanted_format(request, suffix), "coverage-patterns")

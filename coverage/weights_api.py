@@ -46,7 +46,7 @@ class WeightsView(APIView):
 
     @extend_schema(operation_id="coverage_weights_retrieve", parameters=[POPULATION])
     def get(self, request: Request, slug: str) -> Response:
-        query = query_of(request, "population")
+        query = query_of(request, "population", in_pages=False)
         dataset = access.dataset_for(request.user, slug, may=May.READ_RESULTS)
         run = finished_run(request, dataset, "weights", _population(dataset, query))
         full = access.may(request.user, dataset, May.READ_ROWS)
@@ -62,7 +62,7 @@ class WeightsTable(TableView):
 
     @extend_schema(parameters=[POPULATION], responses=FILE)
     def get(self, request: Request, slug: str, suffix: str | None = None) -> HttpResponse:
-        query = query_of(request, "population")
+        query = query_of(request, "population", in_pages=False)
         dataset = access.dataset_for(request.user, slug, may=May.READ_ROWS)
         form = wanted_format(request, suffix)
         if form not in _WRITERS:

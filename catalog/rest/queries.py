@@ -8,14 +8,17 @@ from rest_framework.request import Request
 
 from catalog.problems import Refusal
 
-ALWAYS = {"format", "cursor", "page_size"}
+OF_LISTS = {"format", "cursor", "page_size"}
 # Shown and never looked up; whoever takes it makes it harmless.
 INERT = {"filename"}
 ORDERINGS = {"ordering", "order", "order_by", "sort"}
 
 
-def query_of(request: Request, *known: str) -> dict[str, str]:
-    """The parameters of a request by name; an unknown or repeated one is refused."""
+def query_of(request: Request, *known: str, in_pages: bool = True) -> dict[str, str]:
+    """The parameters of a request by name; an unknown or repeated one is refused.
+
+    Those of pages are known too, unless the answer comes whole.
+    """
     given = request.query_params
     found = {}
     for name in given:
@@ -33,7 +36,7 @@ def query_of(request: Request, *known: str) -> dict[str, str]:
                 pointer=name,
             )
         found[name] = values[0]
-    if unknown := sorted(set(given) - {*known, *ALWAYS}):
+    if unknown := sorted(set(given) - {*known, *(OF_LISTS if in_pages else ())}):
         raise _unknown(unknown[0], known)
     return found
 

@@ -72,15 +72,21 @@ RUNS: dict[str, list[tuple[dict[str, Any], str]]] = {
 TABLES = ("coverage/cells.json", "coverage/attributes.csv", "coverage/uncovered_patterns.json")
 PATTERNS = ("coverage/patterns/", "coverage/patterns.csv")
 LEVELS = [({"level": given}, "level must be a whole number of attributes") for given in "x-²"]
+WHOLE = [
+    ({name: "1"}, f"The parameter '{name}' is not known here") for name in ("page_size", "format")
+]
 QUERIES: dict[tuple[str, ...], list[tuple[dict[str, str], str]]] = {
     TABLES: [
         *LEVELS,
+        *WHOLE,
         ({"status": "good"}, "status must be one of adequate, gap, insufficient_evidence"),
         ({"attribute": "shoe"}, "attribute must be one of age, sex, size; it is 'shoe'."),
         ({"population": "moon"}, "there is no population 'moon'; it has: census."),
     ],
+    ("coverage/", "coverage/weights/", "coverage/missingness/"): WHOLE,
     PATTERNS: [
         *LEVELS,
+        *WHOLE,
         ({"attribute": "shoe"}, "attribute must be one of age, sex; it is 'shoe'."),
         ({"value": "X"}, "value must be one of old, young, F, M; it is 'X'."),
         ({"attribute": "sex", "value": "old"}, "value must be one of F, M; it is 'old'."),
