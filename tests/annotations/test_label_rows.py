@@ -109,7 +109,7 @@ CELLS: dict[str, Any] = {
     "ordinal": st.sampled_from(STARS),
     "circular": st.sampled_from(STARS),
     "interval": NUMBERS | WRITTEN,
-    "ratio": NUMBERS | WRITTEN,
+    "ratio": st.floats(0, allow_infinity=False).map(repr) | WRITTEN,
     "set": st.lists(NAMES, max_size=3).map(json.dumps)
     | st.lists(st.sampled_from("abc"), max_size=3).map("|".join),
 }
