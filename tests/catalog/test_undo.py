@@ -23,7 +23,7 @@ FILES = {
     ),
     "annotators": ("annotator,site\nann,x\nbob,y\n", "annotator,site,years\nann,z,3\ncat,x,2\n"),
     "reference-labels": ("item,label\ni1,cat\ni2,dog\n", "item,label\ni2,cat\ni3,dog\ni1,cat\n"),
-    "population": ("sex,weight\nF,50\nM,49.5\nX,0.5\n", "sex,weight\nF,51\nM,49.5\nD,1\n"),
+    "population": ("sex,weight\nF,50\nM,49.5\nX,0.5\n", "sex,weight\nF,49.5\nM,49.5\nD,1\n"),
     "predictions": (
         "item,p_cat,p_dog,split\ni1,0.1,0.9,test\ni2,0.25,0.75,\n",
         "item,p_cat,p_dog,split\ni1,0.3,0.7,test\ni2,0.25,0.75,\ni3,1,0,train\n",
