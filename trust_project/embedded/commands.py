@@ -26,7 +26,7 @@ REPORT = PROJECT / "line-coverage.json"
 ROOMS = "measures,catalog,annotations,coverage,predictions,audits,trust_project"
 LINES = ("--source", ROOMS, "--json")
 #: About half of the suite's time; a room that is not named here goes with the other half.
-FIRST_HALF = {"annotations", "catalog", "coverage", "predictions"}
+FIRST_HALF = {"annotations", "catalog", "predictions"}
 #: Emptying a test's tables makes and removes hundreds of files: half the time of most tests.
 MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - a directory of our own, mode 0700, is made in it
 ROOM_FOR_TESTS = 6 << 30
