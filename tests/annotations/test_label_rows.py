@@ -177,7 +177,6 @@ def stored_only(person: Trust, path: str, body: bytes) -> Any:
 @given(rows=label_rows())
 @settings(
     max_examples=20,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_what_is_exported_and_sent_back_changes_nothing(rows: list[Any], alice: Trust) -> None:

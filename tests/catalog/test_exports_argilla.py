@@ -204,7 +204,7 @@ LABELS = st.dictionaries(
 
 
 @given(labels=LABELS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_long_rows_written_flattened_are_read_back(
     labels: dict[tuple[str, str], str], file: Path
 ) -> None:

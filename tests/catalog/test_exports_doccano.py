@@ -185,7 +185,7 @@ LABELS = st.dictionaries(
 
 
 @given(labels=LABELS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_long_rows_written_as_a_zip_are_read_back(
     labels: dict[tuple[int, str], str], file: Path
 ) -> None:

@@ -367,7 +367,7 @@ SAID: dict[str, Any] = {
 
 
 @given(answers=ANSWERS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_the_three_exports_of_the_same_labels_give_the_same_rows(
     answers: dict[tuple[int, int], tuple[str, list[str], int]], file: Path
 ) -> None:

@@ -104,7 +104,7 @@ NAMES = st.text(st.sampled_from("ab\"é' #7"), min_size=1, max_size=5).map(lambd
     labels=st.dictionaries(st.tuples(NAMES, NAMES), st.sampled_from(["0", "1", "No"]), min_size=1),
     named=st.booleans(),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_long_rows_written_as_lewidi_are_read_back(
     labels: dict[tuple[str, str], str], named: bool, file: Path
 ) -> None:

@@ -125,7 +125,7 @@ CELLS = st.sampled_from(["", "cat", "dog", "007", "NA", '["a", "b"]', 'x,"y"', "
     turned=st.booleans(),
     delimiter=st.sampled_from(",;\t|"),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_long_rows_written_wide_are_read_back(
     items: list[str],
     annotators: list[str],

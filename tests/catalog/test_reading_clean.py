@@ -169,9 +169,7 @@ FIELD = st.sampled_from(
 @given(
     st.lists(st.lists(FIELD, min_size=5, max_size=7), max_size=6), st.sampled_from(["\n", "\r\n"])
 )
-@settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_the_file_the_fast_reader_never_disagrees(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[list[str]], end: str
 ) -> None:

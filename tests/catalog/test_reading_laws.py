@@ -77,7 +77,7 @@ def write(rows: list[list[str]], delimiter: str, quoting: int, end: str) -> byte
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
     end=st.sampled_from(["\n", "\r\n"]),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_what_is_written_is_read_back(rows, delimiter, quoting, end, file: Path) -> None:
     sent = [[item, label, "", "", comment] for item, label, comment in rows]
     data = write([HEADER, *sent], delimiter, quoting, end)
@@ -94,7 +94,7 @@ def test_what_is_written_is_read_back(rows, delimiter, quoting, end, file: Path)
 
 
 @given(values=st.lists(st.floats(0, 1), min_size=1, max_size=20))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_numbers_are_read_back_bit_for_bit(values: list[float], file: Path) -> None:
     file.write_text("item,label,confidence\n" + "".join(f"i,x,{v!r}\n" for v in values))
     column = read(file, LAYOUT, Options()).columns["confidence"]
@@ -104,7 +104,7 @@ def test_numbers_are_read_back_bit_for_bit(values: list[float], file: Path) -> N
 
 
 @given(text=st.text(st.sampled_from("0123456789+-.eE_x１٣nafi ,"), max_size=8))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_numbers_follow_the_strict_grammar(text: str, file: Path) -> None:
     quoted = text.replace('"', '""')
     file.write_text(f'item,label,confidence\ni,x,"{quoted}"\n', encoding="utf-8")
@@ -120,7 +120,7 @@ def test_numbers_follow_the_strict_grammar(text: str, file: Path) -> None:
     shape=st.sampled_from(["{}T{}{}", "{} {}{}"]),
     offset=st.integers(-14 * 60, 14 * 60),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_times_are_read_back_to_the_microsecond(moment, shape, offset, file: Path) -> None:
     sign, minutes = "-" if offset < 0 else "+", abs(offset)
     zone = f"{sign}{minutes // 60:02d}:{minutes % 60:02d}"
@@ -176,7 +176,7 @@ FRAGMENTS = st.lists(
 
 
 @given(body=FRAGMENTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_fast_paths_and_the_tokeniser_agree(body: str, file: Path) -> None:
     file.write_bytes((",".join(HEADER) + "\n" + body).encode())
     fast = read(file, LAYOUT, Options())
@@ -188,7 +188,7 @@ def test_the_fast_paths_and_the_tokeniser_agree(body: str, file: Path) -> None:
 
 
 @given(body=FRAGMENTS, block=st.integers(1, 40))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_where_blocks_are_cut_makes_no_difference(body: str, block: int, file: Path) -> None:
     file.write_bytes((",".join(HEADER) + "\n" + body).encode())
     whole = read(file, LAYOUT, Options())

@@ -83,7 +83,7 @@ def ordinal_distance(units, size):
     return distance
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(labels())
 def test_alpha_is_one_minus_the_ratio_of_two_means_over_pairs(columns):
     values = (1, 2, 4, 7)
@@ -107,7 +107,7 @@ def test_alpha_is_one_minus_the_ratio_of_two_means_over_pairs(columns):
             assert value == pytest.approx(expected, abs=1e-9), metric
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(labels())
 def test_percent_and_fleiss_are_means_over_items_and_pairs(columns):
     units = by_item(columns)
@@ -126,7 +126,7 @@ def test_percent_and_fleiss_are_means_over_items_and_pairs(columns):
     assert found["gwet_ac1"][0] == pytest.approx((agreed - spread) / (1 - spread))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(labels(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_items_and_annotators_changes_nothing(columns, random):
     item, annotator, code = columns
@@ -140,7 +140,7 @@ def test_the_order_of_rows_items_and_annotators_changes_nothing(columns, random)
     same(values_of(columns), values_of(tuple(column[rows] for column in moved)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(labels(), st.permutations(range(4)))
 def test_renaming_nominal_values_changes_nothing(columns, names):
     item, annotator, code = columns
@@ -151,7 +151,7 @@ def test_renaming_nominal_values_changes_nothing(columns, names):
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(labels(), st.floats(0.01, 100), st.floats(-1000, 1000))
 def test_another_unit_or_zero_does_not_move_interval_alpha(columns, unit, zero):
     one = values_of(columns, "interval", (1, 2, 4, 7), weights=["quadratic"])
@@ -164,7 +164,7 @@ def test_another_unit_or_zero_does_not_move_interval_alpha(columns, unit, zero):
             assert moved[key][0] == pytest.approx(one[key][0], abs=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(labels(), labels())
 def test_statistics_of_two_sets_of_items_add_up(first, second):
     second = (second[0] + 100, second[1], second[2])
@@ -180,7 +180,7 @@ def test_statistics_of_two_sets_of_items_add_up(first, second):
     assert np.array_equal(added.panel.multiplicity, whole.panel.multiplicity)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(labels())
 def test_alpha_without_an_annotator_is_alpha_of_the_other_labels(columns):
     item, annotator, code = columns
@@ -197,7 +197,7 @@ def test_alpha_without_an_annotator_is_alpha_of_the_other_labels(columns):
             assert one.alpha_without.value == pytest.approx(expected, abs=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(labels())
 def test_one_value_against_the_rest_is_binary_alpha_and_kappa(columns):
     statistics = agreement_statistics(*columns, n_values=4, n_annotators=5)
@@ -213,7 +213,7 @@ def test_one_value_against_the_rest_is_binary_alpha_and_kappa(columns):
                 assert estimate.value == pytest.approx(expected[key][0], abs=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(labels())
 def test_kappa_of_a_pair_is_kappa_of_their_labels_alone(columns):
     item, annotator, code = columns
@@ -232,7 +232,7 @@ def test_kappa_of_a_pair_is_kappa_of_their_labels_alone(columns):
                 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(labels())
 def test_alpha_is_one_minus_the_mean_disagreement_of_the_items(columns):
     domain = declare_domain((1, 2, 4, 7), "ordinal")
@@ -245,7 +245,7 @@ def test_alpha_is_one_minus_the_mean_disagreement_of_the_items(columns):
         assert items.contribution.sum() == pytest.approx(1.0 if value < 1 else 0.0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(labels())
 def test_numbers_without_a_table_give_the_alpha_of_the_table(columns):
     values = np.array([1.0, 2.0, 4.0, 7.0])

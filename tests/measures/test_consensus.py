@@ -225,7 +225,7 @@ def brute_force(item, annotator, code, n_values, n_steps):
     return np.array([posterior[i] for i in items])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(st.integers(0, 4), st.integers(0, 2), st.integers(0, 2)),

@@ -111,7 +111,7 @@ def test_repeated_labels_are_independent_draws():
     assert thrice.by_annotator().tolist() == [[3.0, 1.0], [0.0, 2.0]]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(st.integers(0, 9), st.integers(0, 3), st.integers(0, 1)), min_size=2, max_size=40
@@ -127,7 +127,7 @@ def test_counts_of_disjoint_items_add_up(labels):
     assert (parts.matrix != whole.matrix).nnz == 0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=40

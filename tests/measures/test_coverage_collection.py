@@ -96,7 +96,7 @@ small_sets = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rows=small_sets, tau=st.integers(1, 3), level=st.integers(1, 3))
 def test_after_the_plan_no_subgroup_is_uncovered(rows, tau, level):
     attributes = attributes_of([2, 3, 2])
@@ -108,7 +108,7 @@ def test_after_the_plan_no_subgroup_is_uncovered(rows, tau, level):
     assert plan.lower_bound <= plan.cost + 1e-6
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_bounds_hold_around_the_brute_force_optimum(data):
     rows, columns = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 4))

@@ -44,7 +44,7 @@ def test_the_order_of_rows_does_not_matter(rows, seed):
     assert as_counter(cube_of(rows)) == as_counter(cube_of(shuffled))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000))
 def test_wide_cubes_that_no_array_could_hold_count_the_same(seed):
     rng = np.random.default_rng(seed)

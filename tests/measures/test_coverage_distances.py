@@ -130,7 +130,7 @@ def test_an_absent_value_has_a_standardised_difference_rather_than_none():
         asmd([np.nan], [2.0, 3.0])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(n=st.integers(1, 400), part=st.floats(0, 1), q=st.floats(1e-12, 1))
 def test_binomial_p_values_equal_scipy(n, part, q):
     x = round(part * n)

@@ -198,7 +198,7 @@ small_sets = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=small_sets, tau=st.integers(0, 6), matches=st.booleans())
 def test_both_searches_equal_the_definition(rows, tau, matches):
     cards = [2, 3, 2]
@@ -209,7 +209,7 @@ def test_both_searches_equal_the_definition(rows, tau, matches):
         assert codes(found) == expected
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows=small_sets.filter(len), tau=st.integers(1, 6))
 def test_a_pattern_is_uncovered_exactly_when_a_maximal_one_lies_above_it(rows, tau):
     cube = cube_of(rows, [2, 3, 2])
@@ -226,7 +226,7 @@ def test_a_pattern_is_uncovered_exactly_when_a_maximal_one_lies_above_it(rows, t
         assert above == (n < tau)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(rows=small_sets, tau=st.integers(1, 5))
 def test_groups_that_hold_one_value_each_change_no_leaf(rows, tau):
     cube = cube_of(rows, [2, 3, 2])
@@ -239,7 +239,7 @@ def test_groups_that_hold_one_value_each_change_no_leaf(rows, tau):
     assert not any(row[1] == 2 for row in dense.nodes.tolist())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(rows=small_sets, tau=st.integers(1, 5), level=st.integers(0, 3))
 def test_a_level_limit_only_cuts_the_deeper_patterns(rows, tau, level):
     cube = cube_of(rows, [2, 3, 2])

@@ -65,7 +65,7 @@ def as_spans(found):
     }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_ranges_are_found_as_the_definition_reads(data):
     cards = data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=3))

@@ -383,7 +383,7 @@ def test_targets_that_cannot_be_are_refused(cells, message):
         target_from_cells(cells)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     counts=st.lists(st.integers(0, 30), min_size=4, max_size=4),
     weights=st.lists(st.integers(1, 9), min_size=4, max_size=4),
@@ -410,7 +410,7 @@ def test_renaming_and_reordering_values_changes_no_number(counts, weights):
         )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(rows=st.lists(st.tuples(st.integers(-1, 2), st.integers(-1, 1)), min_size=1, max_size=30))
 def test_every_item_is_known_outside_or_missing(rows):
     a, b = Attribute("a", ("x", "y", "other")), Attribute("b", ("u", "v"))

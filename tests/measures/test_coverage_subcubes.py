@@ -55,7 +55,7 @@ def problems(draw):
     return cube, options, draw(st.integers(1, cube.n_items)), draw(st.booleans())
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(problem=problems(), level=st.integers(1, 4))
 def test_small_cubes_and_levels_find_what_counting_everything_finds(problem, level):
     cube, options, tau, missing_matches = problem

@@ -139,7 +139,7 @@ def test_bounds_hold_weights_back_and_say_what_that_costs():
         rake(sample_of(SAMPLE), both_margins(TARGET), bounds=(2, 3))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     counts=st.lists(st.integers(1, 50), min_size=6, max_size=6),
     target=st.lists(st.integers(1, 50), min_size=6, max_size=6),

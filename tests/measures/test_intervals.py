@@ -83,7 +83,7 @@ def test_simultaneous_intervals_equal_the_published_example():
     assert np.array(goodman(COUNTS))[:, 0] == pytest.approx(GOODMAN_FIRST, abs=1e-8)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(counts=tables, level=st.sampled_from([0.9, 0.95]))
 def test_goodman_intervals_equal_statsmodels(counts, level):
     theirs = multinomial_proportions_confint(counts, alpha=1 - level, method="goodman")
@@ -98,7 +98,7 @@ def test_sison_glaz_intervals_equal_statsmodels(counts):
     assert np.column_stack(sison_glaz(counts)) == pytest.approx(theirs, abs=1e-8)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(counts=tables)
 def test_simultaneous_intervals_hold_the_observed_shares_and_follow_the_order(counts):
     shares = np.array(counts) / sum(counts)

@@ -28,7 +28,7 @@ def test_the_published_family_of_fifteen_is_reproduced(adjust, alarms):
 
 
 @pytest.mark.parametrize(("adjust", "method"), [(benjamini_hochberg, "fdr_bh"), (holm, "holm")])
-@settings(max_examples=10, deadline=None)  # statsmodels takes 50 ms a family
+@settings(max_examples=10)  # statsmodels takes 50 ms a family
 @given(p=families.filter(len))
 def test_adjusted_values_equal_statsmodels(adjust, method, p):
     assert adjust(p) == pytest.approx(multipletests(p, method=method)[1], abs=1e-12)
