@@ -153,8 +153,6 @@ def bin_sums(
         index = find(forecasts.y_prob[rows])
         if codes is not None:
             index = index + codes[rows] * n_bins
-        if len(index) < step:
-            cells = CellSums(size, len(index))
         _add_range(totals, cells.of(index), forecasts, rows, null_variance)
     shaped = totals.T.reshape((n_bins, 6) if codes is None else (n_codes, n_bins, 6))
     return BinSums(edges, np.ascontiguousarray(shaped))
@@ -204,10 +202,9 @@ def _by_product(edges: FloatArray, p: FloatArray) -> Index:
     gap = np.subtract(above, product, out=product)
     if len(p) and (gap.min() < _NEAR or gap.max() > 1 - _NEAR):
         near = np.flatnonzero((gap < _NEAR) | (gap > 1 - _NEAR))
-        above[near] = np.searchsorted(edges, p[near], side="left")
-    index = above.astype(np.int32)
-    index -= 1
-    return np.maximum(index, 0, out=index)
+        above[near] = np.maximum(np.searchsorted(edges, p[near], side="left"), 1)
+    index = np.empty(len(p), np.int32)
+    return np.subtract(above, 1, out=index, casting="unsafe")
 
 
 def _by_table(inner: FloatArray, table: Index, p: FloatArray) -> Index:

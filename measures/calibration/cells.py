@@ -18,7 +18,7 @@ _ONE = np.ones(1)
 
 
 class CellSums:
-    """Sums of numbers by the cell they fall in, ``length`` of them at a time.
+    """Sums of numbers by the cell they fall in, up to ``length`` of them at a time.
 
     As ``np.bincount``, whose two passes of checks cost as much as its sums: a sparse matrix of
     one column that holds the numbers, times 1, adds them up in one.
@@ -32,7 +32,8 @@ class CellSums:
 
     def of(self, index: npt.NDArray[np.integer[Any]]) -> CellSums:
         """The same for numbers that lie in these cells."""
-        self._matrix.indices[:] = index
+        self._matrix.indices[: len(index)] = index
+        self._matrix.indptr[1] = len(index)
         return self
 
     def sums(self, values: FloatArray | None = None) -> FloatArray:

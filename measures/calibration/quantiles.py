@@ -58,7 +58,6 @@ def order_statistics(values: FloatArray, rank: IntArray) -> FloatArray:
     cells = CellSums(GRID + 1, RANGE)
     for start in range(0, len(values), RANGE):
         part = values[start : start + RANGE]
-        cells = cells if len(part) == RANGE else CellSums(GRID + 1, len(part))
         count += cells.of(grid_cell(part)).sums()
     cell = np.searchsorted(np.cumsum(count), rank, side="right")
     wanted = np.zeros(GRID + 1, bool)
