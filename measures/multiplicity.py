@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from measures.estimates import Estimate
 
 Adjust = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -60,6 +63,25 @@ def benjamini_hochberg(p: ArrayLike) -> list[float | None]:
     Benjamini (1999).
     """
     return _over_tested(p, _step_up)
+
+
+def with_adjusted_p(estimates: Iterable[Estimate]) -> list[Estimate]:
+    """The same estimates, their p-values adjusted over them as by :func:`benjamini_hochberg`.
+
+    Parameters
+    ----------
+    estimates : iterable of Estimate
+        Those without a p-value were not tested, and count in no family.
+
+    Returns
+    -------
+    list of Estimate
+        Same order and length, ``p_adjusted`` set.
+    """
+    known = list(estimates)
+    raw = [np.nan if one.p_value is None else one.p_value for one in known]
+    by_rank = benjamini_hochberg(raw) if raw else []
+    return [replace(one, p_adjusted=p) for one, p in zip(known, by_rank, strict=True)]
 
 
 def _step_down(ascending: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from measures.calibration.ece import calibration_errors
 from measures.calibration.resampling import Bootstrap, Draws, draw
 from measures.calibration.significance import CoxCalibration, cox_calibration
 from measures.multilabel import LabelForecasts, label_scores
-from measures.multiplicity import benjamini_hochberg
+from measures.multiplicity import with_adjusted_p
 from measures.scores import scores
 from predictions.evidence import Evidence, clusters_of, weigh
 from predictions.models import ModelVersion
@@ -120,8 +120,5 @@ def _label(
 
 def _adjusted(found: list[CoxCalibration]) -> list[CoxCalibration]:
     """All labels are looked at together, so all their tests are one family."""
-    raw = [np.nan if one.test.p_value is None else one.test.p_value for one in found]
-    return [
-        replace(one, test=replace(one.test, p_adjusted=p))
-        for one, p in zip(found, benjamini_hochberg(raw), strict=True)
-    ]
+    tests = with_adjusted_p(one.test for one in found)
+    return [replace(one, test=test) for one, test in zip(found, tests, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from catalog.models import Run
 from catalog.queries import Subgroups
 from measures.calibration.resampling import Draws
 from measures.estimates import Estimate, Reason, undefined
-from measures.multiplicity import benjamini_hochberg
+from measures.multiplicity import with_adjusted_p
 from measures.novelty import FittedNovelty
 from measures.novelty_shares import novelty_rate, share_of, smallest_p
 from predictions.models import ModelVersion
@@ -149,11 +149,8 @@ def _subgroups(judged: Judged) -> list[dict[str, Any]]:
                 reason = Reason.TOO_FEW_ITEMS if n else Reason.NO_DATA
                 rates.append(undefined(reason, n) if small else _rate(judged, method, inside))
     for method, rates in found.items():
-        adjusted = benjamini_hochberg(
-            [np.nan if one.p_value is None else one.p_value for one in rates]
-        )
-        for row, one, p in zip(rows, rates, adjusted, strict=True):
-            row[method] = replace(one, p_adjusted=p).as_dict()
+        for row, one in zip(rows, with_adjusted_p(rates), strict=True):
+            row[method] = one.as_dict()
     return rows
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from measures.calibration.forecasts import Forecasts, IntArray
 from measures.calibration.report import CalibrationReport, calibration_report, withheld_report
 from measures.calibration.resampling import Bootstrap
 from measures.estimates import Estimate
-from measures.multiplicity import benjamini_hochberg
+from measures.multiplicity import with_adjusted_p
 
 #: A subgroup has fewer resampling units than the whole: its intervals need less precision.
 MAX_UNITS = 500
@@ -92,13 +92,13 @@ def adjusted(found: Sequence[CalibrationReport]) -> tuple[CalibrationReport, ...
 
     The tests are different questions: each is a family of its own (Benjamini-Hochberg).
     """
-    cox = _corrected(one.tests.cox.test for one in found)
+    cox = with_adjusted_p(one.tests.cox.test for one in found)
     others = [
-        _corrected(getattr(one.tests, name) for one in found)
+        with_adjusted_p(getattr(one.tests, name) for one in found)
         for name in ("spiegelhalter", "kuiper", "mcb")
     ]
     keys = list(dict.fromkeys(key for one in found for key in one.ece.expected_if_calibrated))
-    nulls = {key: iter(_corrected(_nulls(found, key))) for key in keys}
+    nulls = {key: iter(with_adjusted_p(_nulls(found, key))) for key in keys}
     out = []
     for one, test, spiegelhalter, kuiper, mcb in zip(found, cox, *others, strict=True):
         tests = replace(
@@ -118,13 +118,6 @@ def _nulls(found: Sequence[CalibrationReport], key: str) -> Iterator[Estimate]:
     for one in found:
         if key in one.ece.expected_if_calibrated:
             yield one.ece.expected_if_calibrated[key]
-
-
-def _corrected(estimates: Iterable[Estimate]) -> list[Estimate]:
-    known = list(estimates)
-    raw = [np.nan if one.p_value is None else one.p_value for one in known]
-    by_rank = benjamini_hochberg(raw) if raw else []
-    return [replace(one, p_adjusted=p) for one, p in zip(known, by_rank, strict=True)]
 
 
 def _rows_of(subgroup: IntArray, count: int) -> Iterator[IntArray]:
