@@ -197,7 +197,12 @@ def corp_decomposition(forecasts: BinaryForecasts, *, score: str = "brier") -> D
     if forecasts.n == 0:
         return None
     groups = pooled(forecasts)
-    fit = isotonic(groups.rate, groups.weight)
+    return _decomposition(forecasts, groups, isotonic(groups.rate, groups.weight), score)
+
+
+def _decomposition(
+    forecasts: BinaryForecasts, groups: Pooled, fit: FloatArray, score: str
+) -> Decomposition:
     base = float(groups.observed.sum() / groups.weight.sum())
     loss = _brier_of if score == "brier" else _log_of
     stated = groups.p if score == "brier" else np.clip(groups.p, LOG_CLIP, 1 - LOG_CLIP)
@@ -229,9 +234,11 @@ def corp_scores(forecasts: BinaryForecasts, draws: Draws | None = None) -> dict[
     ----------
     Dimitriadis, Gneiting and Jordan (2021), eq. 3-5.
     """
-    brier, log = (corp_decomposition(forecasts, score=score) for score in SCORES)
-    if brier is None or log is None:
+    if forecasts.n == 0:
         return {key: undefined(Reason.NO_DATA, 0) for key in (*TERMS, *LOG_TERMS)}
+    groups = pooled(forecasts)
+    fit = isotonic(groups.rate, groups.weight)
+    brier, log = (_decomposition(forecasts, groups, fit, score) for score in SCORES)
     values = {key: getattr(brier, key) for key in TERMS}
     values |= {key: getattr(log, key.removeprefix("log_")) for key in LOG_TERMS}
     if draws is None:
