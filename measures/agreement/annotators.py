@@ -135,7 +135,10 @@ class _Everybody:
         self.clustered = statistics.clustered
         self.left_out = None
         if rng is not None:
-            self.left_out = left_out_groups(panel, domain, clustered=self.clustered, rng=rng)
+            counted = (self.counts, self.matrix)
+            self.left_out = left_out_groups(
+                panel, domain, counted, clustered=self.clustered, rng=rng
+            )
 
     def annotator(self, number: int, ci_level: float) -> AnnotatorAgreement:
         part = self._part(number)
@@ -280,17 +283,11 @@ class _Totals:
 
 def _taken_away(counts: FloatArray, crowd: Crowd) -> FloatArray:
     """What the coincidences change by when an annotator's labels are taken away, for each."""
-    size, labels = crowd.n_values, counts.sum(axis=1)
-    products = counts[:, :, None] * counts[:, None, :] - counts[:, :, None] * np.eye(size)
-    everybody = products / np.maximum(labels - 1.0, 1.0)[:, None, None]
-    everybody[labels < 2] = 0.0
+    size = crowd.n_values
     shown = counts > 0
     pattern, value = np.nonzero(shown)
-    rest = counts[pattern] - np.eye(size)[value]
-    products = rest[:, :, None] * rest[:, None, :] - rest[:, :, None] * np.eye(size)
-    others = products / np.maximum(labels[pattern] - 2.0, 1.0)[:, None, None]
-    others[labels[pattern] < 3] = 0.0
-    change = (others - everybody[pattern]).reshape(pattern.size, -1)
+    others = coincidences_by_row(counts[pattern] - np.eye(size)[value])
+    change = (others - coincidences_by_row(counts)[pattern]).reshape(pattern.size, -1)
     annotator, of_value, of_pattern = crowd.parts
     place = (np.cumsum(shown) - 1).reshape(shown.shape)[of_pattern, of_value]
     starts = np.searchsorted(annotator, np.arange(crowd.n_annotators + 1))

@@ -69,9 +69,23 @@ class LeftOut:
 
 
 def left_out_groups(
-    panel: Panel, domain: Domain, *, clustered: bool, rng: np.random.Generator
+    panel: Panel,
+    domain: Domain,
+    counted: tuple[FloatArray, FloatArray],
+    *,
+    clustered: bool,
+    rng: np.random.Generator,
 ) -> LeftOut | None:
     """Deal the items, or clusters of items, into up to 100 groups of equal size.
+
+    Parameters
+    ----------
+    panel : Panel
+    domain : Domain
+    counted : arrays of shape (U, K) and (K, K)
+        The panel's counts, and the coincidences of all its items.
+    clustered : bool
+    rng : Generator
 
     Returns
     -------
@@ -95,9 +109,7 @@ def left_out_groups(
     group = (rng.permutation(n_units) % _GROUPS)[unit]
     shape = (min(n_units, _GROUPS), len(panel.multiplicity))
     groups = sparse.csr_array((np.ones(n_items), (group, owner)), shape=shape)
-    counts = panel.counts()
-    times = panel.multiplicity.astype(np.float64)
-    whole = coincidence_matrix(counts, times)
+    counts, whole = counted
     matrices = np.empty((shape[0], domain.size, domain.size))
     for number in range(shape[0]):
         inside = slice(groups.indptr[number], groups.indptr[number + 1])
