@@ -57,10 +57,10 @@ def _in_queue(dataset: Dataset, run: Run | None, number: int) -> Row:
     """Where the item stands in the queue of disagreements, and who stands beside it."""
     queue = _rows(run, "items")
     if not isinstance(queue, StoredRows):
-        return {"place": None}
+        return {"place": None, "queue_length": len(queue)}
     ranks = queue.about("item", {number}).ranks.tolist()
     if not ranks:
-        return {"place": None}
+        return {"place": None, "queue_length": len(queue)}
     at = ranks[0]
     beside = {"previous": at - 1, "next": at + 1}
     named = {

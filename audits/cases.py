@@ -17,8 +17,8 @@ LISTED = 1000
 Row = dict[str, Any]
 
 
-def case_page(dataset: Dataset, name: str) -> dict[str, Any]:
-    """Everything about one item, for a lead.
+def item_of(dataset: Dataset, name: str) -> Item:
+    """The item of that name.
 
     Raises
     ------
@@ -32,6 +32,11 @@ def case_page(dataset: Dataset, name: str) -> dict[str, Any]:
             code="unknown_item",
             status=404,
         )
+    return item
+
+
+def case_page(dataset: Dataset, item: Item) -> dict[str, Any]:
+    """Everything about one item, for a lead."""
     questions = list(dataset.questions.order_by("name"))
     return {
         "item": item,

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.module_loading import import_string
 
-from audits.cases import case_page
+from audits.cases import case_page, item_of
 from catalog import access
 from catalog.access import May, User
 from catalog.disclosure import level_for
@@ -32,11 +32,11 @@ def explain(user: User, dataset: Dataset, name: str) -> Row:
     Refusal
         404 where there is no such item; 403 where a subgroup of it is too small for an auditor.
     """
-    page = case_page(dataset, name)
-    item: Item = page["item"]
+    item = item_of(dataset, name)
     is_lead = access.may(user, dataset, May.READ_ROWS)
     if not is_lead:
         _refuse_small_subgroup(dataset, item)
+    page = case_page(dataset, item)
     return {
         "dataset": dataset.slug,
         "version": dataset.version,

@@ -39,7 +39,7 @@ def case(request: HttpRequest, slug: str) -> HttpResponse:
     dataset = access.dataset_for(request.user, slug, may=May.READ_ROWS)
     role = access.membership_of(request.user, dataset).role
     context = frames.dataset_context(request, dataset, role)
-    context |= cases.case_page(dataset, request.GET.get("item", ""))
+    context |= cases.case_page(dataset, cases.item_of(dataset, request.GET.get("item", "")))
     return render(request, "audits/case.html", context)
 
 

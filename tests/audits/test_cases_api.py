@@ -91,6 +91,16 @@ def test_names_with_slashes_are_found_and_unknown_ones_are_named(alice: Trust, j
     assert "'i999'" in unknown["detail"]
 
 
+def test_an_item_that_nobody_labelled_has_no_place_in_the_queue(alice: Trust, judged: str):
+    labelled = alice.get(f"{judged}cases/i9/")["questions"][0]
+    alice.upload(judged, "items", "item,sex,age,origin\nnew,F,old,common\n")
+    answers = alice.get(f"{judged}cases/new/")["questions"][0]
+
+    assert labelled["queue_length"] == 80
+    assert (answers["place_in_queue"], answers["queue_length"]) == (None, 80)
+    assert (answers["n_labels"], answers["consensus"]) == (0, None)
+
+
 def test_without_labels_or_models_the_parts_are_empty(alice: Trust):
     path = alice.dataset("bare")
     alice.upload(path, "items", "item\na\n")
@@ -98,3 +108,6 @@ def test_without_labels_or_models_the_parts_are_empty(alice: Trust):
     case = alice.get(f"{path}cases/a/")
     assert (case["questions"], case["models"], case["novelty"]) == ([], [], [])
     assert Dataset.objects.get(slug="bare").version == case["version"]
+    alice.post(f"{path}questions/", {"name": "q", "scale": "nominal"})
+    asked = alice.get(f"{path}cases/a/")
+    assert [(one["question"], one["queue_length"]) for one in asked["questions"]] == [("q", 0)]
