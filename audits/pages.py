@@ -121,7 +121,6 @@ def dataset_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "counts": queries.counts_of(dataset),
         "sections": sections,
         "reads_results": reads_results,
-        "may_send_labels": May.UPLOAD_LABELS in rights,
         "may_import": May.UPLOAD_LABELS in rights,
         "uploads": (uploads := queries.last_uploads(dataset, request.user, own=not reads_results)),
         "remembered": _remembered(uploads),
