@@ -145,8 +145,7 @@ def send_again(request: HttpRequest, upload: Upload, action: str) -> Upload:
         size=upload.size,
         uploaded_by_id=request.user.pk,
     )
-    stored, _ = receiving.record(upload.dataset, kinds.upload_kinds()[upload.kind], again)
-    return stored
+    return receiving.record(again)
 
 
 def told_page(role: str, upload: Upload) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from bench import ingest_files as files
 from bench.growth import draw, picture_option
 from bench.ingest_files import CLASSES, VALUES
 from bench.measuring import Cost, medians, show
-from catalog import kinds, runs, services
+from catalog import runs, services
 from catalog.ingest import receiving
 from catalog.ingest.store import work_off
 from catalog.models import Attribute, Dataset, Question, Upload
@@ -88,8 +88,8 @@ def upload(dataset: Dataset, path: Path, kind: str = "labels") -> Upload:
         sha256=sha256,
         uploaded_by=dataset.created_by,
     )
-    row, run = receiving.record(dataset, kinds.upload_kinds()[kind], row)
-    claimed = runs.claim(str(run.pk))
+    row = receiving.record(row)
+    claimed = runs.claim(str(row.runs.get().pk))
     if claimed is None:
         raise RuntimeError("The bench's own run was taken by a worker; stop it.")
     work_off(claimed, lambda: False)

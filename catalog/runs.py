@@ -100,7 +100,7 @@ def _resolve(
     dataset: Dataset, kind: str, parameters: dict[str, Any], upload: Upload | None
 ) -> tuple[str, dict[str, Any]]:
     if upload is not None:
-        return upload.subject, {"upload": str(upload.pk)}
+        return upload.subject, {"upload": str(upload.pk), **parameters}
     known = kinds.run_kinds()
     if kind not in known:
         raise Refusal(

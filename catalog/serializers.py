@@ -7,13 +7,13 @@ from typing import Any
 from rest_framework import serializers
 
 from catalog.models import ApiToken, Attribute, Dataset, Erasure, Membership, Question, Run
-from catalog.rest.serializers import StrictModelSerializer, StrictSerializer
+from catalog.rest.serializers import StrictModelSerializer, StrictSerializer, ValueField
 
 
 class TextListField(serializers.ListField):
     """A list of texts; numbers are taken as they are written."""
 
-    child = serializers.CharField(max_length=255, trim_whitespace=False)
+    child = ValueField(max_length=255, trim_whitespace=False)
 
 
 # What a data set has, in the order in which one comes to it.

@@ -11,7 +11,7 @@ from rest_framework.fields import empty
 
 from catalog.models import Question
 from catalog.rest.numbers import NumberSerializer, ResultSerializer
-from catalog.rest.serializers import StrictModelSerializer
+from catalog.rest.serializers import StrictModelSerializer, ValueField
 from catalog.serializers import TextListField
 from predictions.definitions import MULTILABEL
 from predictions.models import ModelVersion
@@ -68,7 +68,7 @@ class ModelSerializer(StrictModelSerializer):
         help_text="Values of the question, in the model's own order; where the question has none "
         "yet, they become its values.",
     )
-    positive_class = serializers.CharField(
+    positive_class = ValueField(
         max_length=255,
         required=False,
         allow_null=True,

@@ -93,8 +93,7 @@ def receive(upload: Upload, kind: kinds.UploadKind, sent: Sent) -> Upload:
     purposes.refuse_early(upload, sent.head)
     upload.sha256, upload.size = sent.keep()
     erasing.refuse_erased(upload.dataset, upload.sha256)
-    upload, _ = receiving.record(upload.dataset, kind, upload)
-    return upload
+    return receiving.record(upload)
 
 
 def check_layout(kind: kinds.UploadKind, upload: Upload) -> None:

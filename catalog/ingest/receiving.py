@@ -14,13 +14,31 @@ from typing import Any, Protocol
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from catalog import kinds, runs
-from catalog.models import Dataset, Question, Run, Upload
+from catalog import runs
+from catalog.models import Question, Upload
 from catalog.problems import Refusal
+from catalog.reading import Code
 from catalog.reading.columns import EXPORTS, Export, Limits, Options
 
 _CHUNK = 1 << 20
 RUN_KIND = "upload"
+# What makes two requests with one key the same, and what a different one is told.
+_OF_ONE_KEY = {
+    "sha256": "another file",
+    "kind": "another kind of file",
+    "subject": "another subject",
+    "dry_run": "another dry_run",
+    "on_error": "another on_error",
+    "mode": "another mode",
+    "options": "other parameters",
+}
+# Problems of the process that read a file, which may have been killed or starved.
+_OF_THE_READER = {
+    Code.READER_FAILED,
+    Code.READER_MEMORY_LIMIT,
+    Code.READER_TIME_LIMIT,
+    Code.READER_STOPPED,
+}
 
 
 class Body(Protocol):
@@ -127,27 +145,58 @@ def _copy(body: Body, file: Any, length: int | None, digests: dict[str, str]) ->
     return sha256.hexdigest()
 
 
-def record(dataset: Dataset, kind: kinds.UploadKind, upload: Upload) -> tuple[Upload, Run]:
-    """Store the upload and its run in one transaction; the same key gives the same upload."""
+def record(upload: Upload) -> Upload:
+    """Store the upload and its run in one transaction; the same key gives the same upload.
+
+    One that ended without a judgement on its file - cancelled, or for want of a database, a
+    worker or memory - is taken up again by the request that repeats its key.
+    """
     try:
         with transaction.atomic():
             upload.save(force_insert=True)
-            run, _ = runs.launch(dataset, RUN_KIND, {}, user=upload.uploaded_by, upload=upload)
+            _launch(upload)
+            return upload
     except IntegrityError:
         first = Upload.objects.get(
-            dataset=dataset,
+            dataset=upload.dataset,
             uploaded_by=upload.uploaded_by,
             idempotency_key=upload.idempotency_key,
         )
-        if (first.sha256, first.kind, first.subject) != (upload.sha256, kind.name, upload.subject):
+    for name, what in _OF_ONE_KEY.items():
+        if getattr(first, name) != getattr(upload, name):
             raise Refusal(
-                f"Idempotency-Key {upload.idempotency_key!r} was used for another file; "
-                "use a new key for each file.",
+                f"Idempotency-Key {upload.idempotency_key!r} was used for a request with "
+                f"{what}; use a new key for each file and each way of sending it.",
                 code="idempotency_key_reused",
                 status=422,
-            ) from None
-        return first, first.runs.get()
-    return upload, run
+            )
+    with transaction.atomic():
+        if _reopen(first):
+            _launch(first, repeated=first.runs.count())
+    return first
+
+
+def _launch(upload: Upload, **parameters: int) -> None:
+    runs.launch(upload.dataset, RUN_KIND, parameters, user=upload.uploaded_by, upload=upload)
+
+
+def _reopen(upload: Upload) -> bool:
+    """Make an upload wait again whose end says nothing about its file; ``False`` for others."""
+    codes = {problem["code"] for problem in upload.problems}
+    stopped = upload.state == Upload.State.REJECTED and codes and codes <= _OF_THE_READER
+    if upload.state != Upload.State.FAILED and not stopped:
+        return False
+    return bool(
+        Upload.objects.filter(pk=upload.pk, finished_at=upload.finished_at).update(
+            state=Upload.State.RECEIVED,
+            finished_at=None,
+            failure="",
+            problems=[],
+            problem_count=0,
+            rows_read=0,
+            rows_rejected=0,
+        )
+    )
 
 
 def options_of(upload: Upload) -> Options:

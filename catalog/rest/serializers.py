@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from rest_framework import serializers
 
+
+class ValueField(serializers.CharField):
+    """A value of a question or an attribute; a number is taken as it is written."""
+
+
+# The first that a field is of, since fields are built upon each other.
 _TYPES: tuple[tuple[type[serializers.Field[Any, Any, Any, Any]], tuple[type, ...], str], ...] = (
     (serializers.BooleanField, (bool,), "true or false"),
     (serializers.IntegerField, (int,), "an integer"),
     (serializers.FloatField, (int, float), "a number"),
-    (serializers.CharField, (str, int, float), "a text"),
+    (ValueField, (str, int, float), "a text or a number"),
+    (serializers.CharField, (str,), "a text"),
     (serializers.ListField, (list,), "a list"),
     (serializers.DictField, (dict,), "an object"),
 )
@@ -46,21 +54,26 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
     def _check_types(self, data: dict[str, Any]) -> None:
-        """JSON has types: ``true`` is no 1, and ``"12"``, in whatever digits, is no number."""
-        wrong = {}
-        for name, value in data.items():
-            for kind, allowed, word in _TYPES:
-                if isinstance(self.fields[name], kind) and not _is_one_of(value, allowed):
-                    detail = f"This must be {word}; it is {value!r:.80}."
-                    wrong[name] = serializers.ErrorDetail(detail, code="type")
-        if wrong:
+        """JSON has types: ``true`` is no 1, ``5`` no text, and ``"12"`` no number."""
+        faults = {name: _type_fault(self.fields[name], value) for name, value in data.items()}
+        if wrong := {name: fault for name, fault in faults.items() if fault}:
             raise serializers.ValidationError(wrong)
 
 
-def _is_one_of(value: Any, allowed: tuple[type, ...]) -> bool:
-    if value is None or isinstance(value, bool):
-        return value is None or bool in allowed
-    return isinstance(value, allowed)
+def _type_fault(field: Any, value: Any) -> Any:
+    """That a value, or one inside it, is of another type than its field; else ``None``."""
+    found = next((row for row in _TYPES if isinstance(field, row[0])), None)
+    if found is None or value is None:
+        return None
+    _, allowed, word = found
+    if type(value) not in allowed:
+        shown = json.dumps(value, ensure_ascii=False)
+        return serializers.ErrorDetail(f"This must be {word}; it is {shown:.80}.", code="type")
+    if not isinstance(value, list | dict):
+        return None
+    parts = value.items() if isinstance(value, dict) else enumerate(value)
+    faults = {place: _type_fault(field.child, part) for place, part in parts}
+    return {place: fault for place, fault in faults.items() if fault} or None
 
 
 class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer[Any]):

@@ -413,18 +413,6 @@ def test_a_wrong_digest_is_refused_and_a_right_one_accepted(alice: Trust, pets: 
     alice.send(pets, "labels", LABELS, headers={"Content-Digest": f"sha-256=:{right}:"})
 
 
-def test_the_same_idempotency_key_gives_the_same_upload(alice: Trust, pets: str) -> None:
-    key = {"Idempotency-Key": "k-1"}
-    first = alice.send(pets, "labels", LABELS, headers=key)
-    assert alice.send(pets, "labels", LABELS, headers=key)["id"] == first["id"]
-    assert Upload.objects.count() == 1
-    assert Run.objects.filter(kind="upload").count() == 1
-    other = alice.send(pets, "labels", LABELS + "i3,ann,cat\n", headers=key, expect=422)
-    assert other["code"] == "idempotency_key_reused"
-    bad = alice.send(pets, "labels", LABELS, headers={"Idempotency-Key": "k" * 300}, expect=400)
-    assert bad["code"] == "bad_idempotency_key"
-
-
 def test_a_file_larger_than_the_limit_is_refused_by_its_length(
     alice: Trust, pets: str, settings: Any
 ) -> None:
