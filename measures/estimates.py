@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 class Reason(StrEnum):
@@ -88,6 +92,64 @@ class Estimate:
             if (extra := getattr(self, name)) is not None:
                 number[name] = _plain(extra)
         return number
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Estimates:
+    """Estimates of one kind that rest on the same ``n``, as columns: thousands cost little so.
+
+    Parameters
+    ----------
+    values, ci_low, ci_high : ndarray of float, shape (k,)
+    known : ndarray of bool, shape (k,)
+        Which of them exist.
+    n : int
+    reason : Reason
+        Why the others do not.
+    ci_level : float
+    ci_method : str
+
+    Raises
+    ------
+    ValueError
+        When one that exists is not finite.
+    """
+
+    values: NDArray[np.float64]
+    ci_low: NDArray[np.float64]
+    ci_high: NDArray[np.float64]
+    known: NDArray[np.bool_]
+    n: int
+    reason: Reason
+    ci_level: float
+    ci_method: str
+
+    def __post_init__(self) -> None:
+        for name in ("values", "ci_low", "ci_high"):
+            numbers = getattr(self, name)[self.known]
+            if not np.isfinite(numbers).all():
+                bad = float(numbers[~np.isfinite(numbers)][0])
+                raise ValueError(f"{name} must be finite; got {bad!r}.")
+
+    def __iter__(self) -> Iterator[Estimate]:
+        for is_known, value, low, high in self._rows():
+            if is_known:
+                yield Estimate(value, self.n, None, low, high, self.ci_level, self.ci_method)
+            else:
+                yield undefined(self.reason, self.n)
+
+    def as_dicts(self) -> list[dict[str, float | int | str | None]]:
+        """Each as by :meth:`Estimate.as_dict`, without an object for each."""
+        known = Estimate(0.0, self.n, None, 0.0, 0.0, self.ci_level, self.ci_method).as_dict()
+        nothing = undefined(self.reason, self.n).as_dict()
+        return [
+            known | {"value": value, "ci_low": low, "ci_high": high} if is_known else dict(nothing)
+            for is_known, value, low, high in self._rows()
+        ]
+
+    def _rows(self) -> Iterator[tuple[bool, float, float, float]]:
+        columns = (self.known, self.values, self.ci_low, self.ci_high)
+        return zip(*(column.tolist() for column in columns), strict=True)
 
 
 def _plain(number: float | None) -> float | None:

@@ -100,10 +100,9 @@ def _over_tested(p: ArrayLike, adjust: Adjust) -> list[float | None]:
     values = _tested_values(p)
     tested = np.flatnonzero(~np.isnan(values))
     order = tested[np.argsort(values[tested], kind="stable")]
-    adjusted: list[float | None] = [None] * values.size
-    for position, number in zip(order, np.minimum(adjust(values[order]), 1.0), strict=True):
-        adjusted[position] = float(number)
-    return adjusted
+    adjusted: NDArray[np.object_] = np.full(values.shape, None, object)
+    adjusted[order] = np.minimum(adjust(values[order]), 1.0)
+    return list(adjusted)
 
 
 def _tested_values(p: ArrayLike) -> NDArray[np.float64]:

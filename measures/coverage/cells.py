@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,8 +20,8 @@ from measures.coverage.sampled_targets import (
     two_sample_p_values,
 )
 from measures.coverage.target import Basis
-from measures.estimates import Estimate, Reason, undefined
-from measures.intervals import clopper_pearson_many, goodman, sison_glaz, wilson_many
+from measures.estimates import Estimate, Estimates, Reason
+from measures.intervals import Bounds, clopper_pearson_many, goodman, sison_glaz, wilson_many
 from measures.multiplicity import benjamini_hochberg, holm
 
 Floats = NDArray[np.float64]
@@ -150,23 +151,6 @@ class Cell:
     topup_no_removal: int | None
     status: Status
 
-    def as_dict(self) -> dict[str, object]:
-        """The cell as the REST contract's CELL."""
-        return {
-            "attributes": self.attributes,
-            "n": self.n,
-            "share": self.share.as_dict(),
-            "target_share": self.target_share,
-            "ratio": self.ratio.as_dict(),
-            "gap": self.gap.as_dict(),
-            "p_value": self.p_value,
-            "p_adjusted": self.p_adjusted,
-            "p_method": self.p_method,
-            "deficit_at_fixed_n": self.deficit_at_fixed_n,
-            "topup_no_removal": self.topup_no_removal,
-            "status": str(self.status),
-        }
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Family:
@@ -201,42 +185,63 @@ class Family:
 
     def cells(self) -> list[Cell]:
         """Every cell, in the order of the declared values, those without items included."""
-        x, n = self.counts.ravel(), self.n_items
-        low, high = _bounds(x, n, self.rules)
-        rows = _Intervals(n, self.rules, low, high)
-        if self.target is None:
-            return [
-                _without_target(where, count, rows.share(i, count))
-                for i, (where, count) in enumerate(zip(self._places(), x.tolist(), strict=True))
-            ]
-        return list(self._against_target(self.target.ravel(), rows))
+        return [Cell(*row) for row in zip(*self._columns(), strict=True)]
 
-    def _against_target(self, q: Floats, rows: _Intervals) -> Iterator[Cell]:
+    def as_dicts(self) -> list[dict[str, Any]]:
+        """The same cells as the REST contract's CELL, without objects on the way."""
+        names = [field.name for field in fields(Cell)]
+        columns = [
+            column.as_dicts() if isinstance(column, Estimates) else column
+            for column in self._columns()
+        ]
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    def _columns(self) -> tuple[Sequence[Any] | Estimates, ...]:
+        """What the fields of :class:`Cell` hold, for all cells."""
         x, n = self.counts.ravel(), self.n_items
-        p, p_adjusted, exact = _tested(x, n, q, self.rules)
-        statuses = _statuses(x, n, q, (rows.low, rows.high, p_adjusted), self.rules)
-        if n and self.rules.target_n:
-            rows = rows.against_sample(x / n, q, self.rules.target_n)
-        deficit, topup = deficit_at_fixed_n(x, q), topup_no_removal(x, q)
-        for i, where in enumerate(self._places()):
-            yield Cell(
-                attributes=where,
-                n=int(x[i]),
-                share=rows.share(i, int(x[i])),
-                target_share=float(q[i]),
-                ratio=rows.ratio(i, int(x[i]), float(q[i])),
-                gap=rows.gap(i, int(x[i]), float(q[i])),
-                p_value=float(p[i]) if n else None,
-                p_adjusted=p_adjusted[i],
-                p_method=_p_method(bool(exact[i]), self.rules) if n else None,
-                deficit_at_fixed_n=int(deficit[i]) if n else None,
-                topup_no_removal=int(topup[i]) if n else None,
-                status=statuses[i],
-            )
+        ends = _bounds(x, n, self.rules)
+        share = self._estimates(x / max(n, 1), ends)
+        where, none = list(self._places()), [None] * x.size
+        if self.target is None:
+            nothing = replace(share, known=np.zeros(x.shape, bool), reason=Reason.NOT_APPLICABLE)
+            statuses = [Status.NOT_ESTIMABLE] * x.size
+            return where, x.tolist(), share, none, nothing, nothing, *([none] * 5), statuses
+        q = self.target.ravel()
+        ratio, gap = self._compared(q, ends)
+        tested = _tested(x, n, q, self.rules)
+        lacking = (
+            (deficit_at_fixed_n(x, q).tolist(), topup_no_removal(x, q).tolist())
+            if n
+            else (none, none)
+        )
+        statuses = _statuses(x, n, q, (*ends, tested[1]), self.rules)
+        return where, x.tolist(), share, q.tolist(), ratio, gap, *tested, *lacking, statuses
+
+    def _compared(self, q: Floats, ends: Bounds) -> tuple[Estimates, Estimates]:
+        """Ratio to the target share and gap, with the interval ends of the share."""
+        n, size = self.n_items, self.rules.target_n
+        p, has_share = self.counts.ravel() / max(n, 1), q > 0
+        scale = np.where(has_share, q, 1.0)
+        ratio_ends, gap_ends = (ends[0] / scale, ends[1] / scale), (ends[0] - q, ends[1] - q)
+        if n and size:
+            others = target_bounds(q, size, level=self.rules.level)
+            ratio_ends, gap_ends = ratio_bounds(p, ends, q, others), gap_bounds(p, ends, q, others)
+        ratio = self._estimates(p / scale, ratio_ends)
+        if n:
+            ratio = replace(ratio, known=has_share, reason=Reason.NOT_APPLICABLE)
+        return ratio, self._estimates(p - q, gap_ends)
+
+    def _estimates(self, values: Floats, ends: Bounds) -> Estimates:
+        n, rules = self.n_items, self.rules
+        one_by_one = "clopper_pearson" if n < rules.exact_below else "wilson"
+        method = rules.simultaneous or one_by_one
+        known = np.full(values.shape, n > 0)
+        return Estimates(values, *ends, known, n, Reason.NO_DATA, rules.level, method)
 
     def _places(self) -> Iterator[dict[str, str]]:
+        names = self.names
         for combination in product(*(attribute.values for attribute in self.attributes)):
-            yield dict(zip(self.names, combination, strict=True))
+            yield dict(zip(names, combination, strict=True))
 
 
 def deficit_at_fixed_n(counts: ArrayLike, q: ArrayLike) -> Ints:
@@ -291,51 +296,7 @@ def _ceil(number: Floats) -> Ints:
     return np.asarray(np.ceil(number - _ROUNDING * np.maximum(1.0, number)), dtype=np.int64)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Intervals:
-    """Interval ends of the shares of one family, read as share, ratio or gap."""
-
-    n: int
-    rules: Rules
-    low: Floats
-    high: Floats
-    gaps: tuple[Floats, Floats] | None = None
-    ratios: tuple[Floats, Floats] | None = None
-
-    def against_sample(self, p: Floats, q: Floats, target_n: float) -> _Intervals:
-        """The same with gaps and ratios to a target that is a sample itself."""
-        own = (self.low, self.high)
-        target = target_bounds(q, target_n, level=self.rules.level)
-        gaps, ratios = gap_bounds(p, own, q, target), ratio_bounds(p, own, q, target)
-        return replace(self, gaps=gaps, ratios=ratios)
-
-    def _estimate(self, value: float, low: float, high: float) -> Estimate:
-        if self.n == 0:
-            return undefined(Reason.NO_DATA, 0)
-        one_by_one = "clopper_pearson" if self.n < self.rules.exact_below else "wilson"
-        method = self.rules.simultaneous or one_by_one
-        return Estimate(value, self.n, None, low, high, self.rules.level, method)
-
-    def share(self, i: int, x: int) -> Estimate:
-        return self._estimate(x / max(self.n, 1), float(self.low[i]), float(self.high[i]))
-
-    def ratio(self, i: int, x: int, q: float) -> Estimate:
-        if q == 0 and self.n:
-            return undefined(Reason.NOT_APPLICABLE, self.n)
-        scale = q or 1.0
-        low, high = float(self.low[i]) / scale, float(self.high[i]) / scale
-        if self.ratios is not None:
-            low, high = float(self.ratios[0][i]), float(self.ratios[1][i])
-        return self._estimate(x / max(self.n, 1) / scale, low, high)
-
-    def gap(self, i: int, x: int, q: float) -> Estimate:
-        low, high = float(self.low[i]) - q, float(self.high[i]) - q
-        if self.gaps is not None:
-            low, high = float(self.gaps[0][i]), float(self.gaps[1][i])
-        return self._estimate(x / max(self.n, 1) - q, low, high)
-
-
-def _bounds(x: Ints, n: int, rules: Rules) -> tuple[Floats, Floats]:
+def _bounds(x: Ints, n: int, rules: Rules) -> Bounds:
     if rules.simultaneous and n:
         return _SIMULTANEOUS[rules.simultaneous](x, level=rules.level)
     interval = clopper_pearson_many if n < rules.exact_below else wilson_many
@@ -344,20 +305,17 @@ def _bounds(x: Ints, n: int, rules: Rules) -> tuple[Floats, Floats]:
 
 def _tested(
     x: Ints, n: int, q: Floats, rules: Rules
-) -> tuple[Floats, Sequence[float | None], NDArray[np.bool_]]:
+) -> tuple[Sequence[float | None], Sequence[float | None], Sequence[str | None]]:
+    """p-values, adjusted, and how they were found."""
     if n == 0:
-        return np.ones(q.shape), [None] * q.size, np.zeros(q.shape, bool)
-    p, exact = binomial_p_values(x, n, q)
-    if rules.target_n:
-        p, exact = two_sample_p_values(x / n, n, q, rules.target_n), np.zeros(q.shape, bool)
+        return ([None] * q.size,) * 3
     adjust = holm if rules.correction is Correction.HOLM else benjamini_hochberg
-    return p, adjust(p), exact
-
-
-def _p_method(is_exact: bool, rules: Rules) -> str:
     if rules.target_n:
-        return "two_sample_score"
-    return "exact_binomial" if is_exact else "score"
+        p = two_sample_p_values(x / n, n, q, rules.target_n)
+        return p.tolist(), adjust(p), ["two_sample_score"] * q.size
+    p, exact = binomial_p_values(x, n, q)
+    methods = ["exact_binomial" if one else "score" for one in exact.tolist()]
+    return p.tolist(), adjust(p), methods
 
 
 def _statuses(
@@ -386,21 +344,3 @@ def _statuses(
         for i in np.flatnonzero(mask):
             statuses[i] = status
     return statuses
-
-
-def _without_target(where: dict[str, str], count: int, share: Estimate) -> Cell:
-    nothing = undefined(Reason.NOT_APPLICABLE, share.n)
-    return Cell(
-        attributes=where,
-        n=count,
-        share=share,
-        target_share=None,
-        ratio=nothing,
-        gap=nothing,
-        p_value=None,
-        p_adjusted=None,
-        p_method=None,
-        deficit_at_fixed_n=None,
-        topup_no_removal=None,
-        status=Status.NOT_ESTIMABLE,
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,7 +35,7 @@ class Attribute:
             )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Cube:
     """How many items have each combination of attribute values that occurs.
 
@@ -56,7 +57,7 @@ class Cube:
         """Items counted, with or without missing values."""
         return int(self.n.sum())
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The attributes' names, in order."""
         return tuple(attribute.name for attribute in self.attributes)
@@ -88,9 +89,7 @@ class Cube:
         columns = [self.position(name) for name in names]
         shape = tuple(len(self.attributes[j].values) + 1 for j in columns)
         # Index -1 wraps round to the last slot, which is where the missing values belong.
-        key = np.zeros(self.n.shape, np.int64)
-        for j, size in zip(columns, shape, strict=True):
-            key = key * size + self.codes[:, j] % size
+        key = np.ravel_multi_index([self.codes[:, j] for j in columns], shape, mode="wrap")
         counts = np.bincount(key, weights=self.n, minlength=math.prod(shape))
         return counts.astype(np.int64).reshape(shape)
 

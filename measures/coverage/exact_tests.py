@@ -70,7 +70,8 @@ def binomial_p_values(
         raise ValueError(f"Shares must lie in [0, 1]; got {q[(q < 0) | (q > 1)][0]!r}.")
     exact = n * np.minimum(q, 1 - q) < EXPECTED_FOR_SCORE
     p = np.ones(q.shape)
-    p[exact] = _exact_binomial(x[exact], n, q[exact])
+    if exact.any():
+        p[exact] = _exact_binomial(x[exact], n, q[exact])
     z = (x[~exact] - n * q[~exact]) / np.sqrt(n * q[~exact] * (1 - q[~exact]))
     p[~exact] = 2 * special.ndtr(-np.abs(z))
     return p, exact

@@ -160,15 +160,15 @@ class Representation:
             "overall": self.overall.as_dict(),
             "per_attribute": {name: one.as_dict() for name, one in self.per_attribute.items()},
             "attributes": {
-                family.names[0]: [cell.as_dict() for cell in family.cells()]
+                family.names[0]: family.as_dicts()
                 for family in self.families
                 if len(family.names) == 1
             },
             "cells": [
-                cell.as_dict() | {"basis": str(family.basis)}
+                cell | {"basis": str(family.basis)}
                 for family in self.families
                 if len(family.names) > 1
-                for cell in family.cells()
+                for cell in family.as_dicts()
             ],
             "outside_target": [row.as_dict() for row in self.outside_target],
             "missing": [row.as_dict() for row in self.missing],
@@ -275,14 +275,13 @@ def _domain(cube: Cube, target: Target, name: str) -> Attribute:
 
 def _known(cube: Cube, attributes: tuple[Attribute, ...]) -> NDArray[np.int64]:
     """Counts over the given values; zero for those that the cube does not declare."""
-    table = cube.table([attribute.name for attribute in attributes])
-    for axis, attribute in enumerate(attributes):
+    # One empty slab an axis stands in for every value without a place in the cube.
+    table = np.pad(cube.table([attribute.name for attribute in attributes]), (0, 1))
+    places = []
+    for attribute in attributes:
         declared = {value: i for i, value in enumerate(cube.attribute(attribute.name).values)}
-        # One empty slab stands in for every value without a place in the cube.
-        padded = np.concatenate([table, np.zeros_like(table.take([0], axis))], axis)
-        places = [declared.get(value, padded.shape[axis] - 1) for value in attribute.values]
-        table = padded.take(places, axis)
-    return table
+        places.append([declared.get(value, -1) for value in attribute.values])
+    return table[np.ix_(*places)]
 
 
 def _attribute_sets(cube: Cube, target: Target, rules: Rules) -> list[tuple[str, ...]]:

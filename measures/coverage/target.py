@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,20 +27,20 @@ class Basis(StrEnum):
     """The target does not say, and nothing was assumed."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Margin:
     """Target shares over some attributes; one axis each, summing to 1."""
 
     attributes: tuple[Attribute, ...]
     shares: NDArray[np.float64]
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The attributes' names, in the order of the axes."""
         return tuple(attribute.name for attribute in self.attributes)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Target:
     """A target population: one joint margin, or several.
 
@@ -54,7 +55,7 @@ class Target:
     margins: tuple[Margin, ...]
     assume_no_interaction: bool = True
 
-    @property
+    @cached_property
     def attributes(self) -> tuple[Attribute, ...]:
         """Every attribute of the target once, with the values it gives a share to."""
         first: dict[str, Attribute] = {}
@@ -63,7 +64,7 @@ class Target:
                 first.setdefault(attribute.name, attribute)
         return tuple(first.values())
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the target's attributes."""
         return tuple(attribute.name for attribute in self.attributes)

@@ -114,3 +114,20 @@ def test_a_data_set_takes_its_counts_along(alice: Trust) -> None:
         alice.upload(one, "items", "item,sex\na,F\nb,M\n")
     alice.delete(path)
     assert set(ProfileCount.objects.values_list("dataset__slug", flat=True)) == {"other"}
+
+
+def test_more_profiles_than_are_handed_over_at_once_keep_their_order_and_counts(
+    alice: Trust,
+) -> None:
+    alice.dataset("people")
+    dataset = Dataset.objects.get()
+    profiles = Profile.objects.bulk_create(
+        Profile(dataset=dataset, of="item", values={"k": str(k)}, digest=f"{k:064}")
+        for k in range(4097)
+    )
+    ProfileCount.objects.bulk_create(
+        ProfileCount(dataset=dataset, profile_id=one.pk, n=k) for k, one in enumerate(profiles)
+    )
+    counts = count_of_profiles(dataset, "item")
+    assert counts.n == list(range(1, 4097))
+    assert [values["k"] for values in counts.values] == [str(n) for n in counts.n]

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections import Counter
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -14,10 +15,10 @@ from hypothesis import strategies as st
 from measures.coverage.cells import Correction, Rules, Status, topup_no_removal
 from measures.coverage.cube import MISSING, Attribute, count_items, count_profiles
 from measures.coverage.patterns import uncovered_cells
-from measures.coverage.representation import representation
+from measures.coverage.representation import family_of, representation
 from measures.coverage.target import Basis, target_from_cells
 from measures.coverage.thresholds import count_threshold
-from measures.estimates import Reason
+from measures.estimates import Estimate, Estimates, Reason
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not there")
@@ -421,3 +422,24 @@ def test_every_item_is_known_outside_or_missing(rows):
         assert one.n_items + one.n_outside_target + one.n_missing == len(rows)
     assert sum(cell.n for cell in result.cells("a", "b")) == result.overall.n_items
     json.dumps(result.as_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("counts", [[0, 0, 0], [5, 0, 2], [500, 20, 80]])
+@pytest.mark.parametrize("target", [{"x": 1, "y": 2, "z": 0}, None])
+@pytest.mark.parametrize("target_n", [None, 400.0])
+def test_cells_in_the_contracts_words_are_the_cells(counts, target, target_n):
+    cube, _ = one_way(("x", "y", "z"), counts, {"x": 1})
+    aim = target_from_cells([({"a": v}, w) for v, w in (target or {"x": 1}).items()])
+    family = family_of(cube, aim, ["a"], Rules(target_n=target_n))
+    family = family if target else replace(family, target=None)
+    for cell, shown in zip(family.cells(), family.as_dicts(), strict=True):
+        own = {name: getattr(cell, name) for name in shown}
+        assert shown == {k: v.as_dict() if isinstance(v, Estimate) else v for k, v in own.items()}
+
+
+def test_estimates_that_exist_are_finite():
+    numbers, known = np.array([0.5, np.nan]), np.array([True, False])
+    many = Estimates(numbers, numbers, numbers, known, 9, Reason.NO_DATA, 0.95, "wilson")
+    assert [one.reason for one in many] == [None, Reason.NO_DATA]
+    with pytest.raises(ValueError, match="values must be finite; got nan"):
+        replace(many, known=~known)
