@@ -37,6 +37,7 @@ from catalog import runs, services
 from catalog.ingest import receiving
 from catalog.ingest.store import work_off
 from catalog.models import Attribute, Dataset, Question, Upload
+from catalog.reading.child import close_servers
 from coverage.models import Population
 from predictions.models import ModelVersion
 
@@ -252,6 +253,8 @@ def memory_of(step: Callable[[], Any]) -> tuple[float, float]:
     def apart() -> None:
         begun = psutil.Process().memory_info().rss / 2**20
         step()
+        # What a reader took at its peak is told when the process that forked it has ended.
+        close_servers()
         own, child = (
             resource.getrusage(who).ru_maxrss / 1024
             for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)

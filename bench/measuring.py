@@ -29,10 +29,16 @@ class Cost:
 
 
 def _own() -> float:
+    """CPU of this process and of its children that have ended."""
     return sum(
         resource.getrusage(who).ru_utime + resource.getrusage(who).ru_stime
         for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
+
+
+def _waiting() -> float:
+    """CPU of its children that wait for more to do, and of theirs."""
+    return sum(sum(process.cpu_times()[:4]) for process in psutil.Process().children())
 
 
 def _database() -> float:
@@ -56,8 +62,8 @@ def _database() -> float:
 
 def measure(step: Callable[[], Any]) -> Cost:
     """Run a step once and say what it cost; peak memory is that of the largest process so far."""
-    # Asking the database costs milliseconds of our own, which are not the step's.
-    database = _database()
+    # Asking costs milliseconds of our own, which are not the step's.
+    database, waiting = _database(), _waiting()
     own, wall = _own(), time.perf_counter()
     step()
     own, wall = _own() - own, time.perf_counter() - wall
@@ -65,6 +71,7 @@ def measure(step: Callable[[], Any]) -> Cost:
         resource.getrusage(who).ru_maxrss
         for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
+    own += _waiting() - waiting
     return Cost(wall, own, _database() - database, peak / 1024)
 
 

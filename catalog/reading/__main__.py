@@ -1,18 +1,25 @@
-"""The child process of ``read_in_child``: reads one file under limits and writes the answer."""
+"""What ``read_in_child`` starts: waits with everything loaded, and is forked to read a file."""
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import resource
+import select
 import shutil
+import socket
 import sys
 import threading
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 from catalog.reading import read
-from catalog.reading.child import ORPHANED, OUT_OF_MEMORY
-from catalog.reading.wire import read_request, write_table
+from catalog.reading.child import NUMBER, ORPHANED, OUT_OF_MEMORY
+from catalog.reading.wire import ERRORS, read_request, write_table
+
+_REQUEST_BYTES = 1 << 14
 
 
 def _address_space() -> int:
@@ -32,22 +39,27 @@ def limit_resources(memory_limit: int, time_limit: float) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def end_with_parent(folder: Path) -> None:
-    """Leave no orphan: when the parent is gone, so is this process, and the answer's folder."""
+def end_with_worker(control: socket.socket, folder: Path) -> None:
+    """Leave no orphan: when the worker is gone, so is this process, and the answer's folder."""
+    # What is said there is for the server; a hang-up is told without listening.
+    line = select.poll()
+    line.register(control, 0)
 
     def wait() -> None:
-        # By its number: a buffered stdin would be locked when the interpreter ends.
-        os.read(0, 1)
+        line.poll()
         shutil.rmtree(folder, ignore_errors=True)
         os._exit(ORPHANED)
 
     threading.Thread(target=wait, daemon=True).start()
 
 
-def main(folder: Path, memory_limit: int, time_limit: float) -> int:
+def read_one(control: socket.socket, folder: Path, memory_limit: int, time_limit: float) -> int:
     """Read what the folder's request asks for; the status says when memory ran out."""
+    os.chdir(folder)
+    with (folder / ERRORS).open("wb") as errors:
+        os.dup2(errors.fileno(), sys.stderr.fileno())
     path, layout, options = read_request(folder)
-    end_with_parent(folder)
+    end_with_worker(control, folder)
     limit_resources(memory_limit, time_limit)
     try:
         write_table(folder, read(path, layout, options))
@@ -56,5 +68,21 @@ def main(folder: Path, memory_limit: int, time_limit: float) -> int:
     return 0
 
 
+def serve(control: socket.socket) -> None:
+    """Fork for each request; tell the child's number, and how it ended. Returns at a hang-up."""
+    while request := control.recv(_REQUEST_BYTES):
+        folder, memory_limit, time_limit = json.loads(request)
+        child = os.fork()
+        if not child:
+            sys.exit(read_one(control, Path(folder), memory_limit, time_limit))
+        control.sendall(NUMBER.pack(child))
+        _, status = os.waitpid(child, 0)
+        control.sendall(NUMBER.pack(os.waitstatus_to_exitcode(status)))
+
+
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])))
+    # Loaded by name when it is needed, and it will be.
+    import_module("catalog.reading.clean")
+    # Nobody is there any more to be told how a child ended.
+    with suppress(BrokenPipeError):
+        serve(socket.socket(fileno=sys.stdin.fileno()))

@@ -25,6 +25,7 @@ from catalog.reading.tables import (
 )
 
 ANSWER = "answer.json"
+ERRORS = "errors"
 REQUEST = "request.json"
 Json = dict[str, Any]
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import os
-import subprocess
-import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -27,7 +29,7 @@ from catalog.reading import (
     read_in_child,
     tables,
 )
-from catalog.reading.child import ORPHANED
+from catalog.reading.child import Server, close_servers
 from catalog.reading.tables import Texts
 from catalog.reading.wire import write_request
 
@@ -219,17 +221,66 @@ def test_a_child_that_dies_is_a_problem_in_words(
     assert "FileNotFoundError" in caplog.text
 
 
+def never_written(tmp_path: Path) -> Path:
+    """A file that a reader waits for, as long as it lives."""
+    os.mkfifo(tmp_path / "upload")
+    return tmp_path / "upload"
+
+
 def test_the_child_ends_with_its_parent(tmp_path: Path) -> None:
-    upload, folder = tmp_path / "upload", tmp_path / "folder"
-    os.mkfifo(upload)  # reading waits for a writer that never comes
+    folder = tmp_path / "folder"
     folder.mkdir()
-    write_request(folder, upload, LAYOUT, Options())
-    command = [sys.executable, "-m", "catalog.reading", str(folder), str(256 * MIB), "60"]
-    root = Path(__file__).resolve().parents[2]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, cwd=root)
-    child.communicate(timeout=30)  # closes its stdin, as the parent's death would
-    assert child.returncode == ORPHANED
+    write_request(folder, never_written(tmp_path), LAYOUT, Options())
+    server = Server()
+    child = server.fork(folder, 256 * MIB, 60)
+    assert child is not None
+    server.close()  # hangs up, as the parent's death would
+    assert not psutil.pid_exists(child)
     assert not folder.exists()
+
+
+def descendants() -> list[psutil.Process]:
+    """The server, then what it forked, as soon as it did."""
+    while len(found := psutil.Process().children(recursive=True)) < 2:
+        time.sleep(0.001)
+    return found
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["the server", "what it forked"])
+def test_a_reader_that_is_killed_is_taken_for_one_without_memory(
+    place: int, tmp_path: Path
+) -> None:
+    close_servers()
+    path = never_written(tmp_path)
+    with ThreadPoolExecutor() as threads:
+        reading = threads.submit(read_in_child, path, LAYOUT, Options(), **BROAD)
+        processes = descendants()
+        processes[place].kill()
+        assert codes(reading.result()) == ["reader_memory_limit"]
+    with suppress(psutil.NoSuchProcess):
+        assert processes[1].status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_server_that_was_killed_while_it_waited_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    path.write_text("image,label\ni,x\n")
+    assert read_in_child(path, LAYOUT, Options(), **BROAD).ok
+    (server,) = psutil.Process().children()
+    server.kill()
+    assert read_in_child(path, LAYOUT, Options(), **BROAD).ok
+    assert psutil.Process().children() != [server]
+
+
+def test_files_that_are_read_at_once_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    blocked, path = never_written(tmp_path), tmp_path / "other"
+    path.write_text("image,label\ni,x\n")
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(read_in_child, blocked, LAYOUT, Options(), **BROAD)
+        descendants()
+        assert read_in_child(path, LAYOUT, Options(), **BROAD).ok
+        assert not first.done()
+        blocked.write_text("image,label\ni,x\n")
+        assert first.result().ok
 
 
 def test_the_child_leaves_nothing_behind_and_knows_no_secret(

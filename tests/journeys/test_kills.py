@@ -75,15 +75,15 @@ def let_time_pass(service: Service) -> None:
     )
 
 
-def send(lead: Client, path: str, headers: dict[str, str] = KEY) -> Any:
+def send(lead: Client, path: str, headers: dict[str, str] = KEY, body: bytes = FILE) -> Any:
     """Send the file until the service takes it, as a client that was cut off would."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
         with suppress(URLError, ConnectionError, http.client.HTTPException):
-            status, body = lead.ask("POST", f"{path}uploads/labels/", FILE, headers=headers)
+            status, answer = lead.ask("POST", f"{path}uploads/labels/", body, headers=headers)
             if status in (200, 202):
-                return body
-            assert status == 503, body
+                return answer
+            assert status == 503, answer
         time.sleep(0.1)
     raise AssertionError("the service did not come back")
 
@@ -122,15 +122,23 @@ def test_a_client_that_disconnects(service: Service, lead: Client, part: float) 
     assert len(lead.get(f"{path}uploads/")["results"]) == 1
 
 
+# Empty lines say nothing, and take half a second to read.
+LONG = FILE + b"\n" * 3_000_000
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
 def reader_of(service: Service) -> int | None:
     """The process that reads a file for this deployment's worker, if there is one now."""
     worker = service.processes["worker"].pid
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError, ValueError):
-            if b"catalog.reading" in (folder / "cmdline").read_bytes():
-                parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                if os.getpgid(parent) == worker:
-                    return int(folder.name)
+            is_reader = b"catalog.reading" in (folder / "cmdline").read_bytes()
+            # Its parent waits for files, and is the child of a process of the worker.
+            if is_reader and os.getpgid(parent_of(parent_of(int(folder.name)))) == worker:
+                return int(folder.name)
     return None
 
 
@@ -138,7 +146,7 @@ def reader_of(service: Service) -> int | None:
 def test_a_reader_that_is_killed(service: Service, lead: Client, delay: float) -> None:
     """As by the kernel when memory runs out: the file is refused, and the next one is stored."""
     path = pets(lead, f"reader-{time.monotonic_ns()}")
-    sent = send(lead, path)
+    sent = send(lead, path, body=LONG)
     until = time.monotonic() + 20
     while (reader := reader_of(service)) is None and time.monotonic() < until:
         time.sleep(0.005)
