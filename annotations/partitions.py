@@ -47,20 +47,45 @@ def load_partition(question: Question, columns: list[Column]) -> bool:
         cursor.execute("SELECT to_regclass(%s)", [partition])
         if cursor.fetchone()[0] is not None:
             return False
+        _fill(cursor, partition, columns)
         cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
-        cursor.execute(
-            f"CREATE TABLE {partition} (LIKE {TABLE}, "
-            f"CONSTRAINT of_this_question CHECK (question_id = {int(question.pk)}))"
-        )
-        copy_in(partition, columns, freeze=True)
+        # The rows come in order: helpers would only share the work of telling so.
+        cursor.execute("SET LOCAL max_parallel_maintenance_workers = 0")
         cursor.execute(
             f"CREATE UNIQUE INDEX {partition}_one_label_per_item_and_annotator ON {partition} {KEY}"
         )
         cursor.execute(
             f"ALTER TABLE {TABLE} ATTACH PARTITION {partition} FOR VALUES IN ({int(question.pk)})"
         )
-        cursor.execute(f"ALTER TABLE {partition} DROP CONSTRAINT of_this_question")
     return True
+
+
+def _fill(cursor: Any, partition: str, columns: list[Column]) -> None:
+    """Make the table of what differs between rows, fill it, then add what all of them share.
+
+    PostgreSQL keeps the value that a new column has for rows which were there before in its
+    catalog, once: rows are two thirds as long, and as much faster to write and to read.
+    """
+    cursor.execute(
+        "SELECT attname, concat_ws(' ', quote_ident(attname), format_type(atttypid, atttypmod), "
+        "CASE WHEN attnotnull THEN 'NOT NULL' END) FROM pg_attribute "
+        "WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        [TABLE],
+    )
+    defined: dict[str, str] = dict(cursor.fetchall())
+    shared = {c.name: c.shared for c in columns if c.shared is not None}
+    own = [c for c in columns if c.name not in shared and not c.is_absent]
+    cursor.execute(f"CREATE TABLE {partition} ({', '.join(defined.pop(c.name) for c in own)})")
+    copy_in(partition, own, freeze=True)
+    added = ", ".join(
+        f"ADD {column} DEFAULT {'%s' if name in shared else 'NULL'}"
+        for name, column in defined.items()
+    )
+    given = [shared[name] for name in defined if name in shared]
+    cursor.execute(f"ALTER TABLE {partition} {added}", given)
+    # Later rows say for themselves what they are.
+    dropped = ", ".join(f"ALTER {name} DROP DEFAULT" for name in shared)
+    cursor.execute(f"ALTER TABLE {partition} {dropped}")
 
 
 def stage(columns: list[Column]) -> None:

@@ -82,6 +82,14 @@ class Column:
         return slice(start, stop) if self.rows is None else self.rows[start:stop]
 
     @property
+    def shared(self) -> Any:
+        """The one value of all rows, as SQL takes it, where it was made by :func:`constant`."""
+        if self.missing is not None or not is_constant(self.values):
+            return None
+        value = self.values[0]
+        return _uuid_text(value) if self.kind == "uuid" else value.item()
+
+    @property
     def is_absent(self) -> bool:
         """Whether every value is NULL."""
         gaps = self.gaps(0, len(self))
@@ -250,8 +258,13 @@ def _arrow(c: Column, start: int, stop: int) -> pa.Array:
 
 def _uuid_texts(values: NDArray[np.bytes_]) -> pa.Array:
     distinct, inverse = np.unique(values, return_inverse=True)
-    texts = [str(uuid.UUID(bytes=value.ljust(16, b"\0"))) for value in distinct.tolist()]
+    texts = [_uuid_text(value) for value in distinct.tolist()]
     return pa.array(texts, pa.string()).take(pa.array(inverse))
+
+
+def _uuid_text(value: bytes) -> str:
+    # numpy takes NULs off the end of bytes.
+    return str(uuid.UUID(bytes=value.ljust(16, b"\0")))
 
 
 def copy_out(
