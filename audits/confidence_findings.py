@@ -79,8 +79,21 @@ def titles_of(result: Row, sets: Row, ensembles: Row) -> dict[str, str | None]:
 def _test(tests: Row) -> str | None:
     """What Cox's test says, with slope: over- or under-confident."""
     cox = tests["cox"]
-    p, slope = cox["test"].get("p_value"), cox["slope"]
-    if p is None or slope["value"] is None:
+    p, ratio = cox["test"].get("p_value"), cox["observed_expected"]
+    if p is None:
+        return None
+    said = _by_slope(p, cox["slope"])
+    if said is None and p < SIGNIFICANT and ratio["value"] is not None:
+        return _("The event happens %(ratio)s times as often as stated (p %(p)s).") % {
+            "ratio": with_interval(ratio),
+            "p": _p(p),
+        }
+    return said
+
+
+def _by_slope(p: float, slope: Row) -> str | None:
+    """What the slope says beyond doubt; none where there is none, or it is not the slope."""
+    if slope["value"] is None:
         return None
     words = {"p": _p(p), "slope": with_interval(slope)}
     if p >= SIGNIFICANT:
@@ -89,13 +102,7 @@ def _test(tests: Row) -> str | None:
         return _("It is over-confident: slope %(slope)s, where 1 is honest (p %(p)s).") % words
     if slope["ci_low"] is not None and slope["ci_low"] > 1:
         return _("It is under-confident: slope %(slope)s, where 1 is honest (p %(p)s).") % words
-    ratio = cox["observed_expected"]
-    if ratio["value"] is None:
-        return _("Cox's test rejects honesty (p %(p)s, slope %(slope)s).") % words
-    return _("The event happens %(ratio)s times as often as stated (p %(p)s).") % {
-        "ratio": with_interval(ratio),
-        "p": words["p"],
-    }
+    return None
 
 
 def _p(p: float) -> str:

@@ -15,6 +15,8 @@ from measures.calibration.forecasts import FloatArray, IntArray
 #: Probabilities are kept this far from 0 and 1 before a logit is taken.
 LOGIT_CLIP = 1e-12
 _MAX_STEPS = 100
+#: Least eigenvalue of the information, scaled to ones, with which coefficients are determined.
+_SINGULAR = 1e-12
 #: Beyond this many units on the logit scale the classes can be told apart without error.
 _SEPARATED = 1e4
 
@@ -27,6 +29,7 @@ class LogisticFit:
     covariance: FloatArray
     log_likelihood: float
     converged: bool
+    determined: bool
     scores: FloatArray
 
     def sandwich(self, clusters: IntArray | None) -> tuple[FloatArray, int]:
@@ -74,6 +77,8 @@ def fit_logistic(
     -------
     LogisticFit
         ``converged`` is False where the likelihood has no maximum (separated classes).
+        ``determined`` is False too where other coefficients would do as well: where outcomes are
+        all alike from some probability on, the steeper the better, up to rounding.
     """
     base = np.zeros(len(y)) if offset is None else offset
     columns = np.ascontiguousarray(X.T)
@@ -93,7 +98,15 @@ def fit_logistic(
         if np.abs(b).max() > _SEPARATED:
             break
     covariance = np.linalg.pinv(information, hermitian=True).astype(float)
-    return LogisticFit(b, covariance, best, converged, (columns * residual).T)
+    determined = converged and _is_regular(information)
+    return LogisticFit(b, covariance, best, converged, determined, (columns * residual).T)
+
+
+def _is_regular(information: FloatArray) -> bool:
+    scale = np.sqrt(np.diag(information))
+    if not scale.all():
+        return False
+    return bool(np.linalg.eigvalsh(information / np.outer(scale, scale))[0] > _SINGULAR)
 
 
 def _derivatives(

@@ -323,7 +323,7 @@ def _joint_test(
         ratio = max(2 * (fit.log_likelihood - own), 0.0)
         p_value = float(stats.chi2.sf(ratio, len(null)))
         return Estimate(ratio, n, p_value=p_value), "likelihood_ratio"
-    if not fit.converged:
+    if not fit.determined:
         return undefined(Reason.NOT_APPLICABLE, n), "wald_robust"
     covariance, units = fit.sandwich(forecasts.clusters)
     if units <= len(null):
@@ -339,7 +339,7 @@ def _coefficient(
 ) -> Estimate:
     """A coefficient with its Wald interval; none where the classes can be separated."""
     n = forecasts.n
-    if not fit.converged:
+    if not fit.determined:
         return undefined(Reason.NOT_APPLICABLE, n)
     value = float(fit.coefficients[which])
     if robust:

@@ -357,6 +357,19 @@ def test_separated_classes_have_no_slope_but_a_test():
     assert found.test.p_value < 1e-4
 
 
+@pytest.mark.parametrize("weights", [None, np.resize([2.0, 0.5, 1.0], 60)])
+def test_outcomes_all_alike_from_some_probability_on_have_no_slope_either(weights):
+    """Of 40 items at 5 % every third is one, of 20 at 95 % all are: the steeper the better."""
+    y, p = (
+        np.where(np.arange(60) < 40, np.arange(60) % 3 == 0, 1),
+        np.repeat([0.05, 0.95], [40, 20]),
+    )
+    found = cox_calibration(binary_forecasts(y, p, weights=weights))
+    assert found.slope.reason == found.intercept.reason == Reason.NOT_APPLICABLE
+    assert found.in_the_large.value is not None
+    assert found.test.value is None if weights is not None else found.test.p_value < 1e-6
+
+
 def test_equal_probabilities_are_tested_with_one_degree_of_freedom():
     found = cox_calibration(binary_forecasts(np.arange(100) % 2, np.full(100, 0.3)))
     assert found.df == 1
