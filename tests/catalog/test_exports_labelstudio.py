@@ -460,4 +460,4 @@ def test_an_annotation_that_stands_in_the_file_twice_is_no_second_opinion(file: 
     assert read_export(file, "labelstudio", once).problems == []
     [problem, _] = read_export(file, "labelstudio", [*once, *once]).problems
     assert (problem.line, problem.code, problem.value) == (3, "duplicate_row", "31")
-    assert "first in task 1" in problem.message
+    assert "first in line or task 1" in problem.message

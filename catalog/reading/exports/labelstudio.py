@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 from catalog.reading.columns import Layout, Options
@@ -41,6 +43,8 @@ _OTHER = {"datetime", "ranker", *_FREE_TEXT}
 # Where an answer is about a part of the item, these say which part.
 _PLACES = {"start", "end", "x", "y", "points", "rle", "startOffset", "endOffset", "sequence"}
 _MIN_KEYS = {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time"}
+# How the results of an annotation begin, as JSON or as Python writes them.
+_RESULTS = re.compile(r"[\[{]\s*[\[{\"']")
 _LONGEST = 2**31 - 1  # milliseconds, which a label's duration can hold
 _NOTHING: tuple[object, ...] = (None, "", [])
 
@@ -63,26 +67,32 @@ def _take_task(rows: AnswerRows, task: dict[str, object], line: int) -> None:
         n_left = len(found) if isinstance(found := task.get(name), list) else 0
         rows.left_out.update({name: n_left} if n_left else {})
     item = _item(rows, task)
-    for annotation in annotations:
+    for place, annotation in enumerate(annotations):
+        by, number = annotation.get("completed_by"), scalar_text(annotation.get("id"))
         if isinstance(item, Fault):
             rows.refuse(line, [item])
-        elif again := _again(rows, item, annotation, line):
+        elif again := _again(rows, item, by, number, line):
             rows.refuse(line, [again])
+        elif number and annotation in annotations[:place]:
+            rows.refuse(line, [_twice(number, "in the same task")])
         else:
             _take_annotation(rows, item, annotation, line)
 
 
-def _again(rows: AnswerRows, item: str, annotation: dict[str, object], line: int) -> Fault | None:
+def _again(
+    rows: AnswerRows, item: str, annotator: object, number: str | None, line: int
+) -> Fault | None:
     """That an annotation stands in the file twice, as when exports were joined."""
-    number = scalar_text(annotation.get("id"))
     # The item and the annotator too, because exports made by hand number as they like.
-    key = (item, number or "", _annotator(annotation.get("completed_by")))
-    first = line if number is None else rows.annotations.setdefault(key, line)
-    if number is None or first == line:
-        return None
+    key = (item, number or "", _annotator(annotator))
+    first = rows.annotations.setdefault(key, line) if number else line
+    return None if first == line else _twice(str(number), f"first in line or task {first:,}")
+
+
+def _twice(number: str, where: str) -> Fault:
     sentence = (
-        f"annotation {escape(number)} stands in the file twice, first in task {first:,}; "
-        "exports were joined. Send each annotation once."
+        f"annotation {escape(number)} stands in the file twice, {where}; exports were joined. "
+        "Send each annotation once."
     )
     return Fault(Code.DUPLICATE_ROW, sentence, number)
 
@@ -229,6 +239,10 @@ def _take_flat(rows: AnswerRows, record: dict[str, object], line: int) -> None:
     if isinstance(item, Fault):
         rows.refuse(line, [item])
         return
+    number = scalar_text(record.get("annotation_id"))
+    if again := _again(rows, item, record.get("annotator"), number, line):
+        rows.refuse(line, [again])
+        return
     answer = _answer(rows, item, record)
     columns = rows.questions.columns(key for key in record if key not in _MIN_KEYS)
     given = {theirs: ours for theirs, ours in columns.items() if record[theirs] not in _NOTHING}
@@ -243,6 +257,8 @@ def _take_flat(rows: AnswerRows, record: dict[str, object], line: int) -> None:
 
 def flat_answer(value: object, takes_set: bool, name: str) -> str | Fault:
     """An answer as JSON_MIN and CSV write it: the text of one choice, else the results as JSON."""
+    if isinstance(value, Fault):
+        return replace(value, column=name)
     results = value if isinstance(value, list) else [value]
     if len(results) > 1 and all(isinstance(part, dict) for part in results):
         return _one_of([flat_answer(result, takes_set, name) for result in results], name)
@@ -272,11 +288,28 @@ def read_labelstudio_csv(path: Path, layout: Layout, options: Options) -> Table:
 
 
 def _cell(text: str, decoder: RecordDecoder) -> object:
-    """What stands in a field: results are written as JSON, a single choice as its text."""
+    """What stands in a field: results are written as JSON, a single choice as its text.
+
+    A text that only begins with a bracket, like ``[sic]``, is a text. One that begins as results
+    do and cannot be read is a fault of the answer, where it is one.
+    """
     if text[:1] not in ("{", "["):
         return text
     try:
         value, end = decoder.decode(text)
-    except json.JSONDecodeError:
+    except json.JSONDecodeError as error:
+        return _damaged(text, f"{error.msg} at character {error.pos + 1:,}")
+    if end < len(text):
+        return _damaged(text, f"more follows its end at character {end + 1:,}")
+    return replace(decoder.faults[0], value=text) if decoder.faults else plain(value)
+
+
+def _damaged(text: str, why: str) -> str | Fault:
+    if _RESULTS.match(text) is None:
         return text
-    return plain(value) if end == len(text) else text
+    sentence = (
+        f"the answer begins as JSON and cannot be read as that ({why}); it was cut off or changed "
+        "after the export. Export it again, or mend the field."
+    )
+    hint = "JSON has double quotes; pandas wrote Python's." if "'" in text[:3] else None
+    return Fault(Code.EXPORT_SHAPE, sentence, text, hint)
