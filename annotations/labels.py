@@ -148,7 +148,7 @@ def _check_own(incoming: Incoming, annotators: TextColumn) -> None:
     if own is None:
         return
     foreign = np.array([name != own for name in annotators.values] + [False])[annotators.codes]
-    rows = incoming.rows
+    rows = incoming.judged
     incoming.refuse(
         rows[foreign[rows]],
         RowCode.NOT_OWN_LABELS,
@@ -165,7 +165,7 @@ def _rows_by_question(incoming: Incoming) -> dict[Question, Places]:
     """Which rows belong to which question: by the column if there is one, else the upload's."""
     known = {q.name: q for q in Question.objects.filter(dataset=incoming.dataset)}
     column = incoming.text("question")
-    rows = incoming.rows
+    rows = incoming.judged
     if column is None:
         if not incoming.upload.subject:
             if not incoming.problem_count:
@@ -180,7 +180,7 @@ def _rows_by_question(incoming: Incoming) -> dict[Question, Places]:
     names = [*column.values, incoming.upload.subject]
     wrong = np.array([name not in known for name in names])[column.codes]
     incoming.refuse(
-        rows[wrong[rows]],
+        rows[wrong[rows] & ((column.codes[rows] >= 0) | ~incoming.rejected[rows])],
         RowCode.UNKNOWN_QUESTION,
         "question",
         lambda row: (
@@ -190,7 +190,7 @@ def _rows_by_question(incoming: Incoming) -> dict[Question, Places]:
             exports.question_hint(incoming, names[column.codes[row]], known),
         ),
     )
-    rows = incoming.rows.astype(np.int32)
+    rows = rows.astype(np.int32)
     found = np.array([known[n].pk if n in known else -1 for n in names])[column.codes[rows]]
     return {q: rows[found == q.pk] for q in known.values() if (found == q.pk).any()}
 
@@ -213,8 +213,9 @@ def _statuses(incoming: Incoming, labels: TextColumn) -> NDArray[np.int8]:
         return status
     meant = [STATUSES.get(v.casefold(), -1) for v in column.values]
     said = np.array([*meant, -2], np.int8)[column.codes]
+    judged = incoming.judged
     incoming.refuse(
-        rows[said[rows] == -1],
+        judged[said[judged] == -1],
         RowCode.UNKNOWN_STATUS,
         "status",
         lambda row: (

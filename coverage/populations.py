@@ -262,7 +262,7 @@ def _refuse_values(
 ) -> None:
     name, column = place
     bad = np.array([value in values for value in column.values] + [False])[column.codes]
-    rows = incoming.rows
+    rows = incoming.judged
     incoming.refuse(rows[bad[rows]], code, name, describe)
 
 

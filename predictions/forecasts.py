@@ -159,7 +159,7 @@ def _splits(incoming: Incoming) -> NDArray[np.int64]:
         return np.full(incoming.table.n_rows, NOT_STATED, np.int64)
     said = [SPLIT_WORDS.get(value.casefold(), -2) for value in column.values]
     codes = np.array([*said, NOT_STATED], np.int64)[column.codes]
-    rows = incoming.rows
+    rows = incoming.judged
     incoming.refuse(
         rows[codes[rows] == -2],
         RowCode.UNKNOWN_VALUE,

@@ -51,6 +51,7 @@ def code_attribute(
 def _code_values(incoming: Incoming, attribute: Attribute, column: TextColumn) -> Coded:
     known = [str(v) for v in attribute.values]
     met = [v for v in column.values if v not in attribute.missing_codes]
+    doubts: dict[str, Doubt] = {}
     if not (attribute.declared and known):
         doubts = _refuse_doubtful(incoming, attribute, column, known)
         fresh = [v for v in in_order(met) if v not in doubts and v not in set(known)]
@@ -62,9 +63,9 @@ def _code_values(incoming: Incoming, attribute: Attribute, column: TextColumn) -
             attribute.values = known
             attribute.save(update_fields=["values"])
     position: dict[str, int] = {value: i for i, value in enumerate(known)}
-    position.update(dict.fromkeys((str(c) for c in attribute.missing_codes), -1))
+    position.update(dict.fromkeys([*map(str, attribute.missing_codes), *doubts], -1))
     codes = np.array([position.get(v, -3) for v in column.values] + [-1], np.int64)[column.codes]
-    rows = incoming.rows
+    rows = incoming.judged
     incoming.refuse(
         rows[codes[rows] == -3],
         RowCode.UNKNOWN_VALUE,
@@ -101,7 +102,7 @@ def _refuse_doubtful(
     met = [v for v in column.values if v not in attribute.missing_codes]
     doubts = doubtful_bands(dict.fromkeys([*known, *met]))
     doubts = {value: doubt for value, doubt in doubts.items() if value not in known}
-    rows = incoming.rows
+    rows = incoming.judged
     for code in {doubt.code for doubt in doubts.values()}:
         mask = np.array(
             [v in doubts and doubts[v].code is code for v in column.values] + [False], bool
@@ -168,7 +169,7 @@ def _refuse_wordy(
     incoming: Incoming, attribute: Attribute, column: TextColumn, wrong: NDArray[np.bool_]
 ) -> None:
     """Report what is no number, and the number that it would be with the other decimal sign."""
-    decimal, rows = decimal_of(incoming.upload.options), incoming.rows
+    decimal, rows = decimal_of(incoming.upload.options), incoming.judged
 
     def describe(row: int) -> tuple[str, str, str | None]:
         value = column.values[column.codes[row]]
@@ -184,7 +185,7 @@ def _refuse_wordy(
 def _refuse_outside(
     incoming: Incoming, bands: Bands, column: TextColumn, outside: NDArray[np.bool_], name: str
 ) -> None:
-    rows = incoming.rows
+    rows = incoming.judged
 
     def describe(row: int) -> tuple[str, str, None]:
         value, listed = column.values[column.codes[row]], ", ".join(bands.names)
@@ -197,7 +198,7 @@ def _refuse_weightless(
     incoming: Incoming, attribute: Attribute, column: TextColumn, numbers: NDArray[np.float64]
 ) -> None:
     """A design weight is how many of its kind an item stands for: itself, at the very least."""
-    rows = incoming.rows
+    rows = incoming.judged
     incoming.refuse(
         rows[numbers[rows] <= 0],
         RowCode.OUT_OF_RANGE,

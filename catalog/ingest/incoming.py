@@ -76,6 +76,11 @@ class Incoming:
         """The rows without a problem that are not skipped, in the file's order."""
         return np.flatnonzero(~(self.rejected | self.skipped))
 
+    @property
+    def judged(self) -> NDArray[np.intp]:
+        """The rows whose values are looked at: those with a problem too, which may have more."""
+        return np.flatnonzero(~self.skipped)
+
     def text(self, name: str) -> TextColumn | None:
         """A text column, or ``None`` where the file has no such column."""
         column = self.table.columns.get(name)

@@ -28,15 +28,18 @@ def resolve_keys(
     rows = incoming.rows
     used = ids.used(rows)
     unknown = used[known.keys[used] == UNKNOWN]
-    if not len(unknown):
+    if not (known.keys == UNKNOWN).any():
         return known.of(ids.codes)
     if _may_create(incoming, model):
+        if not len(unknown):
+            return known.of(ids.codes)
         code = NoticeCode.ITEMS_CREATED if model is Item else NoticeCode.ANNOTATORS_CREATED
         incoming.warn(code, _created(incoming, len(unknown), column), len(unknown))
         if model is Annotator:
             _tell_alike(incoming, [ids.values[code] for code in unknown[:MOST_COMPARED].tolist()])
         return enroll(model, incoming.upload, known, unknown).of(ids.codes)
     # A row may name nobody: a reference label inside an export.
+    rows = incoming.judged
     absent = rows[(ids.codes[rows] >= 0) & (known.of(ids.codes)[rows] == UNKNOWN)]
     external = model.objects.filter(dataset=incoming.dataset).values_list("external_id", flat=True)
     names = Known(external[:50_000] if len(absent) else [])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
@@ -97,6 +99,10 @@ def check_answers(
             len(answers.learned),
         )
         tell_of_missing(incoming, f"question {question.name!r}", answers.learned)
+    if incoming.rejected.any():
+        rows = np.flatnonzero(mine & ~incoming.skipped)
+        if not answers.learned:
+            _judge_others(incoming, question, labels, mine, answers)
     wrong = np.append(answers.codes == WRONG, values=False)[labels.codes]
 
     def describe(row: int) -> tuple[str, str, str | None]:
@@ -106,6 +112,21 @@ def check_answers(
 
     incoming.refuse(rows[wrong[rows]], RowCode.UNKNOWN_LABEL, "label", describe)
     return answers
+
+
+def _judge_others(
+    incoming: Incoming,
+    question: Question,
+    labels: TextColumn,
+    mine: NDArray[np.bool_],
+    answers: Answers,
+) -> None:
+    """Find wrong labels of rows that have another problem too; such rows teach nothing."""
+    others = labels.used(np.flatnonzero(mine & incoming.rejected))
+    others = others[answers.codes[others] == MISSING]
+    texts = [labels.values[code] for code in others.tolist()]
+    found = read_answers(copy(question), texts, decimal_of(incoming.upload.options))
+    answers.codes[others[found.codes == WRONG]] = WRONG
 
 
 def _who(incoming: Incoming, row: int) -> str:
