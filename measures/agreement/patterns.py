@@ -8,6 +8,7 @@ so coefficients, intervals and refreshes cost next to nothing once the labels ar
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -22,7 +23,7 @@ from measures.agreement.scales import IntArray
 CROWD_LABELS = 800_000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class AgreementStatistics:
     """All that the agreement coefficients need to know about the labels of some items.
 
@@ -83,7 +84,7 @@ class AgreementStatistics:
         """Number of declared values (K)."""
         return int(self.patterns.shape[1])
 
-    @property
+    @cached_property
     def labels_per_pattern(self) -> IntArray:
         """Number of labels of an item that shows the pattern."""
         labels: IntArray = self.patterns.sum(axis=1)
@@ -94,12 +95,12 @@ class AgreementStatistics:
         """Items with at least one label."""
         return int(self.multiplicity.sum())
 
-    @property
+    @cached_property
     def n_items_pairable(self) -> int:
         """Items with at least two labels."""
         return int(self.multiplicity[self.labels_per_pattern >= 2].sum())
 
-    @property
+    @cached_property
     def n_labels(self) -> int:
         """All labels."""
         return int(self.labels_per_pattern @ self.multiplicity)
@@ -110,7 +111,7 @@ class AgreementStatistics:
         labels = self.labels_per_pattern
         return int(labels[labels >= 2] @ self.multiplicity[labels >= 2])
 
-    @property
+    @cached_property
     def n_annotators(self) -> int:
         """Annotators with at least one label."""
         return int(np.count_nonzero(self.annotator_values.sum(axis=1)))
@@ -164,14 +165,13 @@ def agreement_statistics(
         or item lies outside its range, or an item lies in two clusters.
     """
     items, annotators, codes = checked_labels(item, annotator, code, n_values=n_values)
-    size = _annotator_count(annotators, n_annotators)
-    clusters = None if cluster is None else _checked(cluster, "cluster", items.size)
+    clusters = None if cluster is None else _checked(cluster, "cluster", items.size)[0]
     dense, n_items = dense_ids(items)
     own = None if clusters is None else _cluster_of_item(dense, clusters, n_items)
     patterns, lead, multiplicity = counted_rows(dense, codes, (n_items, n_values), own)
-    values = np.bincount(annotators * n_values + codes, minlength=size * n_values)
+    values = _given(annotators, codes, n_annotators, n_values)
+    size = len(values)
     panel, crowd = None, None
-    values = values.reshape(size, n_values).astype(np.int64)
     in_sums = with_panel == "sums" or (with_panel is True and is_crowd(values))
     if in_sums and own is None:
         numbered = pattern_of_each(dense, codes, (n_items, n_values), patterns)
@@ -203,10 +203,10 @@ def checked_labels(
     """The three columns of the labels as integers within their ranges, or a ValueError."""
     if n_values < 1:
         raise ValueError(f"n_values must be at least 1; got {n_values}. Declare the values.")
-    items = _checked(item, "item", None)
-    annotators = _checked(annotator, "annotator", items.size)
-    codes = _checked(code, "code", items.size)
-    if codes.size and codes.max() >= n_values:
+    items, _ = _checked(item, "item", None)
+    annotators, _ = _checked(annotator, "annotator", items.size)
+    codes, largest = _checked(code, "code", items.size)
+    if largest >= n_values:
         position = int(np.argmax(codes >= n_values))
         raise ValueError(
             f"code must be below n_values = {n_values}; got {codes[position]} at position "
@@ -217,16 +217,19 @@ def checked_labels(
 
 def dense_ids(ids: IntArray) -> tuple[IntArray, int]:
     """Ids as 0..U-1 with few gaps, sorted only when the ids are spread out."""
-    if not ids.size:
-        return ids, 0
-    low, high = int(ids.min()), int(ids.max())
-    if high - low < 2 * ids.size + 1024:
-        return ids - low if low else ids, high - low + 1
+    few = 2 * ids.size + 1024
+    high = int(ids.max(initial=-1))
+    if high < few:
+        return ids, high + 1
+    low = int(ids.min())
+    if high - low < few:
+        return ids - low, high - low + 1
     distinct, inverse = np.unique(ids, return_inverse=True)
     return inverse.astype(np.int64), int(distinct.size)
 
 
-def _checked(column: ArrayLike, name: str, size: int | None) -> IntArray:
+def _checked(column: ArrayLike, name: str, size: int | None) -> tuple[IntArray, int]:
+    """A column as integers of 0 or more, and the largest; -1 without any."""
     array: np.ndarray[Any, Any] = np.asarray(column)
     if array.ndim != 1 or (size is not None and array.size != size):
         raise ValueError(
@@ -238,21 +241,27 @@ def _checked(column: ArrayLike, name: str, size: int | None) -> IntArray:
             "the rest."
         )
     integers = array.astype(np.int64, copy=False)
-    if integers.size and integers.min() < 0:
+    # One pass for both ends: without a sign negative numbers are the largest.
+    largest = int(integers.view(np.uint64).max()) if integers.size else -1
+    if largest >= 2**63:
         position = int(np.argmax(integers < 0))
         raise ValueError(
             f"{name} must not be negative; got {integers[position]} at position {position}."
         )
-    return integers
+    return integers, largest
 
 
-def _annotator_count(annotators: IntArray, declared: int | None) -> int:
-    seen = int(annotators.max()) + 1 if annotators.size else 0
-    if declared is None:
-        return seen
-    if declared < seen:
-        raise ValueError(f"n_annotators is {declared}, but annotator {seen - 1} has labels.")
-    return declared
+def _given(
+    annotators: IntArray, codes: IntArray, n_annotators: int | None, n_values: int
+) -> IntArray:
+    """How often each annotator gave each value, shape (A, K)."""
+    given = np.bincount(annotators * n_values + codes, minlength=(n_annotators or 0) * n_values)
+    seen = -(-given.size // n_values)
+    if n_annotators is not None and n_annotators < seen:
+        raise ValueError(f"n_annotators is {n_annotators}, but annotator {seen - 1} has labels.")
+    table = np.zeros((seen, n_values), np.int64)
+    table.ravel()[: given.size] = given
+    return table
 
 
 def _cluster_of_item(items: IntArray, clusters: IntArray, n_items: int) -> IntArray:

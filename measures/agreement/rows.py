@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from measures.agreement.scales import IntArray
@@ -54,9 +56,9 @@ def counted_rows(
         A number of each item that must be equal too, such as its cluster.
     """
     n_items, n_values = shape
-    base = int(np.bincount(items, minlength=1).max()) + 1
-    if base**n_values <= _COUNTABLE and own is None:
-        return _by_weight(items, codes, shape, base)
+    for base in _bases(items, shape) if own is None else ():
+        if (by_weight := _by_weight(items, codes, shape, base)) is not None:
+            return by_weight
     step = max(1, _MAX_CELLS // max(1, n_values))
     if n_items > step and np.any(items[1:] < items[:-1]):
         order = np.argsort(items, kind="stable")
@@ -80,17 +82,37 @@ def counted_rows(
     return distinct_rows(patterns, lead, multiplicity)
 
 
+def _bases(items: IntArray, shape: tuple[int, int]) -> Iterator[int]:
+    """Bases to write the counts of an item in: one that costs little, then one that is enough."""
+    n_items, n_values = shape
+    guess = int((items.size / 8) ** (1 / max(1, n_values)))
+    if guess * n_items > items.size:
+        yield guess
+    enough = int(np.bincount(items, minlength=1).max()) + 1
+    if enough**n_values <= _COUNTABLE:
+        yield enough
+
+
 def _by_weight(
     items: IntArray, codes: IntArray, shape: tuple[int, int], base: int
-) -> tuple[IntArray, IntArray, IntArray]:
-    """The counts of an item as digits of one number: each label adds a power of the base."""
+) -> tuple[IntArray, IntArray, IntArray] | None:
+    """The counts of an item as digits of one number: each label adds a power of the base.
+
+    None where a count is too large for its digit. A digit that runs over takes the base from
+    itself and adds one to the next, so that the digits then no longer add up to the labels.
+    """
     n_items, n_values = shape
-    weight = float(base) ** np.arange(n_values - 1, -1, -1)
-    keys = np.bincount(items, weights=weight[codes], minlength=n_items).astype(np.int64)
+    weight = base ** np.arange(n_values - 1, -1, -1)
+    added = weight.astype(np.float64).take(codes)
+    keys = np.bincount(items, weights=added, minlength=n_items).astype(np.int64)
+    if keys.max(initial=0) >= base**n_values:
+        return None
     times = np.bincount(keys, minlength=1)
     times[0] = 0
     distinct = np.flatnonzero(times)
-    patterns = distinct[:, None] // weight.astype(np.int64) % base
+    patterns = distinct[:, None] // weight % base
+    if patterns.sum(axis=1) @ times[distinct] != items.size:
+        return None
     return patterns, np.zeros(distinct.size, np.int64), times[distinct]
 
 

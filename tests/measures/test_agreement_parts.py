@@ -44,6 +44,34 @@ def rng():
     return np.random.default_rng(17)
 
 
+# --- counting
+
+
+@pytest.mark.parametrize("n_values", [1, 2, 3, 5])
+@pytest.mark.parametrize("n_again", [0, 9, 33, 200])
+@pytest.mark.parametrize("crowded", [0, -1])
+def test_an_item_with_very_many_labels_is_counted_like_any_other(n_values, n_again, crowded):
+    code = rng().integers(0, n_values, 20_000)
+    item = rng().permutation(np.arange(code.size) // 4) * 2 + 7
+    code = np.append(code, np.full(n_again, n_values + crowded if crowded else 0))
+    item = np.append(item, np.full(n_again, 4007))
+    counted = agreement_statistics(item, np.arange(item.size) % 6, code, n_values=n_values)
+    by_item = Counter(
+        tuple(np.bincount(code[item == one], minlength=n_values)) for one in np.unique(item)
+    )
+    assert [tuple(row) for row in counted.patterns] == sorted(by_item)
+    assert counted.multiplicity.tolist() == [by_item[row] for row in sorted(by_item)]
+
+
+@pytest.mark.parametrize("column", [0, 1, 2])
+def test_a_negative_number_of_a_label_is_refused_with_its_place(column):
+    rows = [np.array([4, 4, 2]), np.array([0, 1, 0]), np.array([1, 0, 1])]
+    rows[column] = np.array([1, 1, -2])
+    name = ("item", "annotator", "code")[column]
+    with pytest.raises(ValueError, match=f"{name} must not be negative; got -2 at position 2"):
+        agreement_statistics(*rows, n_values=2)
+
+
 # --- values
 
 
