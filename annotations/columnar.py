@@ -58,6 +58,17 @@ class Parts:
         stays: NDArray[np.bool_] = same[item]
         return stays
 
+    def leaving(self) -> NDArray[np.int64]:
+        """Where the labels of the copy stand that are no longer so."""
+        item = self.base.arrays["item"]
+        last = int(item.max(initial=-1))
+        changed = self.changed[self.changed <= last].astype(item.dtype)
+        starts, ends = (np.searchsorted(item, changed, side) for side in ("left", "right"))
+        sizes = ends - starts
+        before = np.cumsum(sizes) - sizes
+        places: NDArray[np.int64] = np.arange(sizes.sum()) + np.repeat(starts - before, sizes)
+        return places
+
 
 def label_columns(question: Question, wanted: tuple[str, ...] | None = None) -> Columns:
     """The answered labels of a question, in the order of items, annotators and rounds.
@@ -114,11 +125,14 @@ def _rows(
     items: NDArray[np.int64] | None = None,
 ) -> Columns:
     """Answered labels as they are stored: all of them, or those of some items."""
-    which, of = _ANSWERED, [question.pk]
+    which = _ANSWERED
+    of: list[Any] = [question.pk]
     most = MAX_NAMES
     if items is not None:
-        which += " AND item_id = ANY(%s)"
-        of.append((items + (question.dataset_id << 32)).tolist())
+        # One text: an array of so many numbers would be written number by number.
+        which += " AND item_id = ANY(%s::int8[])"
+        keys = (items + (question.dataset_id << 32)).tolist()
+        of.append(f"{{{','.join(map(str, keys))}}}")
         most = len(items) * 1000
     if wanted is None and items is not None:
         found = _basic_only(question, which, of)

@@ -45,7 +45,7 @@ def measure_agreement(run: Run, should_stop: Callable[[], bool]) -> dict[str, An
         "pairs": tables.pair_rows(pairs),
         "n_pairs": pairs.n_pairs,
         "annotators": tables.annotator_rows(work),
-        "values": tables.value_rows(work),
+        "values": tables.value_rows(work, overall),
         "subgroups": subgroups.subgroup_rows(work, should_stop),
         "cells": subgroups.cell_rows(work, should_stop),
         "groups": groups.group_rows(work, work.bearers.annotators, should_stop),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import statistics
@@ -62,6 +63,8 @@ def _database() -> float:
 
 def measure(step: Callable[[], Any]) -> Cost:
     """Run a step once and say what it cost; peak memory is that of the largest process so far."""
+    # What the step before left behind is not this one's to look through.
+    gc.collect()
     # Asking costs milliseconds of our own, which are not the step's.
     database, waiting = _database(), _waiting()
     own, wall = _own(), time.perf_counter()

@@ -50,9 +50,14 @@ def record_version(dataset: Dataset, kind: str) -> None:
     VersionChange.objects.create(dataset=dataset, version=dataset.version, of=kind)
 
 
-def changes_since(dataset_id: int, version: int, of: str, subject_id: int) -> Changes | None:
-    """What the versions after this one changed; ``None`` where one of them does not say."""
-    now = Dataset.objects.values_list("version", flat=True).get(pk=dataset_id)
+def changes_between(
+    dataset_id: int, versions: tuple[int, int], of: str, subject_id: int
+) -> Changes | None:
+    """What the versions after the first changed up to the second, which is the newest.
+
+    ``None`` where one of them does not say.
+    """
+    version, now = versions
     rows = VersionChange.objects.filter(
         dataset_id=dataset_id, version__gt=version, version__lte=now
     ).values_list("of", "subject_id", "items")

@@ -22,7 +22,7 @@ import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
-from catalog.changes import changes_since, forget
+from catalog.changes import changes_between, forget
 from catalog.models import ColumnBlock, Dataset
 
 # A block is cut between two items after about so many rows.
@@ -147,9 +147,9 @@ def find(
         The columns to read; all of them by default. One that the rows do not have is left out.
     """
     blocks = ColumnBlock.objects.filter(dataset_id=dataset_id, of=of, subject_id=subject_id)
-    version = blocks.order_by("-version").values_list("version", flat=True).first()
-    changes = None if version is None else changes_since(dataset_id, version, of, subject_id)
-    if version is None or changes is None:
+    versions = blocks.order_by("-version").values_list("version", "dataset__version").first()
+    changes = versions and changes_between(dataset_id, versions, of, subject_id)
+    if versions is None or changes is None:
         return None
     with connection.cursor() as cursor:
         chosen = "" if wanted is None else "AND b.column = ANY(%s)"
@@ -158,7 +158,7 @@ def find(
             f"FROM {_TABLE} b "
             "WHERE b.dataset_id = %s AND b.of = %s AND b.subject_id = %s AND b.version = %s "
             f"{chosen} ORDER BY b.column, b.number",
-            (dataset_id, of, subject_id, version, *([] if wanted is None else [list(wanted)])),
+            (dataset_id, of, subject_id, versions[0], *([] if wanted is None else [list(wanted)])),
         ).decode()
         out = io.BytesIO()
         cursor.copy_expert(f"COPY ({statement}) TO STDOUT (FORMAT binary)", out, 1 << 20)
@@ -181,7 +181,10 @@ def _read(out: io.BytesIO) -> Columns | None:
             names[column] = json.loads(bytes(raw_names))
     if not parts:
         return None
-    arrays = {name: np.concatenate(blocks) for name, blocks in parts.items()}
+    arrays = {
+        name: blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+        for name, blocks in parts.items()
+    }
     return Columns(version, arrays, {name: words for name, words in names.items() if words})
 
 

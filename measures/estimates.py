@@ -73,6 +73,9 @@ class Estimate:
                 f"got value={self.value!r}, reason={self.reason!r}."
             )
         found = (self.value, self.ci_low, self.ci_high, self.se, self.p_value, self.p_adjusted)
+        # Estimates are made by the thousand: one sum says that all is well.
+        if math.isfinite(sum(filter(None, found))):
+            return
         for place, number in enumerate(found):
             if number is not None and not math.isfinite(number):
                 raise ValueError(f"{_NUMBERS[place]} must be finite or None; got {number!r}.")
@@ -88,9 +91,12 @@ class Estimate:
             "ci_level": self.ci_level,
             "ci_method": self.ci_method,
         }
-        for name in ("se", "p_value", "p_adjusted"):
-            if (extra := getattr(self, name)) is not None:
-                number[name] = _plain(extra)
+        if self.se is not None:
+            number["se"] = float(self.se)
+        if self.p_value is not None:
+            number["p_value"] = float(self.p_value)
+        if self.p_adjusted is not None:
+            number["p_adjusted"] = float(self.p_adjusted)
         return number
 
 

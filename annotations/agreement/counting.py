@@ -202,7 +202,7 @@ def _refreshed(
     """The base without the items that changed as they were, with them as they are."""
     if parts.fresh is None:
         return base
-    left = ~parts.stays()
+    left = parts.leaving()
     leaving = {name: parts.base.arrays[name][left] for name in BASIC}
     gone = counted(widened(question, Columns(0, leaving)), domain, bearers, base)
     come = counted(widened(question, parts.fresh), domain, bearers, base)

@@ -59,8 +59,8 @@ def annotator_rows(work: Work) -> list[Row]:
     ]
 
 
-def value_rows(work: Work) -> list[Row]:
-    """One row for each declared value against the rest."""
+def value_rows(work: Work, overall: Agreement) -> list[Row]:
+    """One row for each declared value against the rest, from the draws of the coefficients."""
     return [
         {
             "value": value_name(work, one.code),
@@ -68,7 +68,7 @@ def value_rows(work: Work) -> list[Row]:
             "krippendorff_alpha": one.alpha.as_dict(),
             "fleiss_kappa": one.fleiss_kappa.as_dict(),
         }
-        for one in value_agreement(work.statistics, **work.options)
+        for one in value_agreement(work.statistics, draws=overall.draws, **work.options)
     ]
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from measures.agreement.coincidences import (
@@ -232,18 +230,15 @@ def _of_crowd(
     """The same from the sums of a crowd, in which nobody labelled an item twice."""
     ci_level, min_items = options
     counts = statistics.patterns.astype(np.float64)
-    labels = counts.sum(axis=1)
     matrix = coincidence_matrix(counts, statistics.multiplicity.astype(np.float64))
-    annotator, value, pattern = crowd.parts
-    totals = _Totals(annotator, crowd.n_own, crowd.n_annotators)
-    n_shared = totals.of(labels[pattern] >= 2)
-    others = np.maximum(labels - 1.0, 1.0)[pattern]
-    agreed = np.minimum(totals.of((counts[pattern, value] - 1.0) / others), n_shared)
+    sums = _sums_of_crowd(counts, crowd)
+    n_items, n_shared, n_pairs = sums[:, :3].T
+    agreed = np.minimum(sums[:, 3], n_shared)
     low, high = wilson_many(agreed, np.maximum(n_shared, 1), level=ci_level)
-    n_pairable = np.append(-totals.of(labels[pattern] == 2), 0.0) + statistics.n_items_pairable
-    left = np.concatenate([matrix + _taken_away(counts, crowd), matrix[None]])
+    n_pairable = statistics.n_items_pairable - np.append(n_pairs, 0.0)
+    taken_away = sums[:, 4:].reshape(-1, *matrix.shape)
+    left = np.concatenate([matrix + taken_away, matrix[None]])
     *alphas, everybody = _alphas_without(left, n_pairable.tolist(), (domain, min_items))
-    n_items = totals.of(np.ones(annotator.size))
     found = []
     for who, given in enumerate(statistics.annotator_values.tolist()):
         n, reason = int(n_shared[who]), Reason.NO_OVERLAP if n_items[who] else Reason.NO_DATA
@@ -268,33 +263,28 @@ def _of_crowd(
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Totals:
-    """Sums by annotator over the entries of a crowd."""
+def _sums_of_crowd(counts: FloatArray, crowd: Crowd) -> FloatArray:
+    """What each annotator's labels add up to, shape (A, 4 + K * K).
 
-    annotator: IntArray
-    times: IntArray
-    n_annotators: int
-
-    def of(self, each: NDArray[Any]) -> FloatArray:
-        """The sum of what each item of an entry adds."""
-        return np.bincount(self.annotator, self.times * each, self.n_annotators).astype(np.float64)
-
-
-def _taken_away(counts: FloatArray, crowd: Crowd) -> FloatArray:
-    """What the coincidences change by when an annotator's labels are taken away, for each."""
+    Items, items with other labels, with just one, the share of other labels that agree, and what
+    the coincidences change by when the annotator's labels are taken away.
+    """
     size = crowd.n_values
     shown = counts > 0
     pattern, value = np.nonzero(shown)
-    others = coincidences_by_row(counts[pattern] - np.eye(size)[value])
-    change = (others - coincidences_by_row(counts)[pattern]).reshape(pattern.size, -1)
+    others = counts[pattern] - np.eye(size)[value]
+    n_others = others.sum(axis=1)
+    change = coincidences_by_row(others) - coincidences_by_row(counts)[pattern]
+    agreed = others[np.arange(value.size), value] / np.maximum(n_others, 1.0)
+    each = [np.ones(value.size), n_others >= 1, n_others == 1, agreed]
+    added = np.column_stack([*each, change.reshape(value.size, size**2)])
     annotator, of_value, of_pattern = crowd.parts
     place = (np.cumsum(shown) - 1).reshape(shown.shape)[of_pattern, of_value]
     starts = np.searchsorted(annotator, np.arange(crowd.n_annotators + 1))
     times = sparse.csr_array(
-        (crowd.n_own.astype(np.float64), place, starts), shape=(crowd.n_annotators, pattern.size)
+        (crowd.n_own.astype(np.float64), place, starts), shape=(crowd.n_annotators, value.size)
     )
-    return np.asarray(times @ change).reshape(-1, size, size)
+    return np.asarray(times @ added)
 
 
 def _with_others(

@@ -46,6 +46,7 @@ class Crowd:
     n_values: int
     n_patterns: int
 
+    @cached_property
     def cells(self) -> PairCells:
         """The tables of all pairs."""
         pair, cell = np.divmod(self.pair, self.n_values**2)
@@ -165,6 +166,22 @@ def merged_tallies(tallies: list[tuple[IntArray, IntArray]]) -> tuple[IntArray, 
     sums = np.add.reduceat(times, starts) if starts.size else times
     kept = sums != 0
     return keys[starts][kept], sums[kept]
+
+
+def changed_tally(
+    whole: tuple[IntArray, IntArray], changes: list[tuple[IntArray, IntArray]]
+) -> tuple[IntArray, IntArray]:
+    """As :func:`merged_tallies` of a long tally and short ones, with the long one not sorted."""
+    keys, times = whole
+    changed, by = merged_tallies(changes)
+    place = np.searchsorted(keys, changed)
+    known = np.append(keys, -1)[place] == changed
+    times = times.copy()
+    times[place[known]] += by[known]
+    keys = np.insert(keys, place[~known], changed[~known])
+    times = np.insert(times, place[~known], by[~known])
+    kept = times != 0
+    return (keys, times) if kept.all() else (keys[kept], times[kept])
 
 
 def conger_se_of_crowd(

@@ -10,7 +10,7 @@ from measures.agreement import formulas, standard_errors
 from measures.agreement.formulas import Computed
 from measures.agreement.patterns import AgreementStatistics
 from measures.agreement.plan import EXCHANGEABLE, Coefficient, Plan
-from measures.agreement.resampling import bootstrap_weights, needs_blocks, random_blocks
+from measures.agreement.resampling import Draws
 from measures.agreement.scales import FloatArray
 from measures.agreement.sums import (
     PatternMoments,
@@ -37,47 +37,17 @@ def exchangeable_points(
 
 
 def exchangeable_replicates(
-    statistics: AgreementStatistics,
-    plan: Plan,
-    moments: PatternMoments,
-    *,
-    n_replicates: int,
-    rng: np.random.Generator,
+    plan: Plan, moments: PatternMoments, draws: Draws
 ) -> dict[str, FloatArray]:
     """Each coefficient of the plan on resampled items (or clusters), by replicate."""
     chunks: dict[str, list[FloatArray]] = {one.key: [] for one in _chosen(plan)}
-    cluster, multiplicity = statistics.cluster, statistics.multiplicity
-    if _in_blocks(statistics, n_replicates):
-        moments = blocked_moments(moments, random_blocks(multiplicity, rng))
-        multiplicity = np.ones(len(moments.table), dtype=np.int64)
-        cluster = np.zeros_like(multiplicity)
-    for times in bootstrap_weights(
-        cluster,
-        multiplicity,
-        clustered=statistics.clustered,
-        n_replicates=n_replicates,
-        rng=rng,
-    ):
+    if draws.blocks is not None:
+        moments = blocked_moments(moments, draws.blocks)
+    for times in draws:
         sums = summed(moments, times)
         for one in _chosen(plan):
             chunks[one.key].append(computed(one, plan, sums).value)
     return {key: np.concatenate(parts) for key, parts in chunks.items() if parts}
-
-
-def resampling_method(
-    statistics: AgreementStatistics, coefficient: Coefficient, n_replicates: int
-) -> str:
-    """Name of the interval: what was drawn with replacement."""
-    if statistics.clustered:
-        return "bootstrap_groups_percentile"
-    if coefficient.formula in EXCHANGEABLE and _in_blocks(statistics, n_replicates):
-        return "bootstrap_blocks_percentile"
-    return "bootstrap_items_percentile"
-
-
-def _in_blocks(statistics: AgreementStatistics, n_replicates: int) -> bool:
-    rows, columns = statistics.patterns.shape
-    return not statistics.clustered and needs_blocks(rows, columns, n_replicates)
 
 
 def computed(coefficient: Coefficient, plan: Plan, sums: Sums) -> Computed:

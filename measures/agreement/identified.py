@@ -96,7 +96,7 @@ def mean_pairwise_cohen(cells: PairCells) -> tuple[float | None, int]:
     """Mean of Cohen's kappa over the pairs of annotators that have one, and their number."""
     credit = np.eye(cells.n_values)
     kappas = [
-        formulas.cohen_kappa(tables, credit).value for tables in cells.tables(np.unique(cells.pair))
+        formulas.cohen_kappa(tables, credit).value for tables in cells.tables(cells.distinct[0])
     ]
     defined = np.concatenate([one[np.isfinite(one)] for one in kappas]) if kappas else np.zeros(0)
     return (float(defined.mean()) if defined.size else None), int(defined.size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -14,7 +15,7 @@ from measures.agreement.scales import FloatArray, IntArray
 _MAX_CELLS = 10_000_000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class PairCells:
     """Non-empty cells of the tables of all pairs of annotators with common items.
 
@@ -35,15 +36,23 @@ class PairCells:
     n_annotators: int
     n_values: int
 
+    @cached_property
+    def distinct(self) -> tuple[IntArray, IntArray]:
+        """The pairs, ascending, and which of them each cell is of."""
+        pairs, place = np.unique(self.pair, return_inverse=True)
+        return pairs, place.astype(np.int64)
+
     def tables(self, pairs: IntArray) -> Iterator[FloatArray]:
         """Tables of the given pairs (sorted), a bounded number at a time, shape (r, K, K)."""
         size = self.n_values * self.n_values
         step = max(1, _MAX_CELLS // size)
+        known, of_cell = self.distinct
         for start in range(0, len(pairs), step):
             wanted = pairs[start : start + step]
-            place = np.searchsorted(wanted, self.pair)
-            place[place == len(wanted)] = 0
-            keep = wanted[place] == self.pair
+            row = np.full(known.size, -1, np.int64)
+            row[np.searchsorted(known, wanted)] = np.arange(wanted.size)
+            place = row[of_cell]
+            keep = place >= 0
             counted = np.bincount(
                 place[keep] * size + self.cell[keep],
                 weights=self.n_items[keep],

@@ -82,7 +82,7 @@ def pairwise_agreement(
     Cohen (1960, 1968); Fleiss, Cohen & Everitt (1969); Wilson (1927).
     """
     cells = cells_of(statistics)
-    pairs, index = np.unique(cells.pair, return_inverse=True)
+    pairs, index = cells.distinct
     common = np.rint(np.bincount(index, weights=cells.n_items, minlength=pairs.size))
     chosen = np.sort(np.argsort(-common, kind="stable")[:max_pairs])
     n_items = common[chosen].astype(np.int64)
@@ -102,7 +102,7 @@ def pairwise_agreement(
 def cells_of(statistics: AgreementStatistics) -> PairCells:
     """The tables of all pairs, or a ValueError where the statistics do not know who labelled."""
     if statistics.crowd is not None:
-        return statistics.crowd.cells()
+        return statistics.crowd.cells
     if statistics.panel is None:
         raise ValueError(
             "These statistics do not know who gave which label; make them with with_panel=True "

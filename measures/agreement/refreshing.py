@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from measures.agreement.crowds import Crowd, merged_tallies
+from measures.agreement.crowds import Crowd, changed_tally
 from measures.agreement.panels import COMPACT_COLUMNS, Panel
 from measures.agreement.patterns import AgreementStatistics
 from measures.agreement.rows import signed_rows
@@ -96,12 +96,12 @@ def _crowd(
     # A pattern that is gone has no entries left; it stands behind the others meanwhile.
     room = max(n_patterns, *(int(place.max(initial=-1)) + 1 for place in places))
     placed = [one.placed(place, room, wide) for one, place in zip(crowds, places, strict=True)]
-    signs = (1, -1, 1)
-    pair, n_pair = merged_tallies(
-        [(one.pair, sign * one.n_pair) for one, sign in zip(placed, signs, strict=True)]
+    base, gone, come = placed
+    pair, n_pair = changed_tally(
+        (base.pair, base.n_pair), [(gone.pair, -gone.n_pair), (come.pair, come.n_pair)]
     )
-    own, n_own = merged_tallies(
-        [(one.own, sign * one.n_own) for one, sign in zip(placed, signs, strict=True)]
+    own, n_own = changed_tally(
+        (base.own, base.n_own), [(gone.own, -gone.n_own), (come.own, come.n_own)]
     )
-    both = Crowd(pair, n_pair, own, n_own, wide, placed[0].n_values, room)
+    both = Crowd(pair, n_pair, own, n_own, wide, base.n_values, room)
     return both.placed(np.arange(room), n_patterns, n_annotators)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import sparse
 
+from measures.agreement.patterns import AgreementStatistics
 from measures.agreement.scales import FloatArray, IntArray
 
 # With more numbers than this to add up, random blocks of items are drawn instead of items.
@@ -14,6 +15,62 @@ _MAX_SUMMANDS = 500_000_000
 _BLOCKS = 500
 # Weights of one chunk of replicates: 16 million floats are 128 MB.
 _MAX_CELLS = 8_000_000
+# Weights that are kept for another table: 16 MB.
+_MAX_KEPT = 2_000_000
+
+
+class Draws:
+    """Items (or clusters of them) drawn with replacement, for whatever their labels add up to.
+
+    Every table that takes its replicates from here sees the same draws, made once, where there
+    are few enough patterns to keep them; else each sees draws of its own.
+    """
+
+    def __init__(
+        self, statistics: AgreementStatistics, *, n_replicates: int, rng: np.random.Generator
+    ) -> None:
+        self._of = (statistics.cluster, statistics.multiplicity)
+        self._clustered = statistics.clustered
+        self._n_replicates = n_replicates
+        self._rng = rng
+        self._kept: list[FloatArray] | None = None
+        self._blocks: sparse.csr_array | None = None
+        if in_blocks(statistics, n_replicates):
+            self._blocks = random_blocks(statistics.multiplicity, rng)
+            once = np.ones(_BLOCKS, dtype=np.int64)
+            self._of = (np.zeros_like(once), once)
+
+    @property
+    def blocks(self) -> sparse.csr_array | None:
+        """How many items of each pattern each block holds, where blocks of items are drawn."""
+        return self._blocks
+
+    def __iter__(self) -> Iterator[FloatArray]:
+        if self._kept is not None:
+            return iter(self._kept)
+        chunks = bootstrap_weights(
+            *self._of, clustered=self._clustered, n_replicates=self._n_replicates, rng=self._rng
+        )
+        if self._n_replicates * len(self._of[0]) > _MAX_KEPT:
+            return chunks
+        self._kept = list(chunks)
+        return iter(self._kept)
+
+
+def resampling_method(statistics: AgreementStatistics, n_replicates: int) -> str:
+    """Name of the interval: what was drawn with replacement."""
+    if statistics.clustered:
+        return "bootstrap_groups_percentile"
+    if in_blocks(statistics, n_replicates):
+        return "bootstrap_blocks_percentile"
+    return "bootstrap_items_percentile"
+
+
+def in_blocks(statistics: AgreementStatistics, n_replicates: int) -> bool:
+    """Whether there are so many patterns that random blocks of items are drawn instead."""
+    rows, columns = statistics.patterns.shape
+    many = rows > 4 * _BLOCKS and rows * columns * n_replicates > _MAX_SUMMANDS
+    return many and not statistics.clustered
 
 
 def bootstrap_weights(
@@ -65,11 +122,6 @@ def _drawn(times: IntArray, n_replicates: int, rng: np.random.Generator) -> Floa
     picks += np.arange(n_replicates)[:, None] * len(times)
     counted = np.bincount(picks.ravel(), minlength=n_replicates * len(times))
     return counted.reshape(n_replicates, len(times)).astype(np.float64)
-
-
-def needs_blocks(n_rows: int, n_columns: int, n_replicates: int) -> bool:
-    """Whether there are so many distinct rows that random blocks of items are drawn instead."""
-    return n_rows > 4 * _BLOCKS and n_rows * n_columns * n_replicates > _MAX_SUMMANDS
 
 
 def random_blocks(multiplicity: IntArray, rng: np.random.Generator) -> sparse.csr_array:

@@ -16,14 +16,13 @@ from measures.agreement.exchangeable import (
     exchangeable_replicates,
     exchangeable_se,
     planned_moments,
-    resampling_method,
 )
 from measures.agreement.formulas import Computed
 from measures.agreement.pair_cells import PairCells, pair_cells
 from measures.agreement.panels import Panel
 from measures.agreement.patterns import AgreementStatistics
 from measures.agreement.plan import EXCHANGEABLE, Coefficient, Plan, plan_coefficients
-from measures.agreement.resampling import percentile_interval
+from measures.agreement.resampling import Draws, percentile_interval, resampling_method
 from measures.agreement.scales import Domain, FloatArray
 from measures.agreement.warnings import find_warnings
 from measures.estimates import Estimate, Reason, undefined
@@ -65,6 +64,8 @@ class Agreement:
         By the same keys, for the coefficients that could be computed.
     replicates : dict of str to array
         Bootstrap replicates by key, NaN where degenerate; for benchmarks, not for storage.
+    draws : Draws
+        What the replicates were made of, for other tables of the same statistics.
     n_items, n_items_pairable, n_labels, n_labels_pairable, n_annotators, n_clusters : int
     q_declared, q_used : int
         Values offered and values used.
@@ -75,6 +76,7 @@ class Agreement:
     coefficients: Mapping[str, Estimate]
     parts: Mapping[str, Parts]
     replicates: Mapping[str, FloatArray]
+    draws: Draws
     n_items: int
     n_items_pairable: int
     n_labels: int
@@ -162,8 +164,9 @@ def planned_agreement(
     points: dict[str, Computed] = {}
     replicates: dict[str, FloatArray] = {}
     jackknife = None
+    draws = Draws(statistics, n_replicates=n_replicates, rng=rng)
     if reason is None:
-        points, replicates = _computed(statistics, plan, n_replicates, rng)
+        points, replicates = _computed(statistics, plan, draws, n_replicates, rng)
         jackknife = _jackknife(statistics, n_replicates, replicates, rng)
     answers = _Answers(statistics, plan, reason, points, replicates, ci_level, min_items, jackknife)
     estimates = {one.key: answers.estimate(one) for one in plan.coefficients}
@@ -175,6 +178,7 @@ def planned_agreement(
             if one.key in points
         },
         replicates=replicates,
+        draws=draws,
         n_items=statistics.n_items,
         n_items_pairable=statistics.n_items_pairable,
         n_labels=statistics.n_labels,
@@ -215,18 +219,20 @@ def missing_evidence(statistics: AgreementStatistics, *, min_items: int) -> Reas
 
 
 def _computed(
-    statistics: AgreementStatistics, plan: Plan, n_replicates: int, rng: np.random.Generator
+    statistics: AgreementStatistics,
+    plan: Plan,
+    draws: Draws,
+    n_replicates: int,
+    rng: np.random.Generator,
 ) -> tuple[dict[str, Computed], dict[str, FloatArray]]:
     moments = planned_moments(statistics, plan)
     points = exchangeable_points(statistics, plan, moments)
-    replicates = exchangeable_replicates(
-        statistics, plan, moments, n_replicates=n_replicates, rng=rng
-    )
+    replicates = exchangeable_replicates(plan, moments, draws)
     panel = statistics.panel
     if panel is None:
         points |= identified.conger_points(statistics, plan)
         if statistics.crowd is not None:
-            points["cohen_kappa_mean_pairwise"] = _mean_pairwise(statistics.crowd.cells())
+            points["cohen_kappa_mean_pairwise"] = _mean_pairwise(statistics.crowd.cells)
         return points, replicates
     points |= identified.identified_points(panel, plan)
     clustered = statistics.clustered
@@ -288,7 +294,9 @@ class _Answers:
             return self._jackknifed(value, n, *self.jackknife)
         drawn = self.replicates.get(one.key, np.zeros(0))
         low, high, _ = percentile_interval(drawn, level=self.ci_level)
-        method = resampling_method(self.statistics, one, drawn.size)
+        method = resampling_method(
+            self.statistics, drawn.size if one.formula in EXCHANGEABLE else 0
+        )
         return Estimate(
             value=value,
             n=n,

@@ -7,12 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from measures.agreement.patterns import AgreementStatistics
-from measures.agreement.resampling import (
-    bootstrap_weights,
-    needs_blocks,
-    percentile_interval,
-    random_blocks,
-)
+from measures.agreement.resampling import Draws, percentile_interval, resampling_method
 from measures.agreement.results import missing_evidence
 from measures.agreement.scales import FloatArray
 from measures.estimates import Estimate, Reason, undefined
@@ -45,6 +40,7 @@ def value_agreement(
     n_replicates: int = 1000,
     ci_level: float = 0.95,
     min_items: int = 2,
+    draws: Draws | None = None,
 ) -> list[ValueAgreement]:
     """How far annotators agree on each value against all others.
 
@@ -58,6 +54,8 @@ def value_agreement(
         Level of the intervals, in (0, 1).
     min_items : int
         Below so many items with two labels there is no number.
+    draws : Draws, optional
+        Draws of these statistics that were made for their coefficients, in place of new ones.
 
     Returns
     -------
@@ -77,7 +75,10 @@ def value_agreement(
     table = _moments(statistics)
     times = statistics.multiplicity.astype(np.float64)[None, :]
     points = _coefficients(times @ table, statistics.n_values)
-    drawn, method = _drawn(statistics, table, n_replicates, rng)
+    if draws is None:
+        draws = Draws(statistics, n_replicates=n_replicates, rng=rng)
+    drawn = _drawn(draws, table, statistics.n_values)
+    method = resampling_method(statistics, n_replicates)
     alphas, kappas = (
         _estimates(
             points[which][0],
@@ -93,22 +94,10 @@ def value_agreement(
     ]
 
 
-def _drawn(
-    statistics: AgreementStatistics,
-    table: FloatArray,
-    n_replicates: int,
-    rng: np.random.Generator,
-) -> tuple[list[tuple[FloatArray, FloatArray]], str]:
-    cluster, times = statistics.cluster, statistics.multiplicity
-    method = "bootstrap_groups_percentile" if statistics.clustered else "bootstrap_items_percentile"
-    if not statistics.clustered and needs_blocks(len(table), table.shape[1], n_replicates):
-        table = np.asarray(random_blocks(times, rng) @ table)
-        times = np.ones(len(table), dtype=np.int64)
-        cluster, method = np.zeros_like(times), "bootstrap_blocks_percentile"
-    chunks = bootstrap_weights(
-        cluster, times, clustered=statistics.clustered, n_replicates=n_replicates, rng=rng
-    )
-    return [_coefficients(weights @ table, statistics.n_values) for weights in chunks], method
+def _drawn(draws: Draws, table: FloatArray, n_values: int) -> list[tuple[FloatArray, FloatArray]]:
+    if draws.blocks is not None:
+        table = np.asarray(draws.blocks @ table)
+    return [_coefficients(weights @ table, n_values) for weights in draws]
 
 
 def _moments(statistics: AgreementStatistics) -> FloatArray:
