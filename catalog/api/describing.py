@@ -14,7 +14,7 @@ from catalog.ingest import erasing, purposes, receiving
 from catalog.models import Dataset, Membership, Upload
 from catalog.problems import Refusal
 from catalog.reading import Code, Problem, array_format, sniff
-from catalog.reading.columns import ARRAYS, EXPORTS, FORMATS
+from catalog.reading.columns import ARRAYS, DELIMITED, EXPORTS, FORMATS
 from catalog.rest.parsing import parse_json
 from catalog.rest.queries import flag
 
@@ -45,6 +45,9 @@ PARAMETERS = [
     "attributes",
     "gold",
 ]
+# What curl -d says of a file, which it has made one line of.
+_OF_CURL = "application/x-www-form-urlencoded"
+_TEXTS = {*DELIMITED, "ndjson", "json"}
 WORDS = ("delimiter", "decimal", "timezone", "unknown", "precision", "on_identical", "item_order")
 
 
@@ -209,8 +212,16 @@ def recognise(upload: Upload, sent: Sent, arrays: tuple[str, ...]) -> None:
     ):
         upload.options["compression"] = "zip"
         return
+    if sent.content_type == _OF_CURL and head and b"\n" not in head and head[:1] not in b"[{":
+        raise unsupported(
+            "curl -d takes the line ends out of a file; send it with --data-binary @file and "
+            "-H 'Content-Type: text/csv'."
+        )
     found = sniff(head, sent.content_type, upload.file_name or None)
     if not isinstance(found, Problem):
+        said = upload.options.get("format")
+        if found.format == "parquet" and said in _TEXTS:
+            raise unsupported(f"The content is Parquet; send format=parquet instead of {said}.")
         upload.options = {
             "format": found.format,
             "compression": found.compression,

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,13 @@ from catalog.ingest.checks import did_you_mean
 from catalog.ingest.missing import looks_missing
 from catalog.models import Question
 from catalog.reading.columns import DELIMITED
+from catalog.reading.numerals import number_fault
 
 MISSING = -1
 WRONG = -2
 MAX_VALUES = 1000
+# A decimal number of so many digits comes back from binary64 as it was.
+_ALWAYS_KEPT = 15
 _SWAPPED = str.maketrans(",.", ".,")
 _STRICT_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
@@ -132,22 +136,21 @@ def decimal_of(options: Mapping[str, Any]) -> str:
     return str(options.get("decimal", ".")) if delimited else "."
 
 
-def other_decimal(text: str, decimal: str) -> str | None:
-    """A hint for a text that would be a number under the other decimal mark."""
-    other, name = (",", "comma") if decimal == "." else (".", "point")
-    if strict_number(text, other) is None:
-        return None
-    return f"Is this a decimal {name}? Send decimal={other}"
+def loses_digits(text: str, number: float, decimal: str) -> bool:
+    """Whether a number has more digits than its 64 bits keep."""
+    if len(text) <= _ALWAYS_KEPT:
+        return False
+    return Decimal(text.translate(_SWAPPED) if decimal == "," else text) != Decimal(repr(number))
 
 
 def why_wrong(question: Question, text: str, decimal: str = ".") -> tuple[str, str | None]:
     """The sentence and the hint for a text that the question does not allow."""
     missing = f"If it means no answer, add it to the question's missing_codes: {text}."
     if question.is_numeric and strict_number(text, decimal) is None:
+        fault = number_fault(text, decimal)
         return (
-            f"{text!r} is not a number, which question {question.name!r} asks for; "
-            f"write digits with a decimal {'point' if decimal == '.' else 'comma'}.",
-            missing if looks_missing(text) else other_decimal(text, decimal),
+            f"question {question.name!r} is answered with numbers, and {fault.sentence}",
+            missing if looks_missing(text) else fault.hint,
         )
     if question.is_numeric and is_below_scale(question, strict_number(text, decimal) or 0.0):
         return (

@@ -65,6 +65,7 @@ class NoticeCode(StrEnum):
     LOOKS_MISSING = "looks_missing"
     EMPTY_LABELS = "empty_labels"
     MISSING_VALUES = "missing_values"
+    PRECISION_TRUNCATED = "precision_truncated"
     ROWS_RENORMALISED = "rows_renormalised"
     CONSTANT_PREDICTIONS = "constant_predictions"
     TRAIN_LEAKAGE = "train_leakage"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.ingest.answers import decimal_of, in_order, other_decimal, strict_number
+from catalog.ingest.answers import decimal_of, in_order, strict_number
 from catalog.ingest.band_values import Doubt, doubtful_bands, likely_band
 from catalog.ingest.bands import Bands, parse_bands
 from catalog.ingest.checks import NoticeCode, RowCode, did_you_mean
@@ -18,6 +18,7 @@ from catalog.ingest.mapping import mapped
 from catalog.ingest.missing import looks_missing, tell_of_missing
 from catalog.ingest.purposes import demand, lacks_purpose
 from catalog.models import Attribute
+from catalog.reading.numerals import number_fault
 from catalog.reading.tables import TextColumn
 
 
@@ -173,11 +174,8 @@ def _refuse_wordy(
 
     def describe(row: int) -> tuple[str, str, str | None]:
         value = column.values[column.codes[row]]
-        sentence = (
-            f"{value!r} is not a number; attribute {attribute.name!r} is numeric. Write digits "
-            f"with a decimal {'point' if decimal == '.' else 'comma'}."
-        )
-        return value, sentence, other_decimal(value, decimal)
+        fault = number_fault(value, decimal)
+        return value, f"attribute {attribute.name!r} is numeric, and {fault.sentence}", fault.hint
 
     incoming.refuse(rows[wrong[rows]], RowCode.NOT_A_NUMBER, attribute.name, describe)
 

@@ -13,6 +13,7 @@ from catalog.ingest.answers import (
     WRONG,
     Answers,
     decimal_of,
+    loses_digits,
     read_answers,
     why_wrong,
 )
@@ -27,6 +28,7 @@ from catalog.kinds import kept_table
 from catalog.models import Item, Question, ReferenceLabel
 from catalog.reading.columns import EXPORTS, Kind, Layout
 from catalog.reading.columns import Column as FileColumn
+from catalog.reading.problems import counted, escape
 from catalog.reading.tables import TextColumn
 
 
@@ -99,6 +101,8 @@ def check_answers(
             len(answers.learned),
         )
         tell_of_missing(incoming, f"question {question.name!r}", answers.learned)
+    if question.is_numeric:
+        _tell_of_lost_digits(incoming, question, labels, answers)
     if incoming.rejected.any():
         rows = np.flatnonzero(mine & ~incoming.skipped)
         if not answers.learned:
@@ -112,6 +116,23 @@ def check_answers(
 
     incoming.refuse(rows[wrong[rows]], RowCode.UNKNOWN_LABEL, "label", describe)
     return answers
+
+
+def _tell_of_lost_digits(
+    incoming: Incoming, question: Question, labels: TextColumn, answers: Answers
+) -> None:
+    decimal = decimal_of(incoming.upload.options)
+    good = np.flatnonzero(answers.codes == 0).tolist()
+    pairs = [(labels.values[code], float(answers.numbers[code])) for code in good]
+    lost = [(text, number) for text, number in pairs if loses_digits(text, number, decimal)]
+    if lost:
+        text, number = lost[0]
+        incoming.warn(
+            NoticeCode.PRECISION_TRUNCATED,
+            f"Question {question.name!r}: {counted(len(lost), 'number')} with more digits than 64 "
+            f"bits keep, such as {escape(text, 60)}, which is kept as {number!r}.",
+            len(lost),
+        )
 
 
 def _judge_others(

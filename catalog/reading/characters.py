@@ -11,11 +11,12 @@ from catalog.reading.problems import Code, Fault, escape
 
 # Tab, line feed and carriage return are judged by the kind of column.
 _CONTROL = r"\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
-_INVISIBLE = r"\xad\u2028\u2029\u200b\u2060-\u2064\ufeff\ufff9-\ufffb\ufffe\uffff"
-# Joiners are spelling in some scripts and in emoji, and tags in flags; elsewhere they only hide.
-_HIDDEN = r"\u200c\u200d\U000e0001\U000e0020-\U000e007f"
+_INVISIBLE = r"\xad\u2028\u2029\u200b\u2060-\u2064\u3164\uffa0\ufeff\ufff9-\ufffb\ufffe\uffff"
+# Joiners and variation selectors are spelling in some scripts and in emoji, and tags in flags;
+# elsewhere they only hide.
+_HIDDEN = r"\u200c\u200d\ufe00-\ufe0f\U000e0001\U000e0020-\U000e007f"
 _ASTRAY = (
-    r"(?<![^\x00-\x7f])[\u200c\u200d]"
+    r"(?<![^\x00-\x7f])(?:[\u200c\u200d]|[\ufe00-\ufe0f](?!\u20e3))"
     r"|(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0001\U000e0020-\U000e007f]"
 )
 _EMBEDDING = r"\u202a-\u202e\u2066-\u2069"
@@ -76,9 +77,30 @@ def character_faults(value: str, kind: Kind) -> list[Fault]:
     for code, pattern, text in _CLASSES:
         character = pattern.search(found)
         if character is not None:
-            sentence = f"'{escape(value)}' {text.format(escape(character.group()))}"
-            faults.append(Fault(code, sentence, value))
+            sentence = f"'{escape(value)}' {text.format(_named(character.group()))}"
+            hint = _in_windows_1252(value) if code is Code.INVALID_UTF8 else None
+            faults.append(Fault(code, sentence, value, hint))
     return faults
+
+
+def _named(character: str) -> str:
+    """A character as an escape, those too that count as printable and cannot be seen."""
+    shown = escape(character)
+    return shown if shown != character else character.encode("unicode_escape").decode()
+
+
+def _in_windows_1252(value: str) -> str | None:
+    """A hint at the encoding that Western spreadsheets save in, where it makes letters of bytes."""
+    if any("\x7f" < c < "\udc80" or c > "\udcff" for c in value):
+        return None  # a letter that is UTF-8 says that the rest should be
+    try:
+        text = value.encode("utf-8", "surrogateescape").decode("cp1252")
+    except UnicodeError:
+        return None
+    letters = [c for c in text if c > "\x7f"]
+    if any(c.isalpha() or c in "\u2018\u2019\u201c\u201d\u2013\u2014\u20ac" for c in letters):
+        return f"In Windows-1252 it is '{escape(text)}'; save the file as 'CSV UTF-8'."
+    return None
 
 
 def unpaired_surrogate(value: str) -> Fault:

@@ -310,7 +310,19 @@ def row_faults(fields: list[str], names: list[str], separator: str) -> list[Faul
         f"the row has {counted(len(fields), 'field')} and the header {len(names):,}; give each row "
         "one field for each column, and quote fields that hold the delimiter."
     )
-    return [*faults, Fault(Code.ROW_LENGTH, sentence, separator.join(fields))]
+    return [
+        *faults,
+        Fault(Code.ROW_LENGTH, sentence, separator.join(fields), _likely(fields, names)),
+    ]
+
+
+def _likely(fields: list[str], names: list[str]) -> str | None:
+    """Why a row probably has another number of fields than the header."""
+    if fields[0].startswith("#"):
+        return "Lines of comment are not read; remove them."
+    if len(fields) == len(names) + 1 and not fields[-1]:
+        return "The row ends with a spare delimiter; remove it."
+    return None
 
 
 def delimited_rows(path: Path, options: Options) -> Iterator[tuple[int, list[str], list[Fault]]]:

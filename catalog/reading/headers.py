@@ -10,7 +10,13 @@ from dataclasses import replace
 from catalog.reading.characters import character_faults, text_faults
 from catalog.reading.columns import DELIMITERS, Column, Kind, Layout, Options
 from catalog.reading.problems import Code, Fault, Notice, ReadingStoppedError, escape
-from catalog.reading.signatures import likely_columns, likely_export, unknown_hint, what_file
+from catalog.reading.signatures import (
+    NO_HEADER,
+    likely_columns,
+    likely_export,
+    unknown_hint,
+    what_file,
+)
 
 _NAME = Column("name", Kind.CATEGORY)
 
@@ -115,10 +121,12 @@ class Header:
         if not missing:
             return self.faults
         fault = self._missing(missing)
-        known = self._known.keys() & {folded(name) for name in self.names}
         unknown_only = all(f.code is Code.HEADER_UNKNOWN_COLUMN for f in self.faults)
         # Where no name is known, the first line is no header: saying so once is enough.
-        return [fault] if not known and unknown_only else [*self.faults, fault]
+        return [fault] if not self._knows_any() and unknown_only else [*self.faults, fault]
+
+    def _knows_any(self) -> bool:
+        return bool(self._known.keys() & {folded(name) for name in self.names})
 
     def _missing(self, missing: Sequence[Column]) -> Fault:
         names = ", ".join(self._sent_name(column) for column in missing)
@@ -137,6 +145,8 @@ class Header:
         if hint is None and meant and not self.layout.mapping:
             said = json.dumps(meant, ensure_ascii=False)
             hint = f"If they are called otherwise here, send columns={escape(said)}."
+        if hint is None and self.options.is_delimited and not self._knows_any():
+            hint = NO_HEADER
         place = self._sent_name(missing[0])
         return Fault(Code.HEADER_MISSING_COLUMN, sentence, hint=hint, column=place)
 

@@ -157,6 +157,12 @@ def _likely_number(text: str, decimal: str, other: str) -> str | None:
     return " ".join(hints) or None
 
 
+def number_fault(text: str, decimal: str) -> Fault:
+    """What is wrong with a text that is no finite number, and what it was meant to be."""
+    _, _, faults = parse_numbers([text], Column("number", Kind.NUMBER, required=True), decimal)
+    return faults[0][0]
+
+
 def _not_finite(text: str, column: Column) -> Fault:
     what = "leave the field empty if unknown" if column.allows_empty else "send a finite number"
     sentence = f"'{escape(text)}' is not a finite number; {what}."

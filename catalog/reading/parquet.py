@@ -6,6 +6,7 @@ limit helps.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -133,15 +134,26 @@ def _value_type(kind: pa.DataType) -> pa.DataType:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)
+    tests = (
+        pa.types.is_string,
+        pa.types.is_large_string,
+        pa.types.is_string_view,
+        pa.types.is_null,
     )
+    return any(is_it(kind) for is_it in tests)
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    lists = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    return bool(lists and _is_text(_value_type(kind.value_type)))
 
 
 def _type_fault(field: pa.Field, column: Column) -> Fault | None:
     kind = _value_type(field.type)
     exact = pa.types.is_integer(kind) or pa.types.is_decimal(kind)
     if _is_text(kind) or (exact and column.kind is not Kind.TIME):
+        return None
+    if column.nested and _is_list(kind):
         return None
     if column.kind in TEXT_KINDS:
         # 7 and 7.0 are one float, and two identifiers.
@@ -163,6 +175,8 @@ def _type_fault(field: pa.Field, column: Column) -> Fault | None:
 def _texts(values: pa.Array, column: Column) -> Sequence[str]:
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
+    if _is_list(values.type):
+        return _list_texts(values)
     if pa.types.is_floating(values.type):
         return _float_texts(values, column)
     if pa.types.is_timestamp(values.type) and values.type.tz is not None:
@@ -170,6 +184,12 @@ def _texts(values: pa.Array, column: Column) -> Sequence[str]:
         values = values.cast(pa.timestamp(values.type.unit, "UTC"))
     texts: list[str] = pc.fill_null(values.cast(pa.large_string()), "").to_pylist()
     return texts
+
+
+def _list_texts(values: pa.Array) -> list[str]:
+    """Sets of values as JSON writes them; a list that is absent is an empty field."""
+    lists = values.to_pylist()
+    return ["" if one is None else json.dumps(one, ensure_ascii=False) for one in lists]
 
 
 def _float_texts(values: pa.Array, column: Column) -> Sequence[str]:

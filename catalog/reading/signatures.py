@@ -29,12 +29,22 @@ _FIRST_LINES = (
         "version https://git-lfs",
         "This is a pointer of Git LFS, not the file; fetch it with git lfs pull.",
     ),
+    ("#", "The first line is a comment, of which tables have none; remove it."),
+    ("{", "This looks like JSON; send format=json, or format=ndjson for one object a line."),
+    ("'", "Enclose fields in double quotes, or in none."),
+    ("\u201c", "Enclose fields in straight double quotes, or in none."),
+)
+NO_HEADER = (
+    "If this line is a title, remove it; if it is a row of data, add the line that names the "
+    "columns above it."
 )
 
 
 def what_file(names: list[str], *, delimited: bool) -> str | None:
     """A hint at what a file is that names none of our columns."""
-    if not delimited and len(names) == 1:
+    if not delimited:
+        if len(names) != 1:
+            return None
         return "If the rows are a list under this key, send that list alone."
     first = names[0].strip().casefold() if names else ""
     return next((hint for start, hint in _FIRST_LINES if first.startswith(start)), None)
@@ -43,7 +53,7 @@ def what_file(names: list[str], *, delimited: bool) -> str | None:
 def unknown_hint(name: str, known: Iterable[str]) -> str | None:
     """What an unknown column probably is: a row index, one of ours misspelled, a class."""
     plain, ours = name.strip().casefold(), list(known)
-    if plain.startswith("unnamed:"):
+    if plain.startswith(("unnamed:", "__index_level_")):
         return (
             "pandas wrote the row numbers; write with index=False, or leave them out with ignore=."
         )

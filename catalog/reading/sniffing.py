@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -59,6 +60,14 @@ _OTHER_MAGIC = {
     b"\xff\x06\0\0sNaPpY": "Snappy",
     b"\x1f\x9d": "compress (.Z)",
 }
+_IS_A = "The content is a file of the kind {}"
+# Members that a zip of this kind begins with.
+_IN_ZIPS = {
+    b"[Content_Types].xml": "an Excel workbook or another document of Office",
+    b"xl/": "an Excel workbook",
+    b"vnd.oasis.opendocument": "a document of OpenOffice",
+}
+_MARKUP = re.compile(rb"\s*<[a-zA-Z!?]")
 _OTHER_EXTENSIONS = {
     ".xlsx": "Excel",
     ".xlsm": "Excel",
@@ -176,15 +185,24 @@ def _inflated(head: bytes) -> bytes:
 def _refuse_binary(head: bytes) -> None:
     for magic, name in _OTHER_MAGIC.items():
         if head.startswith(magic):
-            of_doccano = " (the zip of doccano needs format=doccano)" if name == "zip" else ""
-            raise _unsupported(f"The content is a file of the kind {name}{of_doccano}")
+            raise _zip_refused(head) if name == "zip" else _unsupported(_IS_A.format(name))
     if head[257:262] == b"ustar":
         raise _unsupported("The content is a file of the kind tar")
     if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         raise _unsupported("The content is a Python pickle, which is never loaded")
-    text = head.removeprefix(BOM).lstrip()[:200].lower()
-    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<svg", b"<script")):
-        raise _unsupported("The content is HTML or XML")
+    if _MARKUP.match(head.removeprefix(BOM)):
+        raise _unsupported("The content is HTML or XML, such as the error page of a server")
+
+
+def _zip_refused(head: bytes) -> ReadingStoppedError:
+    """A zip is many things; the names of its first members tell which."""
+    name = next((name for member, name in _IN_ZIPS.items() if member in head), None)
+    if name is not None:
+        return _unsupported(f"The content is {name}")
+    return _unsupported(
+        "The content is a file of the kind zip; unpack it (only doccano's is taken as it is, with "
+        "format=doccano)"
+    )
 
 
 def _unsupported(what: str) -> ReadingStoppedError:

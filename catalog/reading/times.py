@@ -224,6 +224,7 @@ def _fault(code: Code, text: str) -> Fault:
     return Fault(code, f"'{escape(text)}' {_SENTENCES[code]}", text, _hint(code, text))
 
 
+_CLOCK = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?"
 _FORMS: tuple[tuple[Code, str, str], ...] = (
     (
         Code.DATE_FORMAT,
@@ -235,6 +236,19 @@ _FORMS: tuple[tuple[Code, str, str], ...] = (
         Code.DATE_FORMAT,
         r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}.*",
         "Day and month cannot be told apart here; write the year first, then month and day.",
+    ),
+    (Code.DATE_FORMAT, _CLOCK + r",\d+.*", "Write the fraction of a second after a point."),
+    (Code.DATE_FORMAT, r"\d{4}-\d\d-\d\d(?:t|T.*z).*", "Write T and Z as capitals."),
+    (
+        Code.DATE_FORMAT,
+        _CLOCK + r".*[A-Za-z]{2}.*",
+        "Write the zone as an offset, like +01:00, or Z for UTC.",
+    ),
+    (Code.DATE_FORMAT, r"\d{4}[/.]\d.*", "Write the date with hyphens: 2026-01-31."),
+    (
+        Code.DATE_FORMAT,
+        r".*[A-Za-z]{3}.*\d{4}.*",
+        "Write the month as a number, and the year first: 2026-01-31.",
     ),
     (Code.DATE_FORMAT, r"\d{4}-\d{1,2}-\d{1,2}.*", "Write month, day and hour with two digits."),
     (

@@ -1,0 +1,137 @@
+"""What a file, a line or a value was probably meant to be, said beside what is wrong with it."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.conftest import Trust
+
+HEAD = "item,annotator,label"
+ROW = "i1,ann,cat"
+TIMED = f"{HEAD},labelled_at\n{ROW}"
+PARQUET = "application/vnd.apache.parquet"
+
+
+@pytest.fixture
+def pets(alice: Trust) -> str:
+    path = alice.dataset("pets")
+    alice.post(f"{path}questions/", {"name": "pet", "scale": "nominal", "values": ["cat", "dog"]})
+    alice.post(f"{path}questions/", {"name": "score", "scale": "interval"})
+    alice.post(f"{path}questions/", {"name": "tags", "scale": "set", "values": ["a", "b"]})
+    return path
+
+
+# body, question, code, words of message and hint
+FILES: dict[str, tuple[str | bytes, str, str, str]] = {
+    "a comment first": (f"# of May\n{HEAD}\n{ROW}\n", "pet", "header_missing_column", "a comment"),
+    "a comment later": (f"{HEAD}\n# note\n{ROW}\n", "pet", "row_length", "comment are not read"),
+    "no header": (f"{ROW}\n{ROW}\n", "pet", "header_missing_column", "add the line that names"),
+    "a title": (f"My labels\n{HEAD}\n{ROW}\n", "pet", "header_missing_column", "remove it"),
+    "pretty JSON": ('{\n  "error": "no"\n}', "pet", "header_missing_column", "format=json"),
+    "single quotes": ("'item','label'\n", "pet", "header_missing_column", "double quotes"),
+    "a delimiter too many": (f"{HEAD}\n{ROW},\n", "pet", "row_length", "spare delimiter"),
+    "pandas' labels": (
+        f"__index_level_0__,{HEAD}\n0,{ROW}\n",
+        "pet",
+        "header_unknown_column",
+        "index=False",
+    ),
+    "Windows-1252": (
+        f"{HEAD}\ni1,Jos\xe9,cat\n".encode("cp1252"),
+        "pet",
+        "invalid_utf8",
+        "In Windows-1252 it is 'Jos\xe9'",
+    ),
+    "a filler": (f"{HEAD}\n\u3164,ann,cat\n", "pet", "control_character", "\\u3164"),
+    "a selector": (f"{HEAD}\ni\ufe0f,ann,cat\n", "pet", "control_character", "\\ufe0f"),
+    "too large": (f"{HEAD}\ni1,ann,1e400\n", "score", "unknown_label", "too large for a 64-bit"),
+    "a typeset minus": (f"{HEAD}\ni1,ann,\u22123\n", "score", "unknown_label", "Write -3"),
+    "thousands": (f"{HEAD}\ni1,ann,1 000\n", "score", "unknown_label", "Write 1000"),
+    "a percentage": (f"{HEAD}\ni1,ann,5%\n", "score", "unknown_label", "without the sign"),
+    "a comma": (f'{HEAD}\ni1,ann,"1,5"\n', "score", "unknown_label", "Send decimal=,"),
+    "no number": (f"{HEAD}\ni1,ann,NaN\n", "score", "unknown_label", "missing_codes: NaN"),
+    "a zone": (f"{TIMED},2024-01-01T10:00:00 CET\n", "pet", "date_format", "as an offset"),
+    "a zone by name": (f"{TIMED},2024-01-01 10:00[Asia/Tokyo]\n", "pet", "date_format", "offset"),
+    "small letters": (f"{TIMED},2024-01-01t10:00:00z\n", "pet", "date_format", "as capitals"),
+    "a comma of seconds": (
+        f'{TIMED},"2024-01-01T10:00:00,5Z"\n',
+        "pet",
+        "date_format",
+        "after a point",
+    ),
+    "slashes": (f"{TIMED},2024/01/31 10:00\n", "pet", "date_format", "with hyphens"),
+    "a month in letters": (f'{TIMED},"Jan 5, 2024"\n', "pet", "date_format", "as a number"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_problem_says_what_was_probably_meant(alice: Trust, pets: str, name: str) -> None:
+    body, question, code, words = FILES[name]
+    upload = alice.upload(pets, "labels", body, question=question)
+    said = [f"{p['message']} {p['hint']}" for p in upload["problems"] if p["code"] == code]
+    assert any(words in text for text in said), upload
+
+
+def zipped(member: str, text: str = "") -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr(member, text)
+    return made.getvalue()
+
+
+# body, media type, words
+REFUSED = {
+    "xlsx": (zipped("[Content_Types].xml"), "text/csv", "an Excel workbook"),
+    "xlsx in gzip": (gzip.compress(zipped("xl/workbook.xml")), "text/csv", "an Excel workbook"),
+    "ods": (zipped("mimetype", "application/vnd.oasis.opendocument.spreadsheet"), "", "OpenOffice"),
+    "zip": (zipped("labels.csv"), "text/csv", "unpack it"),
+    "an error of a store": (b"<Error><Code>AccessDenied</Code></Error>", "text/csv", "error page"),
+    "curl -d": (f"{HEAD}{ROW}".encode(), "application/x-www-form-urlencoded", "--data-binary"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_table_is_named(alice: Trust, pets: str, name: str) -> None:
+    body, media_type, words = REFUSED[name]
+    kind = media_type or "application/octet-stream"
+    refused = alice.send(pets, "labels", body, expect=415, content_type=kind, question="pet")
+    assert words in refused["detail"]
+
+
+def parquet(**columns: pa.Array) -> bytes:
+    made = io.BytesIO()
+    names = {"item": pa.array(["i1", "i2"]), "annotator": pa.array(["ann", "ann"])}
+    pq.write_table(pa.table({**names, **columns}), made)
+    return made.getvalue()
+
+
+def test_parquet_lists_are_sets_and_new_text_types_are_texts(alice: Trust, pets: str) -> None:
+    lists = parquet(label=pa.array([["b", "a"], None]))
+    sets = alice.upload(pets, "labels", lists, content_type=PARQUET, question="tags")
+    assert (sets["state"], sets["rows"]["stored"]) == ("stored", 2)
+    views = parquet(label=pa.array(["cat", "dog"]).cast(pa.string_view()))
+    texts = alice.upload(pets, "labels", views, content_type=PARQUET, question="pet")
+    assert (texts["state"], texts["rows"]["stored"]) == ("stored", 2)
+    one = alice.upload(pets, "labels", lists, content_type=PARQUET, question="pet")
+    assert [problem["code"] for problem in one["problems"]] == ["type"]
+    told = alice.send(pets, "labels", views, expect=415, format="csv", question="pet")
+    assert "send format=parquet" in told["detail"]
+
+
+def test_a_number_that_loses_digits_is_told(alice: Trust, pets: str) -> None:
+    body = f"{HEAD}\ni1,ann,9007199254740993\ni2,ann,0.30000000000000004\ni3,ann,1e-400\n"
+    upload = alice.upload(pets, "labels", body, question="score")
+    [told] = [w for w in upload["warnings"] if w["code"] == "precision_truncated"]
+    assert (upload["state"], told["count"]) == ("stored", 1)
+    assert "9007199254740993, which is kept as 9007199254740992.0" in told["message"]
+
+
+def test_selectors_stay_where_they_are_spelling(alice: Trust, pets: str) -> None:
+    body = f"{HEAD}\n\u2764\ufe0f,ann,cat\n1\ufe0f\u20e3,ann,cat\n\u845b\ufe00,ann,dog\n"
+    assert alice.upload(pets, "labels", body, question="pet")["state"] == "stored"
