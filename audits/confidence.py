@@ -6,6 +6,7 @@ from typing import Any
 
 from audits import charts, queries
 from audits.confidence_findings import findings_of, says_and_is, titles_of
+from audits.confidence_otherwise import folds_section, population_sections, votes_section
 from audits.confidence_subgroup import subgroup_address
 from audits.frames import Frame, Source
 from audits.verdicts import SIGNIFICANT
@@ -42,6 +43,9 @@ def confidence_page(frame: Frame) -> dict[str, Any]:
         "set_subgroups": (sets.parts.get("subgroups") or [])[:LISTED],
         "has_ensemble": bool(ensembles.parts.get("members")),
         "parts_of_doubt": _doubt(ensembles),
+        "votes": votes_section(frame),
+        "populations": population_sections(frame),
+        "folds": folds_section(result),
     }
     return context
 

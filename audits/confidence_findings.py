@@ -68,7 +68,7 @@ def findings_of(result: Row, sets: Row, ensembles: Row) -> list[str]:
 def titles_of(result: Row, sets: Row, ensembles: Row) -> dict[str, str | None]:
     """What each figure of the page says, by the figure; none where nothing can be said."""
     return {
-        "curve": _test(result["tests"]),
+        "curve": title_of_tests(result["tests"]),
         "subgroups": _subgroups(result["subgroups"]),
         "sets": _sets(sets),
         "risk": _risk(sets),
@@ -76,7 +76,7 @@ def titles_of(result: Row, sets: Row, ensembles: Row) -> dict[str, str | None]:
     }
 
 
-def _test(tests: Row) -> str | None:
+def title_of_tests(tests: Row) -> str | None:
     """What Cox's test says, with slope: over- or under-confident."""
     cox = tests["cox"]
     p, ratio = cox["test"].get("p_value"), cox["observed_expected"]

@@ -87,40 +87,54 @@ class Frame:
         """
         about = self.subject if subject is None else subject
         run, parts = queries.excerpt(self.dataset, kind, about, paths)
-        return self._sourced(kind, about, run, parts, address=address, tables=tables)
+        asked = {PARAMETER[self.kind]: about}
+        return self._sourced(
+            (kind, about), run, parts, address=address or kind, asked=asked, tables=tables
+        )
 
     def whole(
-        self, kind: str, *, subject: str | None = None, address: str = "", tables: Names = ()
+        self,
+        kind: str,
+        *,
+        subject: str | None = None,
+        address: str = "",
+        asked: dict[str, str] | None = None,
+        tables: Names = (),
     ) -> Source:
-        """All of the newest result of another kind of run that this reader may see."""
+        """All of the newest result of another kind of run that this reader may see.
+
+        ``asked`` is what its address names, where that is not the subject alone.
+        """
         about = self.subject if subject is None else subject
         run = queries.newest_runs(self.dataset, kind, [about]).first()
         shown = {} if run is None else visible_result(self.request.user, self.dataset, run)
-        return self._sourced(kind, about, run, shown, address=address, tables=tables)
+        asked = asked or {PARAMETER[self.kind]: about}
+        if kind == "novelty" and run is not None:
+            # It is about two things at once, which its parameters name one by one.
+            asked = {name: run.parameters[name] for name in ("features", "model")}
+        return self._sourced(
+            (kind, about), run, shown, address=address or kind, asked=asked, tables=tables
+        )
 
     def _sourced(
         self,
-        kind: str,
-        about: str,
+        what: tuple[str, str],
         run: Run | None,
         parts: dict[str, Any],
         *,
         address: str,
+        asked: dict[str, str],
         tables: Names,
     ) -> Source:
-        base = f"/api/v1/datasets/{self.dataset.slug}/{address or kind.replace('_', '-')}"
-        asked = {PARAMETER[self.kind]: about}
-        if kind == "novelty" and run is not None:
-            # It is about two things at once, which its parameters name one by one.
-            asked = {name: run.parameters[name] for name in ("features", "model")}
-        query = f"?{urlencode(asked)}" if about else ""
+        base = f"/api/v1/datasets/{self.dataset.slug}/{address.replace('_', '-')}"
+        query = f"?{urlencode(asked)}" if what[1] else ""
         return Source(
             f"{base}/{query}",
             run,
             parts,
-            is_outdated=run is not None and self.asked.get((kind, about), 0) > run.version,
-            pending=self.unfinished.pending_for(kind, about),
-            failed=self.unfinished.failed_for(kind, about, run),
+            is_outdated=run is not None and self.asked.get(what, 0) > run.version,
+            pending=self.unfinished.pending_for(*what),
+            failed=self.unfinished.failed_for(*what, run),
             tables=[(name.replace("_", " "), f"{base}/{name}.csv{query}") for name in tables],
         )
 

@@ -132,6 +132,59 @@ def test_items_unlike_the_reference_stand_by_method(alice: Trust, judged: str):
     assert shown.faults() == []
 
 
+def said_of(number: dict[str, Any]) -> str:
+    return f"{number['value']:.3f} [{number['ci_low']:.3f}, {number['ci_high']:.3f}]"
+
+
+def test_votes_stand_with_the_floor_that_annotators_set_and_what_the_model_adds(
+    alice: Trust, judged: str
+):
+    shown = Markup(page(alice, CONFIDENCE))
+    result = alice.get(f"{judged}calibration/?against=votes")
+
+    assert f"{N} predicted items have {3 * N} votes, {N} of them two or more." in shown.text
+    assert f"slope {result['tests']['cox']['slope']['value']:.2f} [" in shown.text
+    parts = [result[key]["log_loss"] for key in ("scores", "label_noise", "excess")]
+    floor = f"{parts[1]['value']:.3f}"
+    assert f"Log loss {said_of(parts[0])} {floor} {said_of(parts[2])}" in shown.text
+    for one in result["noise_band"]:
+        ends = f"{one['low']:.3f} – {one['high']:.3f}"
+        explained = "yes" if one["explained"] else "no"
+        said = f"{one['reference']:.3f} {one['majority']:.3f} {ends} {explained} {one['n']}"
+        assert said in shown.text
+    [link] = [
+        one for one in shown.links() if one.endswith("calibration/?model=net%3A1&against=votes")
+    ]
+    assert browser(alice).get(link).json()["n_votes"] == 3 * N
+
+
+def test_each_population_stands_beside_the_items_as_they_are(alice: Trust, judged: str):
+    shown = Markup(page(alice, CONFIDENCE)).text
+    own = alice.get(f"{judged}calibration/")["scores"]["brier"]
+    there = alice.get(f"{judged}calibration/?population=census")
+
+    assert f"Brier score {said_of(own)} {said_of(there['scores']['brier'])}" in shown
+    effective = f"{there['weighting']['n_effective']:.0f}"
+    assert f"{N} items, weighted, tell as much as {effective} that count alike." in shown
+    assert effective != str(N)
+
+
+def test_folds_stand_each_with_its_own_figures(alice: Trust, judged: str):
+    assert "Fold by fold" not in Markup(page(alice, CONFIDENCE)).text
+    rows = "".join(f"i{k},{k % 3},{0.3 + 0.4 * (k % 2)}\n" for k in range(N))
+    alice.post(f"{judged}models/", {"name": "three", "question": "q", "classes": ["no", "yes"]})
+    alice.upload(judged, "predictions", f"item,fold,probability\n{rows}", model="three")
+
+    shown = Markup(page(alice, f"{CONFIDENCE}?model=three:1"))
+    folds = alice.get(f"{judged}calibration/?model=three")["folds"]
+    assert len(folds) == 3
+    for one in folds:
+        ratio, brier = one["tests"]["observed_expected"], one["scores"]["brier"]["value"]
+        assert f"{one['fold']} {said_of(ratio)} {one['n']} " in shown.text
+        assert f" {brier:.3f} {one['ece']['uniform_15']['value']:.3f} " in shown.text
+    assert shown.faults() == []
+
+
 def test_links_of_the_page_answer(alice: Trust, judged: str):
     links = {
         link
@@ -187,7 +240,7 @@ def test_queries_are_bounded(alice: Trust, judged: str):
     with CaptureQueriesContext(connection) as asked:
         page(alice, CONFIDENCE)
 
-    assert len(asked) <= 40
+    assert len(asked) <= 46
 
 
 def one_bin(says: float, seen: float, low: float, high: float, n: int) -> dict[str, Any]:
