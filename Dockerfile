@@ -25,6 +25,9 @@ COPY coverage ./coverage
 COPY predictions ./predictions
 COPY audits ./audits
 COPY trust_project ./trust_project
+# Served at /api/v1/problems/.
+COPY docs/problems.md ./docs/
+COPY docs/uploads.md ./docs/
 
 # The key only lets the settings load while files are collected; it ends with this line.
 RUN SECRET_KEY=$(python -c "import secrets; print(secrets.token_urlsafe(50))") \

@@ -9,10 +9,12 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from catalog.rest.problems import NotHere
 from trust_project.health import healthz, readyz
+from trust_project.problem_types import ProblemTypes
 
 api: list[Any] = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("problems/", ProblemTypes.as_view(), name="problem_types"),
     path("", include("catalog.urls")),
     path("", include("annotations.urls")),
     path("", include("coverage.urls")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg2
@@ -41,6 +42,26 @@ def test_a_form_that_is_cut_off_is_refused_and_the_whole_one_taken(
     whole = raw_request(service, head, FORM)
     assert b" 202 " in whole.split(b"\r\n")[0]
     assert b'"file_name":"labels.csv"' in whole
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "code"),
+    [
+        ("GET /api/v1/" + "x" * 9000 + " HTTP/1.1\nHost: 127.0.0.1\n\n", 414, "address_too_long"),
+        ("GET / HTTP/1.1\nHost: 127.0.0.1\nX: " + "x" * 9000 + "\n\n", 431, "headers_too_large"),
+        ("GET / HTTP/9.9\nHost: 127.0.0.1\n\n", 400, "unreadable_request"),
+        ("GET / HTTP/1.1\nHost 127.0.0.1\n\n", 400, "unreadable_request"),
+    ],
+)
+def test_a_request_that_the_server_cannot_read_is_a_problem_too(
+    service: Service, head: str, status: int, code: str
+) -> None:
+    answer, _, body = raw_request(service, head, b"").partition(b"\r\n\r\n")
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"Content-Type: application/problem+json" in answer
+    told = json.loads(body)
+    assert (told["status"], told["code"]) == (status, code)
+    assert told["errors"][0]["message"] == told["detail"]
 
 
 def test_of_two_files_that_contradict_each_other_one_is_stored(

@@ -100,6 +100,8 @@ def web_command(python: str, port: int) -> list[str]:
         "-w", "2", "--threads", "4",
         # Threads answer a heartbeat while they work, so this ends only a process that hangs.
         "--timeout", "120", "--graceful-timeout", "10", "--keep-alive", "5",
+        # Parameters of uploads name columns, and may be long.
+        "--limit-request-line", "8190",
         "--max-requests", "20000", "--max-requests-jitter", "2000",
         # Its default is one path in the user's home, the same for every deployment.
         "--no-control-socket",
