@@ -34,7 +34,7 @@ def documented() -> list[dict[str, str]]:
 
 class ProblemTypeSerializer(serializers.Serializer[dict[str, str]]):
     code = serializers.CharField()
-    of = serializers.ChoiceField(choices=list(_PAGES.values()))
+    of = serializers.CharField(help_text="request, or file: its rows.")
     meaning = serializers.CharField()
     what_to_do = serializers.CharField()
 
