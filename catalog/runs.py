@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 UNFINISHED = (Run.State.WAITING, Run.State.RUNNING)
 LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "krippendorff", "Django")
 TASK = "catalog.work_run"
+_MOST_RINGS = 8
 
 
 def canonical(value: Any) -> str:
@@ -196,6 +197,23 @@ def release(run: Run, failure: str) -> None:
         fail(run, f"{failure} It was tried {run.attempt} times.")
     else:
         _mine(run).update(state=Run.State.WAITING, lease_until=None, failure=failure)
+
+
+def leave(run_id: str, error: Exception) -> None:
+    """Leave a run to other workers, because this one's code cannot compute it.
+
+    While a service is upgraded, old workers hear of what only new ones know. So it waits, saying
+    why, and fails when nobody could after ``_MOST_RINGS``, a quarter of an hour.
+    """
+    logger.warning("run %s is left to other workers: %r", run_id, error)
+    why = (
+        f"No worker could compute it yet ({type(error).__name__}: {error}); restart the workers, "
+        "so that they run the same version as the web server."
+    )
+    waiting = Run.objects.filter(pk=run_id, state=Run.State.WAITING)
+    waiting.update(failure=why)
+    if waiting.filter(rings__gte=_MOST_RINGS).exists() and (run := claim(run_id)) is not None:
+        fail(run, why)
 
 
 def cancel(run: Run) -> bool:

@@ -18,7 +18,11 @@ def work_run(run_id: str) -> None:
     if kind == receiving.RUN_KIND:
         runs.work(run_id, store.work_off)
     elif kind is not None:
-        compute = import_string(kinds.run_kinds()[kind].compute)
+        try:
+            compute = import_string(kinds.run_kinds()[kind].compute)
+        except (ImportError, KeyError) as error:
+            runs.leave(run_id, error)
+            return
         _settle(kind)
         runs.work(run_id, compute)
 

@@ -111,7 +111,10 @@ class Layout:
             raise ValueError(f"Column names must differ; {twice} stand in the layout twice.")
         unknown = sorted(set(self.mapping) - set(names))
         if unknown and self.extra is None:
-            raise ValueError(f"The mapping names {unknown}, which are no columns of {names}.")
+            raise ValueError(
+                f"columns= names {', '.join(map(repr, unknown))}, which is no column here; those "
+                f"are: {', '.join(names)}."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +252,8 @@ class Options:
 
 def _one_of(name: str, value: str | None, allowed: tuple[str | None, ...]) -> None:
     if value not in allowed:
-        raise ValueError(f"{name} must be one of {list(allowed)}; {value!r} is not.")
+        shown = " ".join("tab" if word == "\t" else str(word) for word in allowed)
+        raise ValueError(f"{name} must be one of {shown}; it is {value!r}.")
 
 
 def _known_zone(name: str) -> None:

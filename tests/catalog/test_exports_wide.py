@@ -194,3 +194,18 @@ def test_a_first_column_without_a_name_is_told_what_it_may_be(file: Path) -> Non
     table = read_export(file, "wide", ",ann\ni1,x\n", orientation="items_in_rows", subject="pet")
     assert codes(table) == ["header_empty_column"]
     assert "name it item" in table.problems[0].message
+
+
+@pytest.mark.parametrize("name", ["Total", "mean", "Majority Vote", "gold", "Comments"])
+def test_a_column_that_sums_up_the_annotators_is_asked_about(file: Path, name: str) -> None:
+    body = f"item,ann,{name}\ni1,cat,cat\n"
+    said = {"orientation": "items_in_rows", "subject": "pet"}
+    [problem] = read_export(file, "wide", body, **said).problems
+    assert (problem.code, problem.column, problem.line) == ("header_unknown_column", name, 1)
+    assert f"ignore={name}" in problem.message
+    assert codes(read_export(file, "wide", body, ignore=(name,), **said)) == []
+    assert codes(read_export(file, "wide", body, gold={"pet": name}, **said)) == []
+    # An item may be called as it likes.
+    turned = f"annotator,i1,{name}\nann,cat,cat\n"
+    said = {**said, "orientation": "annotators_in_rows"}
+    assert codes(read_export(file, "wide", turned, **said)) == []

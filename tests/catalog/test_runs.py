@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.utils import timezone
 from catalog import kinds, runs
 from catalog.models import Dataset, Run, Upload
 from catalog.problems import Refusal
+from catalog.tasks import work_run
 from tests.conftest import Trust, work_off
 
 
@@ -205,3 +207,31 @@ def test_every_room_registers_its_kinds() -> None:
         "predictions",
         "features",
     }
+
+
+@pytest.mark.parametrize("missing", ["annotations.nowhere.compute", None])
+def test_a_run_that_this_worker_cannot_compute_waits_for_others_and_fails_after_a_while(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch, missing: str | None
+) -> None:
+    run = launch(dataset)
+    known = kinds.run_kinds()
+    with monkeypatch.context() as old_code:
+        others = {name: kind for name, kind in known.items() if name != "agreement"}
+        if missing is not None:
+            others["agreement"] = replace(known["agreement"], compute=missing)
+        again = launch(dataset, n_replicates=10)
+        old_code.setattr(kinds, "run_kinds", lambda: others)
+        work_run(str(run.pk))
+        run.refresh_from_db()
+        assert (run.state, run.attempt) == ("waiting", 0)
+        assert "No worker could compute it yet" in run.failure
+        Run.objects.filter(pk=run.pk).update(rings=8)
+        work_run(str(run.pk))
+        work_run(str(again.pk))
+    run.refresh_from_db()
+    assert (run.state, run.finished_at is None) == ("failed", False)
+    assert "restart the workers" in run.failure
+    # A worker of the new version has come in time for the other.
+    work_run(str(again.pk))
+    again.refresh_from_db()
+    assert (again.state, again.failure) == ("succeeded", "")

@@ -19,6 +19,12 @@ _BEARERS = {
     "annotators_in_rows": ("annotator", "item"),
 }
 _SECOND = re.compile(r"\.[0-9]+$")
+# What columns are called that sum up the annotators beside them.
+_TOTALS = {
+    *("total", "sum", "count", "mean", "average", "median", "majority", "majority vote"),
+    *("majority_vote", "consensus", "agreement", "adjudicated", "gold", "ground truth"),
+    *("ground_truth", "gold_label", "final_label", "comment", "comments", "notes"),
+}
 _ATTRIBUTE_PREFIXES = ("rater_", "annotator_")
 
 
@@ -53,6 +59,9 @@ class _WideTable:
             return _no_gold(names, absent)
         self.id_column = found
         self.names = [name for name in names if name != found and name not in self.ignored]
+        total = next((name for name in self.names if folded(name) in _TOTALS), None)
+        if total is not None and self.in_columns == "annotator":
+            return _no_annotator(total)
         if not self.names:
             sentence = f"the table has no column for any {self.in_columns}; send at least one."
             return Fault(Code.HEADER_MISSING_COLUMN, sentence)
@@ -104,6 +113,15 @@ class GoldColumns:
             if key[2] and key not in self.met:
                 self.met.add(key)
                 rows.add(line, Answer(item, label=key[2], question=ours, role=GOLD))
+
+
+def _no_annotator(name: str) -> Fault:
+    shown = escape(name)
+    sentence = (
+        f"the column '{shown}' seems to sum up the annotators, and to be none. Leave it out with "
+        f"ignore={shown}, send gold={shown} if it says what is correct, or name it after a person."
+    )
+    return Fault(Code.HEADER_UNKNOWN_COLUMN, sentence, name, column=name)
 
 
 def _no_gold(names: list[str], wanted: str) -> Fault:
