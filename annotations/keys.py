@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,25 +11,33 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from annotations.partitions import partition_of
-from catalog.ingest.copying import PerRow, copy_out, is_constant
+from catalog.ingest.copying import PerRow, is_constant
 from catalog.models import Question
 from catalog.queries import NUMBER_MASK
 
-NO_CODE = -1
 # A file of fewer rows than a quarter of what is stored, about, is compared by the database, through
 # its index.
 _LABELS_A_PAGE = 80
 _FEW = 4
 # Rows and pages of the database that are looked at together.
 _BLOCK_ROWS = 1 << 16
-_PAGES = 1 << 14
+_PAGES = 1 << 12
 _WORD = 64
 _PLACE = 32
+_STATUS_BITS = 2
+# A stored label's item, annotator, round and answer, as they are joined.
+_FIELDS = (
+    f"(item_id & {NUMBER_MASK})",
+    f"(annotator_id & {NUMBER_MASK})",
+    "round::int8",
+    f"((coalesce(code, -1) + 1)::int8 << {_STATUS_BITS} | status)",
+)
 
 Array = NDArray[Any]
 Places = NDArray[np.integer[Any]]
-#: Code (``NO_CODE`` where none), number (NaN where none) and status of the rows compared.
-Answers = tuple[Array, Array, Array]
+#: Code (-1 where none), number (NaN where none) and status of the rows compared; a question has
+#: codes or numbers.
+Answers = tuple[Array | None, Array | None, Array]
 
 
 class Part:
@@ -173,22 +180,36 @@ def stored_alike(question: Question, ordered: Ordered, answers: Answers) -> NDAr
     n_pages = _pages_of(question)
     if ordered.words is None or len(alike) * _FEW < n_pages * _LABELS_A_PAGE:
         return alike
-    stored = _stored(question, ordered.widths, n_pages)
-    there = stored["words"]
-    if not len(there):
+    said, number = _said(answers), answers[1]
+    widths = (*ordered.widths, _bits(said))
+    if sum(widths) >= _WORD:
         return alike
-    if (there[1:] < there[:-1]).any():
-        order = np.argsort(there)
-        stored = {name: x[order] for name, x in stored.items()}
-        there = stored["words"]
-    place = np.minimum(np.searchsorted(there, ordered.words), len(there) - 1)
-    alike = there[place] == ordered.words
-    code, number, status = answers
-    alike &= (stored["code"][place] == code) & (stored["status"][place] == status)
-    if question.is_numeric:
-        was = stored["number"][place]
-        alike &= (was == number) | (np.isnan(was) & np.isnan(number))
-    return np.asarray(alike)
+    words = ordered.words << np.uint64(widths[-1])
+    words |= said
+    there, was = _stored(question, widths, n_pages)
+    if len(there) == len(words):
+        # What was sent before mostly comes again as a whole: then each row has its place.
+        alike = there == words
+    place = np.flatnonzero(alike)
+    rest = np.flatnonzero(~alike)
+    if len(rest) and len(there):
+        found = np.minimum(np.searchsorted(there, words[rest]), len(there) - 1)
+        same = there[found] == words[rest]
+        place, alike[rest] = np.append(place, found[same]), same
+        place.sort()
+    if number is not None and was is not None:
+        held = was[place]
+        alike[alike] = (held == number[alike]) | (np.isnan(held) & np.isnan(number[alike]))
+    return alike
+
+
+def _said(answers: Answers) -> NDArray[np.uint64]:
+    """Code and status in one number, as the last of ``_FIELDS`` has it."""
+    code, _, status = answers
+    said = status.astype(np.uint64)
+    if code is not None:
+        said |= (code + 1).astype(np.uint64) << np.uint64(_STATUS_BITS)
+    return said
 
 
 def _pages_of(question: Question) -> int:
@@ -200,33 +221,34 @@ def _pages_of(question: Question) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _stored(question: Question, widths: tuple[int, ...], n_pages: int) -> dict[str, Array]:
-    """Joined key and answer of every stored label that can be among keys of these widths.
+def _stored(
+    question: Question, widths: tuple[int, ...], n_pages: int
+) -> tuple[NDArray[np.uint64], NDArray[np.float64] | None]:
+    """Joined key and answer of every stored label that can be one of these widths, ascending;
+    and its number, where the question has numbers.
 
-    Read some pages at a time: of millions of labels, what the database says is several times what
-    is kept of it.
+    The database joins them, and hands over many at once: as rows they would cost twice as much.
     """
-    kinds = {"item": "int8", "annotator": "int8", "round": "int2", "code": "int4", "status": "int2"}
-    number = ""
-    if question.is_numeric:
-        kinds["number"], number = "float8", ", coalesce(number, 'NaN')"
-    parts: dict[str, list[Array]] = {name: [] for name in ["words", *list(kinds)[3:]]}
-    for page in range(0, max(n_pages, 1), _PAGES):
-        found = copy_out(
-            f"SELECT item_id & {NUMBER_MASK}, annotator_id & {NUMBER_MASK}, round, "  # noqa: S608
-            f"coalesce(code, {NO_CODE}), status{number} FROM {partition_of(question)} "
-            "WHERE ctid >= %s::tid AND ctid < %s::tid",
-            (f"({page},0)", f"({page + _PAGES},0)"),
-            kinds,
-        )
-        key = [found[name] for name in ("item", "annotator", "round")]
-        fits = np.logical_and.reduce([x < 1 << width for x, width in zip(key, widths, strict=True)])
-        key = [field[fits] for field in key]
-        parts["words"].append(_joined(partial(_at, key), widths, int(fits.sum())))
-        for name in list(kinds)[3:]:
-            parts[name].append(found[name][fits])
-    return {name: np.concatenate(part) for name, part in parts.items()}
-
-
-def _at(fields: Sequence[Array], part: slice) -> list[Array]:
-    return [field[part] for field in fields]
+    word, *more = _FIELDS
+    for field, width in zip(more, widths[1:], strict=True):
+        word = f"({word} << {width} | {field})"
+    fits = " AND ".join(f"{f} < {1 << width}" for f, width in zip(_FIELDS, widths, strict=True))
+    number = ", string_agg(float8send(coalesce(number, 'NaN')), '')" if question.is_numeric else ""
+    parts: list[list[Array]] = []
+    with connection.cursor() as cursor:
+        for page in range(0, max(n_pages, 1), _PAGES):
+            cursor.execute(
+                f"SELECT string_agg(int8send({word}), ''){number} FROM {partition_of(question)} "  # noqa: S608
+                f"WHERE ctid >= %s::tid AND ctid < %s::tid AND {fits}",
+                (f"({page},0)", f"({page + _PAGES},0)"),
+            )
+            found = [said or b"" for said in cursor.fetchone()]
+            kinds = (">u8", ">f8")[: len(found)]
+            parts.append(
+                [np.frombuffer(x, k).astype(k[1:]) for x, k in zip(found, kinds, strict=True)]
+            )
+    words, *numbers = (np.concatenate(part) for part in zip(*parts, strict=True))
+    if (words[1:] < words[:-1]).any():
+        order = np.argsort(words)
+        words, numbers = words[order], [x[order] for x in numbers]
+    return words, numbers[0] if numbers else None

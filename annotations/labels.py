@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotations import exports
-from annotations.keys import NO_CODE, Answers, Ordered, Places, key_order, stored_alike
+from annotations.keys import Answers, Ordered, Places, key_order, stored_alike
 from annotations.models import Label
 from annotations.partitions import (
     differing,
@@ -340,12 +340,9 @@ def _answers(question: Question, rows: _Rows) -> Answers:
     """What the rows say, in their order, as it is stored."""
     status = rows.status[rows.row]
     answered = status == Label.Status.ANSWERED
-    code, number = constant(NO_CODE, len(status)), constant(np.nan, len(status))
     if question.is_numeric:
-        number = np.where(answered, rows.number[rows.row], np.nan)
-    else:
-        code = np.where(answered, rows.code[rows.row], NO_CODE)
-    return code, number, status
+        return None, np.where(answered, rows.number[rows.row], np.nan), status
+    return np.where(answered, rows.code[rows.row], MISSING), None, status
 
 
 def _columns(incoming: Incoming, question: Question, rows: _Rows) -> list[Column]:

@@ -55,4 +55,4 @@ def test_a_choice_and_a_list_are_refused_with_what_they_may_be(alice: Trust, pet
     assert told["detail"].startswith("scale: This must be one of nominal, ordinal, interval, ")
     assert told["detail"].endswith("; it is 'nomial'.")
     told = alice.post("datasets/pets/questions/", {**sent, "scale": "nominal"}, expect=400)
-    assert told["detail"] == "values: This must be a list; it is 'abc'."
+    assert told["detail"] == 'values: This must be a list; it is "abc".'
