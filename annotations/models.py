@@ -44,11 +44,17 @@ class Label(models.Model):
 class SupersededLabel(models.Model):
     """A label as it was before a later upload changed it, or before its own was withdrawn.
 
-    Never erased.
+    Never erased. Without foreign keys in the database, as labels are: checking three of them costs
+    as much a row as keeping it.
     """
 
-    question = models.ForeignKey(Question, models.CASCADE, related_name="+")
-    item = models.ForeignKey(Item, models.DO_NOTHING, db_constraint=False, related_name="+")
+    # Without an index of its own: the one below leads with it.
+    question = models.ForeignKey(
+        Question, models.CASCADE, db_constraint=False, db_index=False, related_name="+"
+    )
+    item = models.ForeignKey(
+        Item, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
     annotator = models.ForeignKey(
         Annotator, models.DO_NOTHING, db_constraint=False, related_name="+"
     )
@@ -58,12 +64,17 @@ class SupersededLabel(models.Model):
     status = models.SmallIntegerField(choices=Label.Status)
     labelled_at = models.DateTimeField(null=True)
     upload = models.ForeignKey(
-        Upload, models.CASCADE, related_name="+", help_text="The upload that brought it."
+        Upload,
+        models.CASCADE,
+        db_constraint=False,
+        related_name="+",
+        help_text="The upload that brought it.",
     )
     superseded_by = models.ForeignKey(
         Upload,
         models.CASCADE,
         null=True,
+        db_constraint=False,
         related_name="+",
         help_text="The upload that changed it; empty: its own upload was withdrawn.",
     )

@@ -10,10 +10,20 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from annotations.models import Label, LabelRow, SupersededLabel
 from catalog.ingest.receiving import path_of
-from catalog.models import Annotator, Dataset, Item, Profile, ProfileCount, Run, Upload
+from catalog.models import (
+    Annotator,
+    Dataset,
+    EarlierRow,
+    Item,
+    Profile,
+    ProfileCount,
+    Run,
+    Upload,
+)
 from tests.conftest import Trust, work_off
 
 LABELS = "item,annotator,label\ni1,ann,cat\ni1,bob,dog\ni2,ann,cat\ni2,bob,cat\n"
@@ -455,11 +465,20 @@ def test_cancelling_an_upload_stores_nothing(alice: Trust, pets: str) -> None:
     assert not Label.objects.exists()
 
 
-def test_deleting_a_question_takes_its_labels_along(alice: Trust, pets: str) -> None:
+CHANGED = LABELS.replace("cat", "dog", 1)
+
+
+@pytest.mark.parametrize("way", ["the service", "the database"])
+def test_deleting_a_question_takes_its_labels_along(alice: Trust, pets: str, way: str) -> None:
     alice.upload(pets, "labels", LABELS)
-    assert Label.objects.count() == 4
-    alice.delete(f"{pets}questions/pet/")
-    assert Label.objects.count() == 0
+    alice.upload(pets, "labels", CHANGED)
+    assert (Label.objects.count(), SupersededLabel.objects.count()) == (4, 1)
+    if way == "the service":
+        alice.delete(f"{pets}questions/pet/")
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM catalog_question WHERE name = 'pet'")
+    assert (Label.objects.count(), SupersededLabel.objects.count()) == (0, 0)
 
 
 def test_deleting_a_data_set_leaves_nothing_of_it(alice: Trust, pets: str) -> None:
@@ -477,11 +496,16 @@ def test_a_data_set_takes_items_and_annotators_along_whoever_deletes_it() -> Non
     for model in (Item, Annotator):
         for dataset in (gone, stays):
             model.objects.create(id=dataset.pk << 32, dataset=dataset, external_id="x")
+    for dataset in (gone, stays):
+        EarlierRow.objects.create(
+            dataset=dataset, of="item", key=dataset.pk << 32, row={}, superseded_at=timezone.now()
+        )
     ProfileCount.objects.filter(dataset=gone).delete()
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM catalog_dataset WHERE id = %s", [gone.pk])
     assert [item.dataset for item in Item.objects.all()] == [stays]
     assert [annotator.dataset for annotator in Annotator.objects.all()] == [stays]
+    assert [earlier.dataset for earlier in EarlierRow.objects.all()] == [stays]
 
 
 def test_items_come_with_all_that_is_said_of_them_in_one_go(alice: Trust, pets: str) -> None:
