@@ -25,6 +25,7 @@ from catalog.ingest.copying import Column, PerRow, constant
 from catalog.ingest.incoming import Counts, Incoming
 from catalog.ingest.keys import resolve_keys
 from catalog.ingest.kinds import mapping_of, question_of, without
+from catalog.ingest.numbering import texts_of
 from catalog.ingest.references import check_answers
 from catalog.ingest.repeats import skip_identical
 from catalog.models import Annotator, Dataset, Item, Question, Upload
@@ -374,8 +375,7 @@ def _columns(incoming: Incoming, question: Question, rows: _Rows) -> list[Column
             columns.append(Column(name, kind, column.values, gaps, row))
     for name in ("batch", "guideline_version", "comment"):
         if (text := incoming.text(name)) is not None:
-            values = np.array([*text.values, ""], dtype=object)[text.codes]
-            columns.append(Column(name, "text", values, text.codes < 0, row))
+            columns.append(Column(name, "text", texts_of(text, row)))
     return columns
 
 

@@ -11,6 +11,7 @@ import multiprocessing
 import resource
 
 import numpy as np
+import pyarrow as pa
 from django.db import connection
 
 from bench.measuring import measure, show
@@ -66,9 +67,9 @@ def _load_items(
         [
             Column("question_id", "int8", np.full(len(items), question.pk)),
             Column("item_id", "int8", items),
-            Column("source", "text", ["gold"] * len(items)),
+            Column("source", "text", pa.array(["gold"] * len(items))),
             Column("code", "int4", truth),
-            Column("method", "text", ["bench"] * len(items)),
+            Column("method", "text", pa.array(["bench"] * len(items))),
             Column("tie", "bool", np.zeros(len(items), bool)),
         ],
     )

@@ -38,12 +38,12 @@ def cell_columns(
         codes = column.codes[rows]
         said.append(texts.take(pa.array(codes, mask=codes < 0)))
     inside = pc.binary_join_element_wise(*said, ", ", null_handling="skip")
-    upload = constant(str(incoming.upload.pk), len(rows), object)
+    upload = constant(incoming.upload.pk.bytes, len(rows), "S16")
     return [
         Column("population_id", "int8", constant(population.pk, len(rows))),
-        Column("values", "text", pc.binary_join_element_wise("{", inside, "}", "")),
+        Column("values", "jsonb", pc.binary_join_element_wise("{", inside, "}", "")),
         Column("weight", "float8", weight.values[rows]),
-        Column("upload_id", "text", upload),
+        Column("upload_id", "uuid", upload),
     ]
 
 

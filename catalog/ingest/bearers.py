@@ -101,7 +101,7 @@ def _told(
     if group is not None:
         told.append(Column("group", "text", texts_of(group, incoming.rows)))
     if numeric := [a for a in attributes if a.numbers is not None]:
-        told.append(Column("numbers", "text", _numbers(incoming, numeric)))
+        told.append(Column("numbers", "jsonb", _numbers(incoming, numeric)))
     return told
 
 
@@ -115,14 +115,14 @@ def _replace(incoming: Incoming, of: Attribute.Of, arriving: list[Column]) -> in
         sets.append('"group" = coalesce(a."group", t."group")')
         differs.append('(a."group" IS NOT NULL AND t."group" IS DISTINCT FROM a."group")')
     if "numbers" in names:
-        merged = "coalesce(t.numbers, '{}') || a.numbers::jsonb"
+        merged = "coalesce(t.numbers, '{}') || a.numbers"
         sets.append(f"numbers = {merged}")
         differs.append(f"t.numbers IS DISTINCT FROM ({merged})")
     described = " OR ".join(f"t.{name} IS NOT NULL" for name in kept.bare)
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMP TABLE arriving (id bigint PRIMARY KEY, profile_id bigint, "
-            '"group" text, numbers text) ON COMMIT DROP'
+            '"group" text, numbers jsonb) ON COMMIT DROP'
         )
         copy_in("arriving", arriving)
         rows = f"{kept.table} t JOIN arriving a USING (id)"

@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from django.db import connection
 from numpy.typing import NDArray
-from pyarrow import csv
 
 # Arrow's own allocator keeps what it once held: of millions of ids, as much as all that is in use.
 pa.set_memory_pool(pa.system_memory_pool())
@@ -29,6 +28,9 @@ _ARRAYS = {"float4[]": (700, 4), "float8[]": (701, 8)}
 # Copied at a time: what the processor keeps close.
 _BLOCK_ROWS = 8192
 _BLOCK_BYTES = 1 << 20
+_TEXTS = ("text", "jsonb")
+_NOTHING = pa.scalar(b"", pa.large_binary())
+_JSONB_VERSION = pa.scalar(b"\x01", pa.large_binary())
 _WIRE = {
     "int2": ">i2",
     "int4": ">i4",
@@ -48,10 +50,10 @@ class Column:
     Parameters
     ----------
     name : str
-    kind : str, one of int2, int4, int8, float4, float8, bool, timestamptz, uuid, text, "float4[]",
-        "float8[]"
-    values : array, Arrow array or PerRow, (n,), or (n, k) for arrays; timestamps as microseconds
-        since 1970
+    kind : str, one of int2, int4, int8, float4, float8, bool, timestamptz, uuid, "float4[]",
+        "float8[]", text, jsonb
+    values : array or PerRow, (n,), or (n, k) for arrays; timestamps as microseconds since 1970; of
+        texts and JSON an Arrow array, its nulls being NULL
     missing : bool array (n,) or None, where the column is NULL
     rows : array (m,) of places or None, which of the values are copied and in which order; so
         that no copy of them has to be made first
@@ -135,14 +137,12 @@ def copy_in(table: str, columns: list[Column], *, freeze: bool = False) -> int:
     n = len(columns[0])
     if not n:
         return 0
-    columns = [c for c in columns if not c.is_absent]
+    columns = sorted((c for c in columns if not c.is_absent), key=lambda c: c.kind in _TEXTS)
     names = ", ".join(f'"{c.name}"' for c in columns)
-    as_text = any(c.kind == "text" for c in columns)
-    form, pieces = ("csv", _csv(columns, n)) if as_text else ("binary", _binary(columns, n))
     frozen = ", FREEZE" if freeze else ""
     with connection.cursor() as cursor:
-        statement = f"COPY {table} ({names}) FROM STDIN (FORMAT {form}{frozen})"
-        cursor.copy_expert(statement, _Stream(pieces))
+        statement = f"COPY {table} ({names}) FROM STDIN (FORMAT binary{frozen})"
+        cursor.copy_expert(statement, _Stream(_binary(columns, n)))
     return n
 
 
@@ -158,29 +158,36 @@ class _Stream:
 
 def _binary(columns: list[Column], n: int) -> Iterator[bytes]:
     """Rows of fixed width are one structured array; NULLs change the width, so each pattern of
-    NULLs is an array of its own within each block of rows."""
-    nullable = [c for c in columns if c.missing is not None]
-    blocks: dict[int, _Block] = {0: _Block(columns, set())}
+    NULLs is an array of its own within each block of rows. Texts come last, after each row's."""
+    texts = [c for c in columns if c.kind in _TEXTS]
+    fixed = columns[: len(columns) - len(texts)]
+    nullable = [c for c in fixed if c.missing is not None]
+    blocks: dict[int, _Block] = {0: _Block(fixed, set(), len(columns))}
     yield _HEADER
     for start in range(0, n, blocks[0].n_rows):
         stop = min(start + blocks[0].n_rows, n)
         pattern = np.zeros(stop - start, np.int64)
         for bit, column in enumerate(nullable):
             pattern |= np.asarray(column.gaps(start, stop)).astype(np.int64) << bit
-        parts = [c.part(start, stop) for c in columns]
+        parts = [c.part(start, stop) for c in fixed]
+        written = [_written(c, start, stop) for c in texts]
         for code in np.unique(pattern).tolist() if nullable else [0]:
             if code not in blocks:
                 absent = {c.name for bit, c in enumerate(nullable) if code >> bit & 1}
-                blocks[code] = _Block(columns, absent)
-            which = np.flatnonzero(pattern == code) if nullable else slice(None)
-            yield blocks[code].filled([part[which] for part in parts])
+                blocks[code] = _Block(fixed, absent, len(columns))
+            which = np.flatnonzero(pattern == code)
+            rows = blocks[code].filled([part[which] for part in parts] if nullable else parts)
+            if texts:
+                yield _joined(rows, [text.take(pa.array(which)) for text in written])
+            else:
+                yield rows.tobytes()
     yield _TRAILER
 
 
 class _Block:
     """A block of rows with the same NULLs; what does not change is written into it once."""
 
-    def __init__(self, columns: list[Column], absent: set[str]) -> None:
+    def __init__(self, columns: list[Column], absent: set[str], n_fields: int) -> None:
         self._columns = columns
         self._absent = absent
         fields: list[Any] = [("fields", ">i2")]
@@ -191,7 +198,7 @@ class _Block:
         row = np.dtype(fields)
         self.n_rows = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // row.itemsize))
         self._rows = np.empty(self.n_rows, row)
-        self._rows["fields"] = len(columns)
+        self._rows["fields"] = n_fields
         for c in columns:
             self._prepare(c)
 
@@ -209,8 +216,8 @@ class _Block:
             if is_constant(c.values):
                 self._rows[c.name] = c.values[:1]
 
-    def filled(self, parts: list[NDArray[Any]]) -> bytes:
-        """The rows with these values, one array a column, as bytes."""
+    def filled(self, parts: list[NDArray[Any]]) -> NDArray[Any]:
+        """The rows with these values, one array a column, until it is asked again."""
         rows = self._rows[: len(parts[0])]
         for c, values in zip(self._columns, parts, strict=True):
             if c.name in self._absent or is_constant(c.values):
@@ -219,7 +226,7 @@ class _Block:
                 rows[c.name]["x"] = values
             else:
                 rows[c.name] = values - _EPOCH_2000 if c.kind == "timestamptz" else values
-        return rows.tobytes()
+        return rows
 
 
 def _fields(c: Column) -> list[Any]:
@@ -235,31 +242,33 @@ def _element(kind: str) -> np.dtype[Any]:
     return np.dtype([("length", ">i4"), ("x", f">f{_ARRAYS[kind][1]}")])
 
 
-def _csv(columns: list[Column], n: int) -> Iterator[bytes]:
-    """Text has no fixed width; Arrow writes it, and tells NULL from the empty string by quotes."""
-    for start in range(0, n, _BLOCK_ROWS):
-        arrays = {c.name: _arrow(c, start, min(start + _BLOCK_ROWS, n)) for c in columns}
-        out = io.BytesIO()
-        csv.write_csv(pa.table(arrays), out, csv.WriteOptions(include_header=False))
-        yield out.getvalue()
-
-
-def _arrow(c: Column, start: int, stop: int) -> pa.Array:
-    if isinstance(c.values, pa.Array):
-        held = c.values.slice(start, stop - start)
-        array = held if c.rows is None else c.values.take(pa.array(c.rows[start:stop]))
+def _written(c: Column, start: int, stop: int) -> pa.Array:
+    """Texts as they stand on the wire: each after its length, which is -1 for NULL."""
+    if c.rows is None:
+        texts = c.values.slice(start, stop - start)
     else:
-        values = c.part(start, stop)
-        array = _uuid_texts(values) if c.kind == "uuid" else pa.array(values)
-    if (gaps := c.gaps(start, stop)) is not None:
-        array = pc.if_else(pa.array(gaps), pa.scalar(None, array.type), array)
-    return array.cast(pa.timestamp("us", "UTC")) if c.kind == "timestamptz" else array
+        texts = c.values.take(pa.array(c.rows[start:stop]))
+    if isinstance(texts, pa.DictionaryArray):
+        texts = texts.dictionary_decode()
+    texts = texts.cast(pa.large_binary())
+    if c.kind == "jsonb":
+        texts = pc.binary_join_element_wise(_JSONB_VERSION, texts, _NOTHING)
+    lengths = pc.fill_null(pc.binary_length(texts), -1).to_numpy().astype(">i4")
+    return pc.binary_join_element_wise(_bytes_of(lengths), pc.fill_null(texts, _NOTHING), _NOTHING)
 
 
-def _uuid_texts(values: NDArray[np.bytes_]) -> pa.Array:
-    distinct, inverse = np.unique(values, return_inverse=True)
-    texts = [_uuid_text(value) for value in distinct.tolist()]
-    return pa.array(texts, pa.string()).take(pa.array(inverse))
+def _joined(rows: NDArray[Any], texts: list[pa.Array]) -> bytes:
+    """Each row of fixed width with its texts after it."""
+    joined = pc.binary_join_element_wise(_bytes_of(rows), *texts, _NOTHING)
+    _, ends, body = joined.buffers()
+    return memoryview(body)[: np.frombuffer(ends, np.int64)[len(rows)]].tobytes()
+
+
+def _bytes_of(rows: NDArray[Any]) -> pa.Array:
+    """The bytes of each element of an array."""
+    held = [None, pa.py_buffer(rows.tobytes())]
+    width = pa.binary(rows.dtype.itemsize)
+    return pa.Array.from_buffers(width, len(rows), held).cast(pa.large_binary())
 
 
 def _uuid_text(value: bytes) -> str:

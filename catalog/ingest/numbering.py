@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -102,10 +103,11 @@ def as_arrow(values: Sequence[str]) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(values), [None, starts, body])
 
 
-def texts_of(column: TextColumn, rows: NDArray[np.intp]) -> pa.Array:
-    """What some rows say, as Arrow keeps it; null where the field is empty."""
+def texts_of(column: TextColumn, rows: NDArray[np.integer[Any]]) -> pa.Array:
+    """What some rows say, as Arrow keeps it, coded; null where the field is empty."""
     codes = column.codes[rows]
-    return as_arrow(column.values).take(pa.array(codes, mask=codes < 0))
+    indices = pa.array(codes, mask=codes < 0)
+    return pa.DictionaryArray.from_arrays(indices, as_arrow(column.values))
 
 
 def _next_key(model: Numbered, dataset_id: int) -> int:
@@ -150,7 +152,7 @@ def enroll(
         [
             Column("id", "int8", new),
             Column("dataset_id", "int8", constant(upload.dataset_id, len(new))),
-            Column("upload_id", "text", constant(str(upload.pk), len(new), object)),
+            Column("upload_id", "uuid", constant(upload.pk.bytes, len(new), "S16")),
             Column("external_id", "text", names),
             *(column.only(order.to_numpy()) for column in beside),
         ],

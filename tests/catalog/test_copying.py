@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from django.db import connection
 
@@ -27,7 +28,8 @@ def test_rows_arrive_whatever_is_missing_and_however_many_go_at_once(
     number, code = rng.normal(size=N), rng.integers(-5, 5, N)
     no_number, no_code = rng.random(N) < 0.4, rng.random(N) < 0.4
     time = rng.integers(0, 10**15, N)
-    text = np.array([f'"{i}", ' if i % 3 else "" for i in range(N)], dtype=object)
+    text = [f'"{i}\u00e9", ' * (i % 4) if i % 3 else None for i in range(N)]
+    said = [None if i % 7 == 0 else f'{{"n": {i}}}' for i in range(N)]
     columns = [
         Column("id", "int8", np.arange(N), rows=rows),
         Column("number", "float8", number, no_number, rows),
@@ -37,16 +39,17 @@ def test_rows_arrive_whatever_is_missing_and_however_many_go_at_once(
         Column("nothing", "int2", constant(1, N), np.ones(N, bool), rows),
     ]
     if with_text:
-        columns.append(Column("text", "text", text, text == "", rows))
+        columns.insert(1, Column("text", "text", pa.array(text).dictionary_encode(), rows=rows))
+        columns.append(Column("said", "jsonb", pa.array(said), rows=rows))
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMP TABLE arriving (id bigint, number float8, code int, at timestamptz, "
-            "upload uuid, nothing smallint, text text)"
+            "upload uuid, nothing smallint, text text, said jsonb)"
         )
         assert copy_in("arriving", columns) == len(rows)
         cursor.execute(
             "SELECT id, number, code, (extract(epoch FROM at) * 1000000)::bigint, upload, nothing, "
-            "text FROM arriving ORDER BY id"
+            "text, said::text FROM arriving ORDER BY id"
         )
         found = cursor.fetchall()
     assert found == [
@@ -57,7 +60,8 @@ def test_rows_arrive_whatever_is_missing_and_however_many_go_at_once(
             time[i],
             UPLOAD,
             None,
-            text[i] if with_text and text[i] else None,
+            text[i] if with_text else None,
+            said[i] if with_text else None,
         )
         for i in sorted(rows.tolist())
     ]
