@@ -89,6 +89,8 @@ class Server:
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
             "ARROW_DEFAULT_MEMORY_POOL": "system",
+            # A process that forks must have no other thread.
+            "JE_ARROW_MALLOC_CONF": "background_thread:false",
             "MALLOC_ARENA_MAX": "2",
         }
         with theirs:

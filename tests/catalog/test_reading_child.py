@@ -271,6 +271,13 @@ def test_a_server_that_was_killed_while_it_waited_is_replaced(tmp_path: Path) ->
     assert psutil.Process().children() != [server]
 
 
+def test_what_forks_has_no_other_thread_whose_locks_a_fork_would_inherit(tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    path.write_text("image,label\ni,x\n")
+    assert read_in_child(path, LAYOUT, Options(), **BROAD).ok
+    assert {server.num_threads() for server in psutil.Process().children()} == {1}
+
+
 def test_files_that_are_read_at_once_do_not_wait_for_each_other(tmp_path: Path) -> None:
     blocked, path = never_written(tmp_path), tmp_path / "other"
     path.write_text("image,label\ni,x\n")
