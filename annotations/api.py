@@ -89,8 +89,9 @@ class AgreementTable(tables.TableView):
         self, request: Request, slug: str, table: str, suffix: str | None = None
     ) -> HttpResponse:
         query = query_of(request, "question", *TABLES.get(table, ()))
-        # Whose pairs they are is known to the lead only; to others the address does not exist.
-        may = May.READ_ROWS if "annotator" in query else May.READ_RESULTS
+        # Whose pairs they are, and which items, is known to leads only.
+        of_leads = "annotator" in query or table == "items"
+        may = May.READ_ROWS if of_leads else May.READ_RESULTS
         dataset = access.dataset_for(request.user, slug, may=may)
         tables.check_table(table, TABLES, "agreement")
         question = question_of(dataset, query.get("question"))

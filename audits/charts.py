@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audits.numerals import localized
+from catalog.reading.problems import counted
 
 Number = dict[str, Any]
 
@@ -231,14 +232,15 @@ def _point(one: dict[str, Any]) -> Point:
         _y(seen["value"]),
         None if low is None else _y(low),
         None if high is None else _y(high),
-        f"stated {one['mean_predicted']:.3f}, observed {seen['value']:.3f}, {one['n']:,} items",
+        f"stated {one['mean_predicted']:.3f}, observed {seen['value']:.3f}, "
+        f"{counted(one['n'], 'item')}",
     )
 
 
 def _bar(one: dict[str, Any], largest: int) -> Bar:
     height = round(BARS * one["n"] / largest, 1)
     left, right = _x(one["low"]), _x(one["high"])
-    title = f"{one['low']:.2f} to {one['high']:.2f}: {one['n']:,} items"
+    title = f"{one['low']:.2f} to {one['high']:.2f}: {counted(one['n'], 'item')}"
     return Bar(left, round(BARS - height, 1), max(round(right - left - 1, 1), 1.0), height, title)
 
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from audits.findings import subgroup_name, with_interval
-from audits.numerals import localized
+from audits.numerals import localized, things
 
 Row = dict[str, Any]
 
@@ -157,8 +157,8 @@ def _plan(plan: Row) -> str | None:
     """How few items fill every combination, and whether fewer could."""
     if not plan.get("n_items"):
         return None
-    said = _("Collecting %(n)s items fills every combination of up to %(level)s attributes") % {
-        "n": _count(plan["n_items"]),
+    said = _("Collecting %(items)s fills every combination of up to %(level)s attributes") % {
+        "items": things(plan["n_items"], "item"),
         "level": plan["max_level"],
     }
     if plan.get("is_optimal"):

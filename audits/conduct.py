@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from audits.findings import subgroup_name, with_interval
 from audits.frames import Frame, Source
-from audits.numerals import localized
+from audits.numerals import localized, things
 from audits.templatetags.figures import probability
 from audits.verdicts import SIGNIFICANT
 
@@ -97,9 +97,9 @@ def _repeated(again: Row | None) -> str | None:
     share = ((again or {}).get("coefficients") or {}).get("percent_agreement") or {}
     if again is None or _value(share) is None:
         return None
-    return _("Asked again, annotators give the same answer on %(share)s of %(n)s items.") % {
+    return _("Asked again, annotators give the same answer on %(share)s of %(items)s.") % {
         "share": with_interval(share),
-        "n": localized(f"{again['n_items']:,}"),
+        "items": things(again["n_items"], "item"),
     }
 
 

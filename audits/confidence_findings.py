@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 
 from audits.findings import subgroup_name, with_interval
 from audits.names import NAMES
-from audits.numerals import between, localized
+from audits.numerals import between, localized, things
 from audits.verdicts import SIGNIFICANT
 
 Row = dict[str, Any]
@@ -34,11 +34,11 @@ def says_and_is(result: Row) -> str | None:
         "says": _percent(worst["mean_predicted"]),
         "is": _percent(seen["value"]),
         "ends": ends,
-        "n": _count(worst["n"]),
+        "items": things(worst["n"], "item"),
     }
     if result.get("notion") == "positive":
-        return _("It says %(says)s; it happens in %(is)s %(ends)s of %(n)s items.") % words
-    return _("It says %(says)s; it is right for %(is)s %(ends)s of %(n)s items.") % words
+        return _("It says %(says)s; it happens in %(is)s %(ends)s of %(items)s.") % words
+    return _("It says %(says)s; it is right for %(is)s %(ends)s of %(items)s.") % words
 
 
 def _off(one: Row) -> float:

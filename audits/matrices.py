@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from audits.findings import in_words, with_interval
-from audits.numerals import localized
+from audits.numerals import localized, things
 
 Number = dict[str, Any]
 Row = dict[str, Any]
@@ -143,8 +143,8 @@ def _ratio_cell(cell: Row | None) -> Cell:
     if ratio["value"] is None:
         why = in_words(ratio["reason"])
         return Cell("–" if cell["n"] is None else localized(f"{cell['n']:,}"), why, "none")
-    title = _("%(n)s items, ratio to target %(ratio)s") % {
-        "n": localized(f"{cell['n']:,}"),
+    title = _("%(items)s, ratio to target %(ratio)s") % {
+        "items": things(cell["n"], "item"),
         "ratio": with_interval(ratio),
     }
     return Cell(localized(f"{ratio['value']:.2f}"), title, _side(cell))

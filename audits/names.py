@@ -202,6 +202,7 @@ WORDS = {
     "degenerate_replicates": _("some bootstrap replicates had no value"),
     "large_crowd": _("pairs and annotators judged on part of the items"),
     "many_distinct_numbers": _("many distinct numbers"),
+    "weights_not_applied": _("weights asked for have no value for so many distinct numbers"),
     "no_overlap": _("predictions and reference labels share no item"),
     "no_reference": _("no reference labels"),
     "one_class": _("all outcomes are of one class"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from audits.findings import subgroup_name, with_interval
 from audits.names import NAMES
-from audits.numerals import localized
+from audits.numerals import localized, things
 from audits.verdicts import SIGNIFICANT
 
 FEWEST_ITEMS = 30
@@ -151,10 +151,10 @@ def _least_reliable(people: list[Row]) -> str | None:
     if len(known) < 2:
         return None
     row = known[0]
-    return _("%(who)s is least reliable: right with probability %(accuracy)s, %(n)s labels.") % {
+    return _("%(who)s is least reliable: right with probability %(accuracy)s, %(labels)s.") % {
         "who": row["annotator"],
         "accuracy": with_interval(row["accuracy"]),
-        "n": _count(row["n_labels"]),
+        "labels": things(row["n_labels"], "label"),
     }
 
 
@@ -169,9 +169,9 @@ def _consensus(parts: dict[str, Any]) -> str | None:
     if "majority" not in known:
         return None
     best = max(known, key=lambda name: float(known[name]["value"]))
-    said = _("The majority is right on %(majority)s of %(n)s items with a gold label") % {
+    said = _("The majority is right on %(majority)s of %(items)s with a gold label") % {
         "majority": with_interval(known["majority"]),
-        "n": _count(known["majority"]["n"]),
+        "items": things(known["majority"]["n"], "item"),
     }
     if best == "majority":
         return f"{said}."
@@ -189,12 +189,17 @@ def _queue(parts: dict[str, Any]) -> str | None:
         return None
     if plan["may_stop"]:
         return _(
-            "Labelling may stop: %(settled)s items are settled, and %(exhausted)s have as many "
-            "labels as allowed and are left to a person."
-        ) % {"settled": _count(plan["n_settled"]), "exhausted": _count(plan["n_exhausted"])}
-    return _(
-        "%(open)s items are not settled yet; about %(more)s more labels would settle them."
+            "Labelling may stop: %(settled)s settled, %(exhausted)s with as many labels as allowed "
+            "left to a person."
+        ) % {
+            "settled": things(plan["n_settled"], "item"),
+            "exhausted": things(plan["n_exhausted"], "item"),
+        }
+    return ngettext(
+        "%(open)s item is not settled yet; about %(more)s would settle it.",
+        "%(open)s items are not settled yet; about %(more)s would settle them.",
+        plan["n_open"],
     ) % {
         "open": _count(plan["n_open"]),
-        "more": _count(round(plan["n_more_labels"])),
+        "more": things(plan["n_more_labels"], "more label"),
     }

@@ -15,6 +15,7 @@ from catalog.ingest.repeats import skip_identical
 from catalog.models import Dataset, Item, Upload
 from catalog.reading import Column as FileColumn
 from catalog.reading import Kind, Layout, NumberColumn
+from catalog.reading.problems import counted
 from predictions.models import ModelVersion
 from predictions.queries import EXACT_SUM, model_of
 from predictions.storing import NOT_STATED, Rows, store_rows
@@ -253,15 +254,15 @@ def _tell(incoming: Incoming, rows: Rows, off: NDArray[np.bool_]) -> None:
     if n_off:
         incoming.warn(
             NoticeCode.ROWS_RENORMALISED,
-            f"{n_off:,} rows miss a sum of 1 by up to {SUM_TOLERANCE:g}; they are stored as sent "
-            "and divided by their sum where they are measured.",
+            f"The sum of {counted(n_off, 'row')} is off 1 by up to {SUM_TOLERANCE:g}: stored as "
+            "sent, and divided by it where they are measured.",
             n_off,
         )
     n_train = int((rows.split == 0).sum())
     if n_train:
         incoming.warn(
             NoticeCode.TRAIN_LEAKAGE,
-            f"{n_train:,} rows are of the training split, which a model knows by heart; they are "
+            f"{counted(n_train, 'row')} of the training split, which a model knows by heart: "
             "stored, and left out of every measure.",
             n_train,
             row=int(rows.row[rows.split == 0].min()),

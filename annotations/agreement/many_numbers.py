@@ -12,6 +12,7 @@ from annotations.agreement.work import clusters, numbers
 from catalog.columns import Columns
 from catalog.models import Question, Run
 from measures.agreement import numeric_agreement, numeric_statistics
+from measures.agreement.plan import weighted_coefficients
 from measures.agreement.two_annotators import INDICES
 from measures.estimates import Estimate, Reason, undefined
 
@@ -49,6 +50,10 @@ def many_numbers(
     coefficients: dict[str, Estimate] = {
         key: undefined(Reason.NOT_APPLICABLE, n) for key in CATEGORY_KEYS
     }
+    weights = run.parameters["weights"]
+    # A table of thousands of values by themselves is not made: none of these is known.
+    for one in weighted_coefficients(weights):
+        coefficients[one.key] = undefined(Reason.NOT_APPLICABLE, n)
     coefficients |= computed
     coefficients["krippendorff_alpha"] = computed[f"krippendorff_alpha_{question.scale}"]
     pairable = statistics.n_labels[statistics.n_labels > 1]
@@ -64,7 +69,7 @@ def many_numbers(
         "n_annotators": statistics.n_annotators,
         "n_groups": n_groups,
         "resampled": resampled,
-        "warnings": ["many_distinct_numbers"],
+        "warnings": ["many_distinct_numbers", *(["weights_not_applied"] if weights else [])],
         "conventions": conventions(question, resampled),
         "paradox": numbers(dict.fromkeys(INDICES, undefined(Reason.NOT_APPLICABLE, n))),
         "needed": needed(coefficients, run.parameters["half_width"]),

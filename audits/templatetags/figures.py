@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audits import charts, confidence_findings, findings
 from audits.names import NAMES, WORDS
-from audits.numerals import between, localized
+from audits.numerals import between, localized, things
 from catalog.sizes import Size
 
 register = template.Library()
@@ -43,6 +43,13 @@ def counted(number: Any) -> str:
         shown = f"{number.n:,}" if number.is_exact else f"≈ {_rounded(number.n):,}"
         return localized(shown)
     return "-" if _is_absent(number) else localized(f"{number:,}")
+
+
+@register.filter
+def number_of(number: Any, noun: str) -> str:
+    """A count with its noun, ``1 item`` or ``1,200 items``; an estimated one says so."""
+    n = number.n if isinstance(number, Size) else number
+    return "-" if _is_absent(n) else things(n, noun, counted(number))
 
 
 def _rounded(n: int) -> int:

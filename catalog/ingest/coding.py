@@ -19,6 +19,7 @@ from catalog.ingest.missing import looks_missing, tell_of_missing
 from catalog.ingest.purposes import demand, lacks_purpose
 from catalog.models import Attribute
 from catalog.reading.numerals import number_fault
+from catalog.reading.problems import counted
 from catalog.reading.tables import TextColumn
 
 
@@ -89,8 +90,8 @@ def _tell_missing(
     coded = "".join(f", {column.values[code]!r}" for code in sorted(met))
     incoming.warn(
         NoticeCode.MISSING_VALUES,
-        f"Attribute {attribute.name!r} is unknown in {len(unknown):,} rows (empty{coded}); they "
-        "are counted as unknown, never filled in.",
+        f"Attribute {attribute.name!r} is unknown in {counted(len(unknown), 'row')} "
+        f"(empty{coded}): counted as unknown, never filled in.",
         len(unknown),
         row=int(unknown[0]),
     )

@@ -7,6 +7,7 @@ from catalog.ingest.history import remember
 from catalog.ingest.identifiers import why_identifying
 from catalog.ingest.incoming import Incoming
 from catalog.models import Attribute
+from catalog.reading.problems import counted
 from catalog.reading.tables import TextColumn
 
 MAX_CATEGORIES = 200
@@ -49,6 +50,6 @@ def declare(
     incoming.warn(
         NoticeCode.ATTRIBUTES_DECLARED,
         f"Column {name!r} was not declared; it is now a categorical attribute of {of}s with "
-        f"{len(column.values)} values.",
+        f"{counted(len(column.values), 'value')}.",
     )
     return attribute

@@ -17,6 +17,7 @@ from catalog.ingest.incoming import Counts, Incoming
 from catalog.ingest.receiving import options_of, path_of
 from catalog.models import Dataset, Run, Upload
 from catalog.reading import read_in_child
+from catalog.reading.problems import counted
 
 
 class _RolledBack(Exception):  # noqa: N818  control flow within this module
@@ -103,7 +104,8 @@ def _finish(run: Run, incoming: Incoming, counts: Counts) -> None:
     upload.problems = incoming.problems
     upload.problem_count = incoming.problem_count
     if not refused and counts.unchanged and not counts.changes:
-        message = f"All {counts.unchanged:,} rows were known already; there is no new version."
+        known = counted(counts.unchanged, "row")
+        message = f"Every row was known already ({known}); there is no new version."
         incoming.warn(NoticeCode.NO_CHANGE, message, counts.unchanged)
     # Of a refused file nothing was created, learned or declared.
     upload.warnings = [w for w in incoming.warnings if not refused or w["code"] not in CREATED]

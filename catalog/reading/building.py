@@ -16,7 +16,15 @@ from catalog.reading.characters import (
 )
 from catalog.reading.columns import TEXT_KINDS, Column, Kind, Options
 from catalog.reading.numerals import FloatTexts, check_numbers, parse_numbers
-from catalog.reading.problems import Code, Fault, Notice, ProblemLog, ReadingStoppedError, escape
+from catalog.reading.problems import (
+    Code,
+    Fault,
+    Notice,
+    ProblemLog,
+    ReadingStoppedError,
+    counted,
+    escape,
+)
 from catalog.reading.tables import AnyColumn, NumberColumn, Table, TextColumn, TimeColumn
 from catalog.reading.times import TimeParser
 
@@ -147,8 +155,8 @@ class TextBuilder:
         first = int(self._where(codes, self.respelled)[0])
         value = escape(self.coder.distinct[codes[first]])
         message = (
-            f"Column {self.column.name}: {self.n_respelled:,} values were brought into Unicode's "
-            "composed form (NFC), so that one spelling names one thing."
+            f"Column {self.column.name}: {counted(self.n_respelled, 'value')} brought into "
+            "Unicode's composed form (NFC), so that one spelling names one thing."
         )
         return Notice(
             int(line[first]),

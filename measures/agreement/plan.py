@@ -81,7 +81,7 @@ def plan_coefficients(domain: Domain, extra_weights: Sequence[str]) -> Plan:
         credit = weights[name]
         distances[f"weighted_{name}"] = None if credit is None else 1.0 - credit
     return Plan(
-        coefficients=_standard(domain) + _weighted(extra_weights),
+        coefficients=_standard(domain) + weighted_coefficients(extra_weights),
         weights={name: matrix for name, matrix in weights.items() if matrix is not None},
         distances={name: matrix for name, matrix in distances.items() if matrix is not None},
         ordinal=domain.ordered,
@@ -127,7 +127,8 @@ def _standard(domain: Domain) -> tuple[Coefficient, ...]:
     )
 
 
-def _weighted(names: Sequence[str]) -> tuple[Coefficient, ...]:
+def weighted_coefficients(names: Sequence[str]) -> tuple[Coefficient, ...]:
+    """The coefficients that these weights are asked for."""
     formulas = {
         "percent_agreement": "percent",
         "scott_pi": "scott",

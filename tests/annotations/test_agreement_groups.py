@@ -234,6 +234,17 @@ def test_only_the_lead_asks_for_the_pairs_of_an_annotator(
     assert alice.get(f"{minded}agreement/pairs.json", annotator="w05")["results"]
 
 
+@pytest.mark.parametrize("table", ["agreement/items.csv", "consensus/items.csv"])
+def test_a_table_of_items_is_refused_to_an_auditor_with_a_reason(
+    alice: Trust, minded: str, person: Callable[[str], Trust], table: str
+) -> None:
+    auditor = member(alice, minded, person, "auditor")
+    refused = auditor.get(f"{minded}{table}", 403)
+    assert refused["code"] == "permission_denied"
+    assert "auditor" in refused["detail"]
+    assert alice.http.get(f"/api/v1/{minded}{table}").status_code == 200
+
+
 def test_a_second_opinion_names_its_annotators_like_the_pairs(
     alice: Trust, minded: str, person: Callable[[str], Trust]
 ) -> None:

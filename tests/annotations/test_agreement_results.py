@@ -232,3 +232,16 @@ def test_the_run_with_the_same_parameters_gives_the_same_digits(
     bob = person("bob")
     other = bob.get(f"{asked(bob, 'seed-2', rows)}agreement/")
     assert values_of(one) == values_of(other)
+
+
+def test_weights_on_very_many_numbers_are_null_with_a_reason_and_a_warning(alice: Trust) -> None:
+    rng = np.random.default_rng(5)
+    rows = [(f"i{i}", f"w{a}", f"{i + rng.normal():.4f}") for i in range(90) for a in range(3)]
+    path = asked(alice, "scores", rows, scale="interval", values=[])
+    assert alice.get(f"{path}agreement/")["warnings"] == ["many_distinct_numbers"]
+    found = again(alice, path, weights=["quadratic"])
+    assert found["warnings"] == ["many_distinct_numbers", "weights_not_applied"]
+    assert found["coefficients"]["krippendorff_alpha"]["value"] > 0.9
+    for key in ("fleiss_kappa_quadratic", "krippendorff_alpha_weighted_quadratic"):
+        number = found["coefficients"][key]
+        assert (number["value"], number["reason"]) == (None, "not_applicable")

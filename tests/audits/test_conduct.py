@@ -54,7 +54,7 @@ def test_the_page_says_who_hurries_who_changed_and_where_nobody_agrees(
     assert "The labels of one annotator got worse with time" in shown.text
     assert "Asked again, annotators give the same answer on 1.00" in shown.text
     assert "On site = south two annotators agree with probability 0.3" in shown.text
-    assert "1 annotators labelled 24 items again" in shown.text
+    assert "1 annotator labelled 24 items again" in shown.text
     assert "2 of 2 subgroups differ from it" in shown.text
     people = {one["annotator"]: one for one in alice.get(f"{worked}annotators/")["annotators"]}
     drift = people["Dan"]["drift"]

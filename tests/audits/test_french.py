@@ -18,6 +18,7 @@ from django.test import Client
 from django.utils import translation
 
 from audits.findings import with_interval
+from audits.numerals import things
 from audits.templatetags.figures import counted, decimal, interval, points, share
 from tests.audits.conftest import browser
 from tests.audits.markup import Markup
@@ -25,7 +26,7 @@ from tests.conftest import Trust
 
 ROOT = Path(settings.BASE_DIR)
 CATALOGUE = ROOT / "trust_project/locale/fr/LC_MESSAGES/django.mo"
-CALLS = {"_": 1, "gettext": 1, "gettext_lazy": 1, "ngettext": 2}
+CALLS = {"_": 1, "gettext": 1, "gettext_lazy": 1, "ngettext": 2, "ngettext_lazy": 2}
 PLACEHOLDER = re.compile(r"%\(\w+\)s|%%")
 
 
@@ -67,7 +68,8 @@ def plural_forms() -> set[str]:
     for file in sorted((ROOT / "audits").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
             is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-            if is_call and node.func.id == "ngettext" and isinstance(node.args[1], ast.Constant):
+            has_two = is_call and CALLS.get(node.func.id) == 2
+            if has_two and isinstance(node.args[1], ast.Constant):
                 found.add(str(node.args[1].value))
     return found
 
@@ -208,3 +210,17 @@ def test_filters_write_numbers_by_language():
         assert interval(number) == "[\u22120,250 ; 1\u202f234]"
         assert with_interval(number | {"ci_high": 0.75}) == "0,50 [-0,25 ; 0,75]"
     assert interval(number) == "[\u22120.250, 1,234]"
+
+
+@pytest.mark.parametrize(
+    ("language", "one", "many", "none"),
+    [
+        ("en", "1 annotator", "1,200 annotators", "0 annotators"),
+        ("fr", "1 annotateur", "1\u202f200 annotateurs", "0 annotateur"),
+    ],
+)
+def test_a_number_of_things_is_said_as_the_language_has_it(
+    language: str, one: str, many: str, none: str
+) -> None:
+    with translation.override(language):
+        assert [things(n, "annotator") for n in (1, 1200, 0)] == [one, many, none]

@@ -10,6 +10,7 @@ from django.db import connection
 from catalog import beats, runs
 from catalog.models import WorkerBeat
 from catalog.outages import DATABASE_ERRORS, is_outage
+from catalog.reading.problems import counted
 
 
 class Command(BaseCommand):
@@ -34,7 +35,7 @@ class Command(BaseCommand):
         try:
             beats.beat(WorkerBeat.Kind.SWEEPER)
             if rang := runs.sweep():
-                self.stdout.write(f"rang again for {rang} runs")
+                self.stdout.write(f"rang again for {counted(rang, 'run')}")
         except DATABASE_ERRORS as error:
             if not is_outage(error):
                 raise
