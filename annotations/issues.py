@@ -77,7 +77,7 @@ def _plan(crowd: Crowd, model: DawidSkene | None, parameters: Parameters) -> Lab
     pooled = model.expected.sum(axis=0) + 1e-9
     return plan_labels(
         model.posterior,
-        crowd.counts.by_value().sum(axis=1).astype(np.int64),
+        crowd.counts.by_item(),
         pooled / pooled.sum(axis=1, keepdims=True),
         certainty=parameters["certainty"],
         max_labels=int(parameters["max_labels"]),

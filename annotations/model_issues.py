@@ -200,7 +200,7 @@ def _class_of(question: Question, told: ClassProbabilities) -> NDArray[np.int64]
 
 def _warnings(judged: Judged) -> list[str]:
     counts = judged.counts
-    by_item = counts.by_value().sum(axis=1) if counts.n_labels else np.zeros(0)
+    by_item = counts.by_item() if counts.n_labels else np.zeros(0)
     found = {
         "no_labels": not counts.n_labels,
         "single_labels": counts.n_labels and not (by_item > 1).any(),
@@ -211,7 +211,7 @@ def _warnings(judged: Judged) -> list[str]:
 
 def _crowdlab_part(judged: Judged, parameters: Parameters) -> Row:
     counts = judged.counts
-    if not (counts.n_labels and (counts.by_value().sum(axis=1) > 1).any()):
+    if not (counts.n_labels and (counts.by_item() > 1).any()):
         why = "No item that the model predicted has two labels, so that nothing tells how good "
         return _empty(Reason.TOO_FEW_ANNOTATORS, f"{why}annotators are; collect second labels.")
     found = crowdlab(counts, judged.prob)
@@ -255,7 +255,7 @@ def _crowdlab_items(judged: Judged, found: Crowdlab) -> Ranked:
     counts, said = judged.counts, judged.prob.argmax(axis=1)
     columns = {
         "item": counts.items,
-        "n_labels": counts.by_value().sum(axis=1).astype(np.int64),
+        "n_labels": counts.by_item(),
         "value": found.code,
         "quality": found.quality,
         "majority": found.majority,
@@ -288,7 +288,7 @@ def _activelab_part(judged: Judged, parameters: Parameters) -> Row:
     if not counts.n_labels:
         return _empty(Reason.NO_DATA, "No item that the model predicted has a label.")
     found = activelab(counts, prob, judged.unlabelled_prob)
-    n = np.append(counts.by_value().sum(axis=1), np.zeros(len(judged.unlabelled))).astype(np.int64)
+    n = np.append(counts.by_item(), np.zeros(len(judged.unlabelled), np.int64))
     plan = plan_relabels(
         np.append(found.dissent, found.dissent_unlabelled),
         n,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, overload
 
 import numpy as np
@@ -181,7 +182,12 @@ class StoredRows(Sequence[Row]):
         self, run: Run, name: str, head: bytes, ranks: NDArray[np.int64] | None = None
     ) -> None:
         self.run, self.name, self.head = run, name, head
-        self.ranks = ranks if ranks is not None else np.arange(len(self._about("item")))
+        self._chosen = ranks
+
+    @cached_property
+    def ranks(self) -> NDArray[np.int64]:
+        """The ranks of the rows, ascending."""
+        return np.arange(len(self._about("item"))) if self._chosen is None else self._chosen
 
     def __len__(self) -> int:
         return len(self.ranks)
@@ -202,7 +208,9 @@ class StoredRows(Sequence[Row]):
     def about(self, name: str, numbers: Iterable[int]) -> StoredRows:
         """The rows about these items, or annotators."""
         wanted = np.fromiter(numbers, np.int64)
-        ranks = self.ranks[np.isin(self._about(name)[self.ranks], wanted)]
+        ranks = np.flatnonzero(np.isin(self._about(name), wanted))
+        if self._chosen is not None:
+            ranks = np.intersect1d(self._chosen, ranks)
         return StoredRows(self.run, self.name, self.head, ranks)
 
     def _about(self, name: str) -> NDArray[np.uint32]:

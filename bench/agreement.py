@@ -30,7 +30,7 @@ from bench.ingest_files import VALUES
 from bench.measuring import Cost, measure, medians, show
 from catalog import columns
 from catalog.changes import record_items
-from catalog.ingest.copying import Column, copy_out
+from catalog.ingest.copying import Column, constant, copy_out
 from catalog.ingest.store import grow
 from catalog.models import ColumnBlock, Dataset, Question, Run
 from catalog.queries import NUMBER_MASK
@@ -78,13 +78,13 @@ def stored(n_labels: int) -> Question:
     order = np.lexsort((annotator, item))
     size = item.size
     columns_in = [
-        Column("question_id", "int8", np.full(size, question.pk)),
+        Column("question_id", "int8", constant(question.pk, size)),
         Column("item_id", "int8", dataset.pk << 32 | item[order]),
         Column("annotator_id", "int8", dataset.pk << 32 | annotator[order]),
-        Column("round", "int2", np.ones(size, np.int64)),
-        Column("status", "int2", np.zeros(size, np.int64)),
+        Column("round", "int2", constant(1, size)),
+        Column("status", "int2", constant(0, size)),
         Column("code", "int4", code[order]),
-        Column("upload_id", "uuid", np.full(size, uuid.UUID(int=1).bytes, "S16")),
+        Column("upload_id", "uuid", constant(uuid.UUID(int=1).bytes, size, "S16")),
     ]
     with transaction.atomic():
         load_partition(question, columns_in)

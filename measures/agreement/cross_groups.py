@@ -12,6 +12,7 @@ from measures.agreement.coincidences import (
     coincidence_matrix,
     scale_distance,
 )
+from measures.agreement.formulas import alpha_of_sums
 from measures.agreement.patterns import checked_labels, dense_ids
 from measures.agreement.resampling import bootstrap_weights, percentile_interval
 from measures.agreement.rows import distinct_rows
@@ -230,12 +231,7 @@ def _alpha_moments(rows: FloatArray, distance: FloatArray) -> FloatArray:
 
 
 def _alpha(totals: FloatArray, distance: FloatArray) -> FloatArray:
-    paired, apart = totals[:, :-1], totals[:, -1]
-    n = np.maximum(paired.sum(axis=1), 2.0)
-    expected = (paired @ distance * paired).sum(axis=1) / (n - 1.0)
-    varied = expected > 1e-12 * distance.max(initial=1e-300)
-    alpha: FloatArray = np.where(varied, 1.0 - apart / np.where(varied, expected, 1.0), np.nan)
-    return alpha
+    return alpha_of_sums(totals[:, :-1], totals[:, -1], distance).value
 
 
 def _xrr_moments(rows: FloatArray, distance: FloatArray) -> FloatArray:

@@ -63,15 +63,24 @@ def krippendorff_alpha(sums: Sums, metric: str, distance: FloatArray | None) -> 
 
     ``distance`` is None for the ordinal metric.
     """
-    paired = sums.paired
+    return alpha_of_sums(sums.paired, sums.disagreement[metric], distance)
+
+
+def alpha_of_sums(
+    paired: FloatArray, disagreement: FloatArray, distance: FloatArray | None
+) -> Computed:
+    """The same from pairable labels by value (R, K) and the sum of their disagreement (R,)."""
     total = paired.sum(axis=1)
     if distance is None:
-        products = expected_ordinal(paired)
+        products, largest = expected_ordinal(paired), 1.0
     else:
-        products = (paired @ distance * paired).sum(axis=1)
-    observed = _quotient(sums.disagreement[metric], total)
+        products, largest = (paired @ distance * paired).sum(axis=1), distance.max(initial=0.0)
+    observed = _quotient(disagreement, total)
     expected = _quotient(products, total * (total - 1.0))
-    return Computed(value=1.0 - _quotient(observed, expected), observed=observed, expected=expected)
+    # What is nothing depends on the unit of the numbers.
+    unit = largest if largest > 0 else 1.0
+    value = 1.0 - _quotient(observed / unit, expected / unit)
+    return Computed(value=value, observed=observed, expected=expected)
 
 
 def cohen_kappa(tables: FloatArray, credit: FloatArray) -> Computed:

@@ -58,6 +58,10 @@ class LabelCounts:
         """All labels, those of repeated rounds too."""
         return int(self.matrix.data.sum())
 
+    def by_item(self) -> IntArray:
+        """Labels of each item, whoever gave them and whatever they say: (n_items,)."""
+        return np.rint(self.matrix.sum(axis=1)).astype(np.int64).ravel()
+
     def by_value(self) -> FloatArray:
         """Labels of each item by value, whoever gave them: (n_items, n_values)."""
         # Without the annotator in the column, entries that meet are added as they are laid out.

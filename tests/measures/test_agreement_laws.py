@@ -165,6 +165,13 @@ def test_another_unit_or_zero_does_not_move_interval_alpha(columns, unit, zero):
 
 
 @settings(max_examples=40)
+@given(labels(), st.sampled_from([1e-100, 1e-9, 1e-7, 1e9, 1e100]))
+def test_numbers_as_small_or_large_as_any_vary_as_much(columns, unit):
+    for scale in ("interval", "ratio"):
+        one = values_of(columns, scale, (1, 2, 4, 7))
+        same(one, values_of(columns, scale, [unit * x for x in (1, 2, 4, 7)]))
+
+
 @given(labels(), labels())
 def test_statistics_of_two_sets_of_items_add_up(first, second):
     second = (second[0] + 100, second[1], second[2])
