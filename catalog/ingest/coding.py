@@ -176,7 +176,8 @@ def _refuse_wordy(
     def describe(row: int) -> tuple[str, str, str | None]:
         value = column.values[column.codes[row]]
         fault = number_fault(value, decimal)
-        return value, f"attribute {attribute.name!r} is numeric, and {fault.sentence}", fault.hint
+        sentence = f"attribute {attribute.name!r} is numeric, and {fault.sentence}"
+        return value, sentence, fault.hint or likely_band(value, map(str, attribute.bands))
 
     incoming.refuse(rows[wrong[rows]], RowCode.NOT_A_NUMBER, attribute.name, describe)
 

@@ -173,13 +173,26 @@ def _parse_hint(code: Code, error: json.JSONDecodeError, text: str) -> str | Non
         return "The file ends in the middle of a record; it was cut off. Send it again."
     if rest.startswith("'"):
         return "JSON has double quotes; print() of Python does not write it, json.dump() does."
-    if rest == "," and code is Code.JSONL_PARSE:
-        return "Remove the comma at the end of the line."
+    if rest.startswith("\ufeff"):
+        return "A byte order mark stands here: files were joined. Remove it."
+    if code is Code.JSONL_PARSE and error.pos and (hint := _line_hint(rest, text)):
+        return hint
     if error.pos == _skip(text, 0) and text[error.pos : error.pos + 1] not in tuple("{[-"):
         return "If it is a table of columns, send format=csv."
     if code is Code.JSONL_PARSE:
         return "For one array over many lines send format=json."
     return "For one object a line send format=ndjson."
+
+
+def _line_hint(rest: str, text: str) -> str | None:
+    """What a line is that begins as a record of NDJSON and is none."""
+    if rest == ",":
+        return "Remove the comma at the end of the line."
+    if rest.startswith("{") and text.startswith("{"):
+        return "Two records stand on one line; begin each on its own."
+    if text.startswith("{") and not text.endswith("}"):
+        return "The record does not end on its line; if it is the last, the file was cut off."
+    return None
 
 
 def listed_records(path: Path, options: Options) -> Iterator[Record]:

@@ -145,7 +145,8 @@ class Header:
         if hint is None and meant and not self.layout.mapping:
             said = json.dumps(meant, ensure_ascii=False)
             hint = f"If they are called otherwise here, send columns={escape(said)}."
-        if hint is None and self.options.is_delimited and not self._knows_any():
+        named = self._knows_any() or self.layout.extra is not None
+        if hint is None and self.options.is_delimited and not named:
             hint = NO_HEADER
         place = self._sent_name(missing[0])
         return Fault(Code.HEADER_MISSING_COLUMN, sentence, hint=hint, column=place)

@@ -113,7 +113,9 @@ def _as_text(value: object, column: Column) -> str | Fault:
         return ""
     if isinstance(value, bool) and column.kind in TEXT_KINDS:
         return "true" if value else "false"
-    if column.nested and isinstance(value, list):
+    is_array = isinstance(value, list) and not isinstance(value, Pairs)
+    is_text = isinstance(value, list) and column.kind is Kind.TEXT
+    if column.nested and (is_array or is_text):
         faults = [f for text in strings(value) for f in character_faults(text, Kind.TEXT)]
         return faults[0] if faults else compact(value)
     names = {bool: "true or false", Pairs: "an object", list: "an array"}
@@ -122,8 +124,11 @@ def _as_text(value: object, column: Column) -> str | Fault:
         f"the value is {names[type(value)]} where {article} {column.kind.value} is expected; send "
         "a string, a number or null."
     )
-    several = isinstance(value, list) and column.name == "label"
-    hint = "If several values are meant, declare the question's scale as set." if several else None
+    hint = None
+    if isinstance(value, Pairs) and value and all(key.isdigit() for key, _ in value):
+        hint = "pandas wrote a column here; write rows, with orient='records'."
+    elif is_array and column.name == "label":
+        hint = "If several values are meant, declare the question's scale as set."
     return Fault(Code.TYPE, sentence, compact(value), hint, column=column.name)
 
 

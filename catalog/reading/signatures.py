@@ -43,6 +43,8 @@ NO_HEADER = (
 def what_file(names: list[str], *, delimited: bool) -> str | None:
     """A hint at what a file is that names none of our columns."""
     if not delimited:
+        if {"columns", "data"} <= {*names}:
+            return "pandas wrote it with orient='split'; write it with orient='records'."
         if len(names) != 1:
             return None
         return "If the rows are a list under this key, send that list alone."

@@ -78,6 +78,44 @@ def test_a_problem_says_what_was_probably_meant(alice: Trust, pets: str, name: s
     assert any(words in text for text in said), upload
 
 
+RECORD = '{"item": "i1", "annotator": "ann", "label": "cat"}'
+NDJSON, JSON = "application/x-ndjson", "application/json"
+
+# body, media type, words of message and hint
+RECORDS = {
+    "a cut line": (f'{RECORD}\n{{"item": "i2", "ann', NDJSON, "cut off"),
+    "two on a line": (f"{RECORD}{RECORD}\n", NDJSON, "Two records stand on one line"),
+    "a joined file": (f"{RECORD}\n\ufeff{RECORD}\n", NDJSON, "files were joined"),
+    "pandas' columns": (
+        '[{"item": {"0": "i1"}, "annotator": "a", "label": "cat"}]',
+        JSON,
+        "records",
+    ),
+    "pandas' split": ('[{"columns": ["item"], "data": [["i1"]]}]', JSON, "orient='records'"),
+}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_record_says_what_was_probably_meant(alice: Trust, pets: str, name: str) -> None:
+    body, media_type, words = RECORDS[name]
+    upload = alice.upload(pets, "labels", body, content_type=media_type, question="pet")
+    assert any(words in f"{p['message']} {p['hint']}" for p in upload["problems"]), upload
+
+
+def test_an_object_is_no_set(alice: Trust, pets: str) -> None:
+    body = '[{"item": "i1", "annotator": "ann", "label": {"a": 1}}]'
+    upload = alice.upload(pets, "labels", body, content_type=JSON, question="tags")
+    [problem] = upload["problems"]
+    assert (problem["code"], problem["value"], problem["hint"]) == ("type", '{"a":1}', None)
+
+
+def test_a_band_of_a_numeric_attribute_is_hinted_at(alice: Trust, pets: str) -> None:
+    age = {"name": "age", "of": "item", "kind": "numeric", "bands": ["0-17", "18-64"]}
+    alice.post(f"{pets}attributes/", age)
+    [problem] = alice.upload(pets, "items", "item,age\ni1,18-65\n")["problems"]
+    assert (problem["code"], problem["hint"]) == ("not_a_number", "Did you mean '18-64'?")
+
+
 def zipped(member: str, text: str = "") -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:

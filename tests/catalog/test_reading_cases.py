@@ -280,7 +280,7 @@ def test_options_that_mean_nothing_are_refused_by_name(wrong: dict[str, str]) ->
 def test_a_layout_that_contradicts_itself_is_refused() -> None:
     with pytest.raises(ValueError, match="twice"):
         Layout((Column("item"), Column("item")))
-    with pytest.raises(ValueError, match="no columns"):
+    with pytest.raises(ValueError, match="no column here"):
         Layout((Column("item"),), mapping={"colour": "x"})
 
 
