@@ -119,7 +119,10 @@ def _give_back(kept: KeptTable, upload: Upload) -> None:
                 [upload.pk, kept.of],
             )
             nothing = ", ".join(f"{name} = NULL" for name in kept.bare)
-            cursor.execute(f"UPDATE {kept.table} t SET {nothing} WHERE {mine}", own)  # noqa: S608
+            cursor.execute(
+                f"UPDATE {kept.table} t SET {nothing} WHERE {mine} AND (false{described})",  # noqa: S608
+                own,
+            )
         else:
             cursor.execute(f"DELETE FROM {kept.table} t WHERE {mine}", own)  # noqa: S608
             cursor.execute(
