@@ -289,6 +289,7 @@ def corp_curve(
     forecasts: BinaryForecasts,
     bootstrap: Bootstrap,
     *,
+    groups: Pooled | None = None,
     n_draws: int = 500,
     max_points: int = 100,
     max_cells: int = 2 * MAX_CELLS,
@@ -300,6 +301,8 @@ def corp_curve(
     forecasts : BinaryForecasts
     bootstrap : Bootstrap
         Generator and level of the band; its number of replicates is not used here.
+    groups : Pooled, optional
+        The forecasts pooled, where that was done before.
     n_draws : int
         Outcomes are drawn this often from the stated probabilities, which are kept.
     max_points : int
@@ -320,7 +323,7 @@ def corp_curve(
     if forecasts.n == 0:
         nothing = undefined(Reason.NO_DATA, 0)
         return CorpCurve((), (), nothing, nothing, bootstrap.level, 0)
-    groups = pooled(forecasts)
+    groups = pooled(forecasts) if groups is None else groups
     cells = in_cells(groups, forecasts, max_cells)
     drawn = bootstrap.rng.binomial(
         cells.n_eff.astype(np.int64), np.clip(cells.p, 0, 1), size=(n_draws, len(cells.p))
@@ -357,16 +360,15 @@ def corp_curve(
     )
 
 
-def isotonic_gaps(forecasts: BinaryForecasts) -> dict[str, float | None]:
+def isotonic_gaps(groups: Pooled) -> dict[str, float | None]:
     """Mean, median, 90th percentile and maximum distance between stated and CORP probability.
 
     The index of Austin and Steyerberg (2019) uses a loess smoother; with the isotonic one it is
     another number, hence the name. None without items.
     """
     keys = ("ici_isotonic", "e50_isotonic", "e90_isotonic", "emax_isotonic")
-    if forecasts.n == 0:
+    if not len(groups.p):
         return dict.fromkeys(keys)
-    groups = pooled(forecasts)
     gap = np.abs(groups.p - isotonic(groups.rate, groups.weight))
     mean = float((gap * groups.weight).sum() / groups.weight.sum())
     each = np.repeat(gap, groups.n.astype(np.int64))

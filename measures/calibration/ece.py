@@ -139,7 +139,7 @@ def calibration_errors(
         errors |= class_errors(forecasts, draws)
     else:
         errors |= dict.fromkeys(CLASS_KEYS, undefined(Reason.NOT_APPLICABLE, binary.n))
-    null = null_ece(binary, edges, bootstrap)
+    null = null_ece(binary, sums, edges, bootstrap)
     errors |= {key: _from_zero(errors[key], one, bootstrap) for key, one in null.items()}
     filled = {
         key: int(np.count_nonzero(sums.merged(cut).column("n"))) for key, cut in edges.items()
@@ -148,13 +148,19 @@ def calibration_errors(
 
 
 def null_ece(
-    binary: BinaryForecasts, edges: Mapping[str, FloatArray], bootstrap: Bootstrap
+    binary: BinaryForecasts,
+    sums: BinSums,
+    edges: Mapping[str, FloatArray],
+    bootstrap: Bootstrap,
 ) -> dict[str, Estimate]:
     """What chance alone would show as ECE if the stated probabilities were all true.
 
     Parameters
     ----------
     binary : BinaryForecasts
+        At least one item.
+    sums : BinSums
+        Theirs, in bins that refine all the ways to bin.
     edges : dict of str to (B + 1,) array
         Ways to bin, by name; all are judged by the same draws.
     bootstrap : Bootstrap
@@ -172,9 +178,6 @@ def null_ece(
     ----------
     Bröcker and Smith (2007), consistency resampling.
     """
-    if binary.n == 0:
-        return dict.fromkeys(edges, undefined(Reason.NO_DATA, 0))
-    sums = bin_sums(binary, joined_edges(*edges.values()))
     if binary.n <= EXACT_NULL_ITEMS:
         gaps, method = _drawn_gaps(binary, sums.edges, bootstrap), "null_bernoulli"
     else:

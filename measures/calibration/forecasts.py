@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -213,6 +214,14 @@ def class_forecasts(
 def codes_of(values: npt.ArrayLike) -> IntArray:
     """Values as integers 0..m-1 in sorted order."""
     return np.unique(np.asarray(values), return_inverse=True)[1].astype(np.int64).ravel()
+
+
+def rows_of(codes: IntArray, count: int) -> Iterator[IntArray]:
+    """Positions of each code's items, 0..count-1, from one sort; negative codes are left out."""
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], np.arange(count + 1))
+    for code in range(count):
+        yield order[starts[code] : starts[code + 1]]
 
 
 def kish_n_eff(weights: FloatArray) -> float:

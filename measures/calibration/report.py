@@ -6,7 +6,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from measures.calibration.binning import bins_asked, cube_root_bins, uniform_edges
-from measures.calibration.corp import MAX_CELLS, CorpCurve, corp_curve, isotonic_gaps
+from measures.calibration.corp import (
+    MAX_CELLS,
+    CorpCurve,
+    Pooled,
+    corp_curve,
+    isotonic_gaps,
+    pooled,
+)
 from measures.calibration.curve import CurveBin, calibration_curve
 from measures.calibration.ece import KEYS as ECE_KEYS
 from measures.calibration.ece import CalibrationErrors, calibration_errors
@@ -94,6 +101,13 @@ class CalibrationReport:
             "n_clusters": self.n_clusters,
             "scores": self.scores.as_dict(),
             "ece": self.ece.as_dict(),
+            "tests": self.tests.as_dict(),
+            **self.curves(),
+        }
+
+    def curves(self) -> dict[str, Any]:
+        """The curve, the parts of the score, and what other libraries would say; JSON-ready."""
+        return {
             "curve": {
                 "bins": [one.as_dict() for one in self.curve],
                 "corp": [asdict(step) for step in self.corp.steps],
@@ -101,7 +115,6 @@ class CalibrationReport:
                 "band_level": self.corp.level,
                 "band_draws": self.corp.n_draws,
             },
-            "tests": self.tests.as_dict(),
             "murphy": {"uniform_10": None if self.murphy is None else asdict(self.murphy)},
             "other_libraries": list(self.other_libraries),
         }
@@ -142,7 +155,8 @@ def calibration_report(
     """
     binary = forecasts if isinstance(forecasts, BinaryForecasts) else forecasts.confidence()
     draws = draw(forecasts.n, forecasts.clusters, bootstrap, max_units=max_units)
-    curve = corp_curve(binary, bootstrap, max_points=max_points, max_cells=max_cells)
+    groups = pooled(binary)
+    curve = corp_curve(binary, bootstrap, groups=groups, max_points=max_points, max_cells=max_cells)
     count = bins_asked(n_bins, forecasts.n)
     named = {str(count): count} if count <= MAX_NAMED_BINS else {}
     return CalibrationReport(
@@ -157,7 +171,7 @@ def calibration_report(
         ),
         curve=calibration_curve(binary, n_bins=count, level=bootstrap.level),
         corp=curve,
-        tests=_tests(binary, curve, bootstrap.level),
+        tests=_tests(binary, groups, curve, bootstrap.level),
         murphy=murphy_decomposition(binary, uniform_edges(10)),
         other_libraries=other_libraries(binary),
     )
@@ -196,15 +210,16 @@ def _n_clusters(forecasts: Forecasts) -> int | None:
     return None if clusters is None else int(clusters.max(initial=-1)) + 1
 
 
-def _tests(binary: BinaryForecasts, curve: CorpCurve, level: float) -> CalibrationTests:
+def _tests(
+    binary: BinaryForecasts, groups: Pooled, curve: CorpCurve, level: float
+) -> CalibrationTests:
     return CalibrationTests(
         cox_calibration(binary, level=level),
         spiegelhalter(binary),
-        kuiper(binary),
+        kuiper(binary, groups),
         curve.mcb_test,
         curve.mcb_expected_if_calibrated,
-        hosmer_lemeshow(binary),
-        hosmer_lemeshow(binary, external=False),
+        *hosmer_lemeshow(binary),
         detectable_error(binary, level=level),
-        isotonic_gaps(binary),
+        isotonic_gaps(groups),
     )

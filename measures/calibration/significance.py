@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special, stats
 
 from measures.calibration.binning import bin_sums, quantile_edges
-from measures.calibration.corp import pooled
+from measures.calibration.corp import Pooled, pooled
 from measures.calibration.forecasts import BinaryForecasts, FloatArray
 from measures.calibration.logistic import LogisticFit, fit_logistic, log_likelihood, logit_of
 from measures.estimates import Estimate, Reason, undefined
@@ -156,7 +156,7 @@ def spiegelhalter(forecasts: BinaryForecasts) -> Estimate:
     return Estimate(z, forecasts.n, p_value=float(2 * special.ndtr(-abs(z))))
 
 
-def kuiper(forecasts: BinaryForecasts) -> Estimate:
+def kuiper(forecasts: BinaryForecasts, groups: Pooled | None = None) -> Estimate:
     """Largest run of excess or lack of outcomes over a stretch of probabilities.
 
     Parameters
@@ -184,7 +184,7 @@ def kuiper(forecasts: BinaryForecasts) -> Estimate:
     scale = float(np.sqrt((w**2 * p * (1 - p)).sum()) / w.sum())
     if scale <= 0:
         return undefined(Reason.NO_VARIATION, forecasts.n)
-    at = pooled(forecasts)
+    at = pooled(forecasts) if groups is None else groups
     path = np.concatenate([[0.0], np.cumsum(at.observed - at.weight * at.p)]) / w.sum()
     found = float(path.max() - path.min())
     p_value = 1 - float(brownian_range_cdf(np.array([found / scale]))[0])
@@ -205,9 +205,7 @@ def brownian_range_cdf(x: FloatArray) -> FloatArray:
     return np.where(x > 0, np.clip(terms.sum(axis=0), 0.0, 1.0), 0.0)
 
 
-def hosmer_lemeshow(
-    forecasts: BinaryForecasts, *, n_groups: int = 10, external: bool = True
-) -> Estimate:
+def hosmer_lemeshow(forecasts: BinaryForecasts, *, n_groups: int = 10) -> tuple[Estimate, Estimate]:
     """Chi-squared distance of observed and expected counts over groups of equal size.
 
     Kept for comparison with older reports: it depends on the groups and has little power.
@@ -216,33 +214,36 @@ def hosmer_lemeshow(
     ----------
     forecasts : BinaryForecasts
     n_groups : int
-    external : bool
-        The model was not fitted on these items: as many degrees of freedom as groups, else two
-        fewer.
 
     Returns
     -------
-    Estimate
-        The statistic, 0 is best. ``no_variation`` where a group expects no or only outcomes.
-        ``not_applicable`` with weights or clusters.
+    tuple of Estimate
+        The statistic, 0 is best, of a model that was not fitted on these items (as many degrees
+        of freedom as groups), and of one that was (two fewer). ``no_variation`` where a group
+        expects no or only outcomes. ``not_applicable`` with weights or clusters.
 
     References
     ----------
     Hosmer and Lemeshow (1980).
     """
     if forecasts.n == 0:
-        return undefined(Reason.NO_DATA, 0)
+        return (undefined(Reason.NO_DATA, 0),) * 2
     if forecasts.weighted or forecasts.clusters is not None:
-        return undefined(Reason.NOT_APPLICABLE, forecasts.n)
+        return (undefined(Reason.NOT_APPLICABLE, forecasts.n),) * 2
     sums = bin_sums(forecasts, quantile_edges(forecasts.y_prob, n_groups))
     there = sums.column("n") > 0
     n, expected = sums.column("n")[there], sums.column("predicted")[there]
     variance = expected * (1 - expected / n)
-    df = int(there.sum()) - (0 if external else 2)
-    if (variance <= 0).any() or df < 1:
-        return undefined(Reason.NO_VARIATION, forecasts.n)
+    if (variance <= 0).any():
+        return (undefined(Reason.NO_VARIATION, forecasts.n),) * 2
     statistic = float(((sums.column("observed")[there] - expected) ** 2 / variance).sum())
-    return Estimate(statistic, forecasts.n, p_value=float(stats.chi2.sf(statistic, df)))
+
+    def judged(df: int) -> Estimate:
+        if df < 1:
+            return undefined(Reason.NO_VARIATION, forecasts.n)
+        return Estimate(statistic, forecasts.n, p_value=float(stats.chi2.sf(statistic, df)))
+
+    return judged(len(n)), judged(len(n) - 2)
 
 
 def detectable_error(

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from measures.calibration.corp import MAX_CELLS
-from measures.calibration.forecasts import Forecasts, IntArray
+from measures.calibration.forecasts import Forecasts, IntArray, rows_of
 from measures.calibration.report import CalibrationReport, calibration_report, withheld_report
 from measures.calibration.resampling import Bootstrap
 from measures.estimates import Estimate
@@ -69,7 +69,7 @@ def subgroup_calibration(
     if subgroup.max(initial=-1) >= count:
         raise ValueError(f"codes reach {int(subgroup.max())}; n_subgroups is only {count}.")
     found = []
-    for rows in _rows_of(subgroup, count):
+    for rows in rows_of(subgroup, count):
         part = forecasts.rows(rows)
         if part.n < max(min_items, 1):
             found.append(withheld_report(part, bootstrap.level))
@@ -118,14 +118,6 @@ def _nulls(found: Sequence[CalibrationReport], key: str) -> Iterator[Estimate]:
     for one in found:
         if key in one.ece.expected_if_calibrated:
             yield one.ece.expected_if_calibrated[key]
-
-
-def _rows_of(subgroup: IntArray, count: int) -> Iterator[IntArray]:
-    """Positions of each subgroup's items, from one sort; items in no subgroup come first."""
-    order = np.argsort(subgroup, kind="stable")
-    starts = np.searchsorted(subgroup[order], np.arange(count + 1))
-    for code in range(count):
-        yield order[starts[code] : starts[code + 1]]
 
 
 def _codes(codes: npt.ArrayLike, n: int) -> IntArray:

@@ -18,7 +18,7 @@ from measures.calibration.binning import (
     uniform_edges,
 )
 from measures.calibration.class_ece import classwise_ece, toplabel_ece
-from measures.calibration.corp import corp_curve, corp_decomposition, isotonic_gaps
+from measures.calibration.corp import corp_curve, corp_decomposition, isotonic_gaps, pooled
 from measures.calibration.curve import calibration_curve
 from measures.calibration.ece import calibration_errors, null_ece
 from measures.calibration.forecasts import binary_forecasts
@@ -173,7 +173,7 @@ def test_a_lower_brier_score_is_not_better_calibration():
 
 
 def test_isotonic_gaps_of_d2():
-    assert isotonic_gaps(d2()) == pytest.approx(
+    assert isotonic_gaps(pooled(d2())) == pytest.approx(
         {
             "ici_isotonic": 0.07534297101275916,
             "e50_isotonic": 0.05883542105263159,
@@ -243,9 +243,9 @@ def test_the_range_of_brownian_motion():
 
 
 def test_hosmer_lemeshow_of_d1():
-    assert hosmer_lemeshow(d1()).value == pytest.approx(13.833691943051832, abs=1e-9)
-    assert hosmer_lemeshow(d1()).p_value == pytest.approx(0.18071348570527898, abs=1e-9)
-    internal = hosmer_lemeshow(d1(), external=False)
+    external, internal = hosmer_lemeshow(d1())
+    assert external.value == internal.value == pytest.approx(13.833691943051832, abs=1e-9)
+    assert external.p_value == pytest.approx(0.18071348570527898, abs=1e-9)
     assert internal.p_value == pytest.approx(0.086204491932006, abs=1e-9)
 
 
@@ -266,7 +266,8 @@ def test_the_miscalibration_test_of_d1():
 
 
 def null_of(forecasts, drawn):
-    return null_ece(forecasts, {"ten": uniform_edges(10)}, drawn)["ten"]
+    ten = uniform_edges(10)
+    return null_ece(forecasts, bin_sums(forecasts, ten), {"ten": ten}, drawn)["ten"]
 
 
 def test_the_expected_ece_of_d2_if_it_were_calibrated():
