@@ -13,7 +13,7 @@ from catalog.queries import group_codes, reference_codes
 from measures.calibration.forecasts import Forecasts, binary_forecasts, class_forecasts
 from predictions.models import ModelVersion
 from predictions.probabilities import read_predictions
-from predictions.weighting import Weighting, population_weights, stated_weights
+from predictions.weighting import Weighting, stated_weights
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,10 @@ class Evidence:
     weighting: dict[str, Any]
 
 
-def gather(
-    dataset: Dataset, model: ModelVersion, *, population: str | None = None, weighted: bool = True
-) -> Evidence:
+def gather(dataset: Dataset, model: ModelVersion, *, weighted: bool = True) -> Evidence:
     """The predicted items that have a reference label among the model's classes.
 
-    They count as a file said, or so that they stand for a population, or, not ``weighted``,
-    all the same.
+    They count as a file said, or, not ``weighted``, all the same.
     """
     predicted = read_predictions(model)
     truth, known, labelled = outcomes(model, predicted.item)
@@ -55,7 +52,7 @@ def gather(
     everybody = Evidence(forecasts, item, counts, Weighting().as_dict(len(item)))
     if not weighted:
         return everybody
-    return weighted_by(everybody, weigh(dataset, model, item, population))
+    return weighted_by(everybody, stated_weights(model, item))
 
 
 def weighted_by(evidence: Evidence, weighting: Weighting) -> Evidence:
@@ -67,15 +64,6 @@ def weighted_by(evidence: Evidence, weighting: Weighting) -> Evidence:
     forecasts = replace(evidence.forecasts.rows(kept), weights=weights[kept], weighted=True)
     counts = {**evidence.counts, "n_items": int(kept.sum())}
     return Evidence(forecasts, evidence.item[kept], counts, weighting.as_dict(n))
-
-
-def weigh(
-    dataset: Dataset, model: ModelVersion, item: NDArray[np.int64], population: str | None
-) -> Weighting:
-    """What these items count for: towards a population where one is meant, else as files say."""
-    if population is not None:
-        return population_weights(dataset, population, item)
-    return stated_weights(model, item)
 
 
 def outcomes(

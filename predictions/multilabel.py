@@ -12,16 +12,17 @@ from catalog.models import Dataset, Run
 from catalog.queries import reference_codes
 from measures.calibration.curve import calibration_curve
 from measures.calibration.ece import calibration_errors
+from measures.calibration.forecasts import codes_of
 from measures.calibration.resampling import Bootstrap, Draws, draw
 from measures.calibration.significance import CoxCalibration, cox_calibration
 from measures.multilabel import LabelForecasts, label_scores
 from measures.multiplicity import with_adjusted_p
 from measures.scores import scores
-from predictions.evidence import Evidence, clusters_of, weigh
+from predictions.evidence import Evidence, clusters_of
 from predictions.models import ModelVersion
 from predictions.probabilities import read_predictions
 from predictions.subgroups import shown_numbers
-from predictions.weighting import Weighting
+from predictions.weighting import Weighting, stated_weights
 
 Bools = NDArray[np.bool_]
 
@@ -47,31 +48,24 @@ def label_sets(model: ModelVersion, item: NDArray[np.int64]) -> tuple[Bools, Boo
 
 
 def gather_sets(
-    dataset: Dataset, model: ModelVersion, *, population: str | None = None, weighted: bool = True
+    dataset: Dataset, model: ModelVersion, *, weighted: bool = True
 ) -> tuple[Evidence, LabelForecasts]:
     """The predicted items with a reference set; in the evidence each label is a row."""
     predicted = read_predictions(model)
     truth, known, n_reference, n_missed = label_sets(model, predicted.item)
-    weighting = Weighting()
-    if weighted:
-        weighting = weigh(dataset, model, predicted.item[known], population)
-    said, kept = weighting.as_dict(int(known.sum())), weighting.kept(int(known.sum()))
-    weights = None if weighting.weights is None else weighting.weights[kept]
-    n_known = int(known.sum())
-    known[known] = kept
     item = predicted.item[known]
     clusters = clusters_of(dataset, item)
     forecasts = LabelForecasts(
         truth[known].astype(float),
         predicted.probabilities[known],
-        np.ones(len(item)) if weights is None else weights,
-        None if clusters is None else np.unique(clusters, return_inverse=True)[1].ravel(),
-        weights is not None,
+        np.ones(len(item)),
+        None if clusters is None else codes_of(clusters),
+        weighted=False,
     )
     counts = {
         "n_items": len(item),
         "n_predicted": len(predicted.item),
-        "n_without_reference": len(predicted.item) - n_known,
+        "n_without_reference": len(predicted.item) - len(item),
         "n_reference_not_a_class": 0,
         "n_reference": n_reference,
         "n_not_predicted": n_missed,
@@ -81,7 +75,24 @@ def gather_sets(
         "n_train_left_out": predicted.n_train_left_out,
     }
     rows = np.repeat(item, len(model.classes))
-    return Evidence(forecasts.pooled(), rows, counts, said), forecasts
+    everybody = Evidence(forecasts.pooled(), rows, counts, Weighting().as_dict(len(item)))
+    if not weighted:
+        return everybody, forecasts
+    return sets_weighted_by(everybody, forecasts, stated_weights(model, item))
+
+
+def sets_weighted_by(
+    evidence: Evidence, labels: LabelForecasts, weighting: Weighting
+) -> tuple[Evidence, LabelForecasts]:
+    """As :func:`predictions.evidence.weighted_by`; ``weighting`` is of items, not of their rows."""
+    n, weights = labels.n, weighting.weights
+    if weights is None:
+        return evidence, labels
+    kept = weighting.kept(n)
+    labels = replace(labels.rows(kept), weights=weights[kept], weighted=True)
+    rows = evidence.item[np.repeat(kept, labels.y_true.shape[1])]
+    counts = {**evidence.counts, "n_items": labels.n}
+    return Evidence(labels.pooled(), rows, counts, weighting.as_dict(n)), labels
 
 
 def measure_labels(

@@ -20,7 +20,7 @@ from predictions.evidence import Evidence, gather, weighted_by
 from predictions.folds import measure_folds
 from predictions.later import measure_later
 from predictions.models import ModelVersion
-from predictions.multilabel import gather_sets, measure_labels
+from predictions.multilabel import gather_sets, measure_labels, sets_weighted_by
 from predictions.parameters import model_of_run
 from predictions.subgroups import measure_subgroups, shown_report, with_reason
 from predictions.weighting import population_weights
@@ -81,10 +81,9 @@ def _gathered(
     run: Run, model: ModelVersion, *, weighted: bool = True
 ) -> tuple[Evidence, LabelForecasts | None]:
     """What is measured, and of several labels an item the same label by label."""
-    population = run.parameters.get("population")
     if model.is_multilabel:
-        return gather_sets(run.dataset, model, population=population, weighted=weighted)
-    return gather(run.dataset, model, population=population, weighted=weighted), None
+        return gather_sets(run.dataset, model, weighted=weighted)
+    return gather(run.dataset, model, weighted=weighted), None
 
 
 def _rows_an_item(model: ModelVersion) -> int:
@@ -116,11 +115,12 @@ def measure_for_population(run: Run, should_stop: Callable[[], bool]) -> dict[st
     """The same for a target population: items, and those of each subgroup, weighted to it."""
     model = model_of_run(run)
     everybody, labels = _gathered(run, model, weighted=False)
+    item = everybody.item[:: _rows_an_item(model)]
+    weighting = population_weights(run.dataset, run.parameters["population"], item)
     if labels is None:
-        weighting = population_weights(run.dataset, run.parameters["population"], everybody.item)
         evidence = weighted_by(everybody, weighting)
     else:
-        evidence, labels = _gathered(run, model)
+        evidence, labels = sets_weighted_by(everybody, labels, weighting)
     rng = np.random.default_rng(int(run.digest[:16], 16))
     bootstrap = Bootstrap(rng, run.parameters["n_replicates"], run.parameters["ci_level"])
     report = calibration_report(evidence.forecasts, bootstrap, n_bins=run.parameters["n_bins"])

@@ -180,13 +180,12 @@ def _shown(attributes: dict[str, str], one: CalibrationReport) -> dict[str, Any]
 
 def shown_report(report: CalibrationReport) -> dict[str, Any]:
     """Scores, errors and curves, of all items or of a subgroup."""
-    whole = report.as_dict()
     return {
         "scores": shown_numbers(report.scores.estimates),
         "ece": shown_numbers(report.ece.errors),
         "ece_if_calibrated": shown_numbers(report.ece.expected_if_calibrated),
         "effective_bins": report.ece.effective_bins,
-        **{name: whole[name] for name in ("curve", "murphy", "other_libraries")},
+        **report.curves(),
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from catalog import exchange
 from catalog.models import Dataset
-from measures.calibration.forecasts import kish_n_eff
+from measures.calibration.forecasts import kish_n_eff, rows_of
 from measures.estimates import Reason
 from predictions.models import ModelVersion
 from predictions.probabilities import read_weights
@@ -100,9 +99,7 @@ def part_weights(
     codes: NDArray[np.int64],
 ) -> WeightedParts:
     """Weights that give each subgroup the composition of the same part of the population."""
-    order = np.argsort(codes, kind="stable")
-    ends = np.searchsorted(codes[order], np.arange(len(attributes) + 1))
-    rows = [order[a:b] for a, b in pairwise(ends.tolist())]
+    rows = list(rows_of(codes, len(attributes)))
     # Of several labels an item each is a row.
     items = [np.unique(item[own]) for own in rows]
     parts = list(zip(attributes, items, strict=True))
