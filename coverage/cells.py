@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
-import pyarrow as pa
-import pyarrow.compute as pc
 from django.db import connection
 
 from catalog.ingest.copying import Column, constant, copy_in
 from catalog.ingest.history import keep
 from catalog.ingest.incoming import Counts, Incoming
+from catalog.ingest.objects import json_objects
 from catalog.kinds import kept_table
 from catalog.models import Upload
 from catalog.reading.tables import NumberColumn, TextColumn
@@ -32,16 +29,13 @@ def cell_columns(
 ) -> list[Column]:
     """The cells of the rows without a problem, as columns of the table."""
     rows = incoming.rows
-    said = []
-    for name, column in columns.items():
-        texts = pa.array([json.dumps({name: value})[1:-1] for value in column.values], pa.string())
-        codes = column.codes[rows]
-        said.append(texts.take(pa.array(codes, mask=codes < 0)))
-    inside = pc.binary_join_element_wise(*said, ", ", null_handling="skip")
+    values = json_objects(
+        (name, column.values, column.codes[rows]) for name, column in columns.items()
+    )
     upload = constant(incoming.upload.pk.bytes, len(rows), "S16")
     return [
         Column("population_id", "int8", constant(population.pk, len(rows))),
-        Column("values", "jsonb", pc.binary_join_element_wise("{", inside, "}", "")),
+        Column("values", "jsonb", values),
         Column("weight", "float8", weight.values[rows]),
         Column("upload_id", "uuid", upload),
     ]

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from django.db import connection
 from numpy.typing import NDArray
 
@@ -15,6 +12,7 @@ from catalog.ingest.copying import Column, copy_in, copy_out
 from catalog.ingest.history import keep
 from catalog.ingest.incoming import Counts, Incoming
 from catalog.ingest.numbering import FEW, UNKNOWN, enroll, look_up, texts_of
+from catalog.ingest.objects import json_objects
 from catalog.ingest.profiles import profiles_of
 from catalog.ingest.repeats import refuse_repeats
 from catalog.kinds import kept_table
@@ -139,13 +137,11 @@ def _replace(incoming: Incoming, of: Attribute.Of, arriving: list[Column]) -> in
 
 def _numbers(incoming: Incoming, numeric: list[Coded]) -> pa.Array:
     """The exact numbers of each row as a JSON object; null takes away one no longer said."""
-    parts = []
+    columns = []
     for attribute in numeric:
         if attribute.numbers is None:
             continue
         distinct, which = np.unique(attribute.numbers[incoming.rows], return_inverse=True)
         said = [None if np.isnan(number) else number for number in distinct.tolist()]
-        texts = [json.dumps({attribute.name: number})[1:-1] for number in said]
-        parts.append(pa.array(texts).take(pa.array(which)))
-    inside = pc.binary_join_element_wise(*parts, ", ")
-    return pc.binary_join_element_wise("{", inside, "}", "")
+        columns.append((attribute.name, said, which))
+    return json_objects(columns)
