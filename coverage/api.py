@@ -21,6 +21,7 @@ from coverage.disclosure import visible
 from coverage.models import Population
 from coverage.populations import population_of
 from coverage.serializers import CoverageSerializer, PopulationSerializer
+from measures.coverage.statuses import Status
 
 POPULATION = OpenApiParameter("population", str, description="May be left out if there is one.")
 FILTERS = [
@@ -28,7 +29,7 @@ FILTERS = [
     OpenApiParameter("level", int, description="Only rows with so many attributes."),
     OpenApiParameter("status", str, description="Only cells of this status."),
 ]
-STATUSES = ("adequate", "gap", "insufficient_evidence", "not_estimable", "withheld")
+STATUSES = (*map(str, Status), "withheld")
 TABLES = (
     "attributes",
     "cells",

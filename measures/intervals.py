@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
 from measures.estimates import Estimate, Reason, undefined
+from measures.rounding import ceiling
 
 Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -270,7 +271,7 @@ def n_for_precision(share: float, half_width: float, *, level: float = 0.95) -> 
     linear = z2 * variance
     root = linear**2 + 4 * h2 * z2**2 * (0.25 - variance)
     m = (linear + math.sqrt(root)) / (2 * h2)
-    return max(1, math.ceil(m - z2 - 1e-9))
+    return max(1, int(ceiling(m - z2)))
 
 
 def _wilson_at(x: NDArray[np.float64], n: NDArray[np.float64], z: float) -> Bounds:

@@ -19,26 +19,17 @@ from measures.coverage.sampled_targets import (
     target_bounds,
     two_sample_p_values,
 )
+from measures.coverage.statuses import Status
 from measures.coverage.target import Basis
 from measures.estimates import Estimate, Estimates, Reason
 from measures.intervals import Bounds, clopper_pearson_many, goodman, sison_glaz, wilson_many
 from measures.multiplicity import benjamini_hochberg, holm
+from measures.rounding import ceiling
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# Products such as (1/48) * 8112 come out a rounding above the whole number they are.
-_ROUNDING = 1e-9
 _SIMULTANEOUS = {"goodman": goodman, "sison_glaz": sison_glaz}
-
-
-class Status(StrEnum):
-    """What the evidence says about a cell. A fifth word, withheld, is set by disclosure control."""
-
-    ADEQUATE = "adequate"
-    GAP = "gap"
-    INSUFFICIENT_EVIDENCE = "insufficient_evidence"
-    NOT_ESTIMABLE = "not_estimable"
 
 
 class Correction(StrEnum):
@@ -263,7 +254,7 @@ def deficit_at_fixed_n(counts: ArrayLike, q: ArrayLike) -> Ints:
     Own definition, the shortfall against proportional allocation.
     """
     x, target = np.asarray(counts, np.int64), np.asarray(q, float)
-    return np.asarray(np.maximum(0, _ceil(target * x.sum()) - x))
+    return np.asarray(np.maximum(0, ceiling(target * x.sum()) - x))
 
 
 def topup_no_removal(counts: ArrayLike, q: ArrayLike) -> Ints:
@@ -289,11 +280,7 @@ def topup_no_removal(counts: ArrayLike, q: ArrayLike) -> Ints:
     x, target = np.asarray(counts, np.int64), np.asarray(q, float)
     wanted = target > 0
     size = float((x[wanted] / target[wanted]).max(initial=0.0))
-    return np.where(wanted, np.maximum(0, _ceil(target * size) - x), 0)
-
-
-def _ceil(number: Floats) -> Ints:
-    return np.asarray(np.ceil(number - _ROUNDING * np.maximum(1.0, number)), dtype=np.int64)
+    return np.where(wanted, np.maximum(0, ceiling(target * size) - x), 0)
 
 
 def _bounds(x: Ints, n: int, rules: Rules) -> Bounds:

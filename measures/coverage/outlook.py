@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
 from measures.intervals import wilson_many
+from measures.rounding import ceiling
 
 Floats = NDArray[np.float64]
 
@@ -99,7 +100,7 @@ def items_for_mean(variance: float, half_width: float, *, level: float = 0.95) -
     if not half_width > 0:
         raise ValueError(f"half_width must be above 0; got {half_width!r}.")
     needed = _quantile(level) ** 2 * _checked(variance) / half_width**2
-    return max(2, math.ceil(needed - 1e-9))
+    return max(2, int(ceiling(needed)))
 
 
 def _quantile(level: float) -> float:

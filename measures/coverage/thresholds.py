@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
 
 from measures.intervals import n_for_precision
+from measures.rounding import ceiling
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,7 @@ def share_threshold(share: float, n_items: int, *, at_least: int = 1) -> Thresho
     """
     if not 0 <= share <= 1:
         raise ValueError(f"share must lie in [0, 1]; got {share!r}.")
-    # 0.1 * 30 is a rounding above 3 in binary.
-    return Threshold(max(at_least, ceil(share * n_items - 1e-9)), f"share {share:g}")
+    return Threshold(max(at_least, int(ceiling(share * n_items))), f"share {share:g}")
 
 
 def precision_threshold(half_width: float, *, share: float = 0.5, level: float = 0.95) -> Threshold:

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from measures.coverage.cells import Correction, Rules, Status, topup_no_removal
+from measures.coverage.cells import Correction, Rules, topup_no_removal
 from measures.coverage.cube import MISSING, Attribute, count_items, count_profiles
 from measures.coverage.patterns import uncovered_cells
 from measures.coverage.representation import family_of, representation
+from measures.coverage.statuses import Status
 from measures.coverage.target import Basis, target_from_cells
 from measures.coverage.thresholds import count_threshold
 from measures.estimates import Estimate, Estimates, Reason
