@@ -21,7 +21,8 @@ from typing import Any
 from celery import current_app
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, JSONField, Q, Value
+from django.db.models.functions import Cast
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
@@ -161,11 +162,13 @@ def _mine(run: Run) -> Any:
 
 def succeed(run: Run, result: dict[str, Any]) -> bool:
     """Store the result; ``False`` when the run was cancelled or taken over meanwhile."""
+    # Written out once, for the database and for the digest: a result may hold megabytes.
+    text = canonical(result)
     return bool(
         _mine(run).update(
             state=Run.State.SUCCEEDED,
-            result=result,
-            etag=digest_of(result),
+            result=Cast(Value(text), JSONField()),
+            etag=hashlib.sha256(text.encode()).hexdigest(),
             finished_at=timezone.now(),
             lease_until=None,
             failure="",

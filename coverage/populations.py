@@ -24,7 +24,7 @@ from catalog.reading.tables import NumberColumn, TextColumn
 from coverage.banding import Banding, Reach, apart, overlapping, reach_of
 from coverage.cells import CELLS, cell_columns, is_another, replace_cells, stage
 from coverage.models import Population
-from coverage.queries import attributes_of, values_met
+from coverage.queries import ProfileCounts, attributes_of
 from coverage.target_checks import SHOWN, by_margin, check_mapping, check_shares, listed
 from coverage.withdrawal import remember_margins
 
@@ -320,9 +320,8 @@ def _compare_values(
         )
     wanted = {banding.place(value) or value for value in used - banding.missing}
     profiles = Profile.objects.filter(dataset=incoming.dataset, of=attribute.of)
-    met = set(
-        values_met(profiles.values_list("values", flat=True), [attribute.name])[attribute.name]
-    )
+    told = ProfileCounts(list(profiles.values_list("values", flat=True)), [])
+    met = set(told.coded(attribute.name)[0])
     if not met or met == wanted:
         return
     incoming.warn(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from measures.coverage.cube import Attribute as Axis
 from measures.coverage.target import Target, target_from_cells
 
 Values = dict[str, list[str]]
+Coded = tuple[list[str], NDArray[np.int64]]
 
 _KEPT, _PROFILES = ProfileCount._meta.db_table, Profile._meta.db_table
 _ANNOTATORS = Annotator._meta.db_table
@@ -30,6 +31,18 @@ class ProfileCounts:
 
     values: list[dict[str, Any]]
     n: list[int]
+    _coded: dict[str, Coded] = field(default_factory=dict, repr=False, compare=False)
+
+    def coded(self, name: str) -> Coded:
+        """The values of an attribute that occur, and which of them each combination has."""
+        if name not in self._coded:
+            met: dict[str, int] = {}
+            codes = [
+                met.setdefault(str(values[name]), len(met)) if name in values else MISSING
+                for values in self.values
+            ]
+            self._coded[name] = list(met), np.array(codes, np.int64)
+        return self._coded[name]
 
 
 def count_of_profiles(dataset: Dataset, of: str) -> ProfileCounts:
@@ -137,15 +150,14 @@ def attributes_of(dataset: Dataset, of: str) -> dict[str, Attribute]:
     return {a.name: a for a in dataset.attributes.filter(of=of).order_by("name")}
 
 
-def values_met(profiles: Iterable[dict[str, Any]], names: Iterable[str]) -> Values:
+def values_met(counts: ProfileCounts, names: Iterable[str]) -> Values:
     """The values of each attribute that occur, sorted."""
-    rows = list(profiles)
-    return {name: sorted({str(p[name]) for p in rows if name in p}) for name in names}
+    return {name: sorted(counts.coded(name)[0]) for name in names}
 
 
 def domains_of(attributes: dict[str, Attribute], counts: ProfileCounts) -> Values:
     """Each attribute's declared values, then those that occur without being declared."""
-    met = values_met(counts.values, attributes)
+    met = values_met(counts, attributes)
     domains = {}
     for name, attribute in attributes.items():
         declared = [str(value) for value in attribute.domain]
@@ -157,13 +169,13 @@ def domains_of(attributes: dict[str, Attribute], counts: ProfileCounts) -> Value
 def cube_of(counts: ProfileCounts, domains: Values) -> Cube:
     """Joint counts over the given attributes and values; other values count as missing."""
     axes = [Axis(name, tuple(values)) for name, values in domains.items()]
-    codes = np.full((len(counts.values), len(axes)), MISSING, np.int64)
-    for column, (name, values) in enumerate(domains.items()):
-        place = {value: i for i, value in enumerate(values)}
-        codes[:, column] = [
-            place.get(str(profile[name]), MISSING) if name in profile else MISSING
-            for profile in counts.values
-        ]
+    columns = []
+    for axis in axes:
+        met, codes = counts.coded(axis.name)
+        place = {value: i for i, value in enumerate(axis.values)}
+        # The last one is for those that have no value: their code is -1.
+        columns.append(np.array([*(place.get(v, MISSING) for v in met), MISSING])[codes])
+    codes = np.array(columns, np.int64).reshape(len(axes), len(counts.n)).T
     return count_profiles(axes, codes, counts.n)
 
 

@@ -94,7 +94,7 @@ def _representation(work: Material) -> Representation:
 
 def _lacking(work: Material) -> list[dict[str, Any]]:
     """Values that the target has and nobody in the data set."""
-    met = queries.values_met(work.counts.values, work.domains)
+    met = queries.values_met(work.counts, work.domains)
     lacking = []
     for name in work.target.names:
         shares, _ = work.target.shares([name])
@@ -110,7 +110,7 @@ def _warnings(work: Material) -> list[str]:
         f"{name}: the values {', '.join(values[:10])} of the population lie in no one band."
         for name, values in work.placed.unplaced.items()
     ]
-    met = queries.values_met(work.counts.values, work.domains)
+    met = queries.values_met(work.counts, work.domains)
     said += [
         f"{name}: no value of the data set is one that the population knows; declare bands for "
         "numbers, or say in the population's mapping which values are the same."
