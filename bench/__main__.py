@@ -1,7 +1,13 @@
-"""``./trust bench NAME [options]``: run one comparison; without a name, say which there are."""
+"""``./trust bench NAME [options]``: run one comparison; without a name, say which there are.
+
+Peers are kept out of the product's environment: ``pip install --no-deps --target PEERS -r
+bench/requirements.txt``, then ``BENCH_PEERS=PEERS ./trust bench NAME``. A peer that is not
+installed is named and left out.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 
 import django
@@ -18,6 +24,8 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] not in COMPARISONS:
         print(f"usage: ./trust bench NAME [options]; the names are: {', '.join(COMPARISONS)}")
         return 2
+    # Last, so that it hides nothing of ours.
+    sys.path += filter(None, [os.environ.get("BENCH_PEERS")])
     django.setup()
     call_command("migrate", verbosity=0)
     module = __import__(f"bench.{arguments[0]}", fromlist=["main"])

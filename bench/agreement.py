@@ -1,9 +1,7 @@
 """Agreement: alpha from rows and from columns, intervals, subgroups, and what peers need for it.
 
 The labels are made up: five of them an item by 500 annotators on five values, six in ten of them
-what is true. A peer that is not installed is named and left out. Peers are kept out of the
-product's environment: ``pip install --no-deps --target PEERS -r bench/requirements.txt``, then
-``PYTHONPATH=PEERS ./trust bench agreement``.
+what is true.
 """
 
 from __future__ import annotations

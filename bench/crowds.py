@@ -3,7 +3,7 @@
 The labels are made up: five of them an item on five values, by annotators drawn at random from
 500, each right as often as is their own. Each fit runs in a process of its own, so that its peak
 memory is its own. A peer that is not installed is named and left out; it is installed as
-bench/agreement.py says.
+bench/__main__.py says.
 """
 
 from __future__ import annotations

@@ -1,9 +1,4 @@
-"""Files in: the whole upload path against a bare COPY of the same file, and against peers.
-
-``pandas.to_sql`` needs SQLAlchemy, which the product does not: ``pip install --no-deps --target
-PEERS -r bench/requirements.txt``, then ``PYTHONPATH=PEERS ./trust bench ingest``. A peer that is
-not installed is named and left out.
-"""
+"""Files in: the whole upload path against a bare COPY of the same file, and against peers."""
 
 from __future__ import annotations
 
