@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -31,7 +32,8 @@ def results_about(dataset: Dataset, item: Item, question: Question) -> Row:
         "consensus_run": run,
         "consensus_api": f"/api/v1/datasets/{dataset.slug}/consensus/?{query}",
         **_in_queue(dataset, issues, number),
-        **_doubts(dataset, question, issues, number),
+        # Read when it is looked at: only the page shows them.
+        "doubts": partial(_doubts, dataset, question, issues, number),
     }
 
 

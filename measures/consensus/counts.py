@@ -149,8 +149,9 @@ def label_counts(
             "item, annotator and code must be equally long; they have "
             f"{', '.join(str(column.size) for column in columns)} entries."
         )
-    wrong = np.flatnonzero((columns[2] < 0) | (columns[2] >= n_values))
-    if wrong.size:
+    # In one pass: without a sign negative codes are the largest.
+    if columns[2].size and columns[2].view(np.uint64).max() >= n_values:
+        wrong = np.flatnonzero((columns[2] < 0) | (columns[2] >= n_values))
         raise ValueError(
             f"Codes must lie from 0 to {n_values - 1}; {wrong.size} of {columns[2].size} do not, "
             f"first {columns[2][wrong[0]]} at position {wrong[0]}."

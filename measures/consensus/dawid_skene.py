@@ -132,7 +132,8 @@ class _Model:
         self.parts = list(_parts(self.rows, max(_PART_ROWS, self.rows.matrix.shape[1])))
         self._begin_sums()
         for part in self.parts:
-            self._add(part)
+            # Not a product: see normalise_logs about threads.
+            self._add(part, np.einsum("ij,i->j", self.posterior[part.where], part.times))
         # Posteriors of an item add up to 1.
         n_labels = np.rint(self.expected().sum(axis=(1, 2)))
         self.shrunk: BoolArray = n_labels < min_labels
@@ -149,14 +150,16 @@ class _Model:
         self.given_true = np.zeros((self.shape[0] * self.shape[1], self.shape[2]))
         self.true = np.zeros(self.shape[2])
 
-    def _add(self, part: _Part) -> None:
-        """Take the posteriors of a part into the sums that the next parameters come from."""
+    def _add(self, part: _Part, true: FloatArray) -> None:
+        """Take the posteriors of a part into the sums that the next parameters come from.
+
+        ``true`` is their sum over the items of the part.
+        """
         weighted = self.posterior[part.where]
         if self.rows.repeats:
             weighted = weighted * part.times[:, None]
         self.given_true += part.by_column @ weighted
-        # Not a product: see normalise_logs about threads.
-        self.true += np.einsum("ij->j", weighted)
+        self.true += true
 
     def expected(self) -> FloatArray:
         """Expected labels by annotator, value given and value true."""
@@ -181,12 +184,14 @@ class _Model:
         self.log_likelihood = 0.0
         for part in self.parts:
             # A value a row: numpy works along rows, and items are many where values are few.
-            joint = np.ascontiguousarray((part.matrix @ logs).T)
-            joint += prior[:, None]
+            joint = np.add((part.matrix @ logs).T, prior[:, None], order="C")
             normal, log_sums = normalise_logs(joint.T)
             self.posterior[part.where] = normal
-            self.log_likelihood += float((part.times * log_sums).sum())
-            self._add(part)
+            if self.rows.repeats:
+                log_sums = log_sums * part.times
+                joint *= part.times
+            self.log_likelihood += float(log_sums.sum())
+            self._add(part, joint.sum(axis=1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
