@@ -9,6 +9,7 @@ import io
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,7 @@ _ARRAYS = {"float4[]": (700, 4), "float8[]": (701, 8)}
 _BLOCK_ROWS = 8192
 _BLOCK_BYTES = 1 << 20
 _TEXTS = ("text", "jsonb")
-_NOTHING = pa.scalar(b"", pa.large_binary())
-_JSONB_VERSION = pa.scalar(b"\x01", pa.large_binary())
+_JSONB_VERSION = b"\x01"
 _WIRE = {
     "int2": ">i2",
     "int4": ">i4",
@@ -252,16 +252,23 @@ def _written(c: Column, start: int, stop: int) -> pa.Array:
         texts = texts.dictionary_decode()
     texts = texts.cast(pa.large_binary())
     if c.kind == "jsonb":
-        texts = pc.binary_join_element_wise(_JSONB_VERSION, texts, _NOTHING)
+        texts = pc.binary_join_element_wise(_bytes(_JSONB_VERSION), texts, _bytes())
     lengths = pc.fill_null(pc.binary_length(texts), -1).to_numpy().astype(">i4")
-    return pc.binary_join_element_wise(_bytes_of(lengths), pc.fill_null(texts, _NOTHING), _NOTHING)
+    texts = pc.fill_null(texts, _bytes())
+    return pc.binary_join_element_wise(_bytes_of(lengths), texts, _bytes())
 
 
 def _joined(rows: NDArray[Any], texts: list[pa.Array]) -> bytes:
     """Each row of fixed width with its texts after it."""
-    joined = pc.binary_join_element_wise(_bytes_of(rows), *texts, _NOTHING)
+    joined = pc.binary_join_element_wise(_bytes_of(rows), *texts, _bytes())
     _, ends, body = joined.buffers()
     return memoryview(body)[: np.frombuffer(ends, np.int64)[len(rows)]].tobytes()
+
+
+@cache
+def _bytes(value: bytes = b"") -> pa.Scalar:
+    # Made when first needed: Arrow loads pandas for it, which web processes do without.
+    return pa.scalar(value, pa.large_binary())
 
 
 def _bytes_of(rows: NDArray[Any]) -> pa.Array:
