@@ -162,6 +162,23 @@ def test_parquet_lists_are_sets_and_new_text_types_are_texts(alice: Trust, pets:
     assert "send format=parquet" in told["detail"]
 
 
+def test_a_dictionary_of_parquet_is_the_texts_that_it_stands_for(alice: Trust, pets: str) -> None:
+    names = pa.DictionaryArray.from_arrays(
+        pa.array([*range(128), None], pa.int8()), pa.array([f"i{k}" for k in range(128)])
+    )
+    numbers = pa.array([0.5] * 128 + [None]).dictionary_encode()
+    columns = {"annotator": ["ann"] * 129, "label": ["cat"] * 129}
+    made = io.BytesIO()
+    pq.write_table(pa.table({"item": names, "confidence": numbers, **columns}), made)
+    upload = alice.upload(
+        pets, "labels", made.getvalue(), content_type=PARQUET, question="pet", on_error="skip"
+    )
+    assert [(p["line"], p["code"]) for p in upload["problems"]] == [(130, "value_missing")]
+    assert upload["rows"]["stored"] == 128
+    labels = alice.http.get(f"/api/v1/{pets}labels.csv").getvalue().decode()
+    assert labels.count("cat,answered,1,,0.5,") == 128
+
+
 def test_a_number_that_loses_digits_is_told(alice: Trust, pets: str) -> None:
     body = f"{HEAD}\ni1,ann,9007199254740993\ni2,ann,0.30000000000000004\ni3,ann,1e-400\n"
     upload = alice.upload(pets, "labels", body, question="score")
