@@ -10,11 +10,13 @@ from django.db.models import Model
 from catalog.ingest.answers import is_below_scale, strict_number
 from catalog.models import Question
 from catalog.problems import Refusal
+from catalog.reading.characters import character_faults
+from catalog.reading.columns import Kind
 from catalog.reading.problems import escape
 
 
 def check_spelling(definition: Model) -> None:
-    """Refuse names and values that hold control characters or are not in composed form."""
+    """Refuse names and values that hold characters which no file may, or are not composed."""
     _check_text("name", str(getattr(definition, "name", "")))
     for field in ("values", "missing_codes", "classes", "bands"):
         found: Any = getattr(definition, field, None)
@@ -31,6 +33,8 @@ def _check_text(field: str, text: str) -> None:
             code="control_character",
             pointer=f"/{field}",
         )
+    if faults := character_faults(text, Kind.CATEGORY):
+        raise Refusal(faults[0].sentence, code=faults[0].code.value, pointer=f"/{field}")
     composed = unicodedata.normalize("NFC", text)
     if text != composed:
         raise Refusal(

@@ -46,6 +46,8 @@ def test_a_page_has_a_size(alice: Trust, pets: str, size: str) -> None:
         ({"name": "a\nb"}, "holds the control character"),
         ({"values": ["ok", "a\u0007"]}, "control character"),
         ({"values": ["e\u0301"]}, "composed form"),
+        ({"name": "\u202epet"}, "reverses the direction"),
+        ({"values": ["a\u200b"]}, "invisible character"),
         ({"values": ["a", "b"], "missing_codes": ["a"]}, "a value and a missing code"),
         ({"scale": "ratio", "values": ["a", "b"]}, "answered with numbers"),
     ],
