@@ -16,7 +16,7 @@ from catalog.problems import Refusal
 from catalog.reading import Code, Problem, array_format, sniff
 from catalog.reading.columns import ARRAYS, DELIMITED, EXPORTS, FORMATS
 from catalog.rest.parsing import parse_json
-from catalog.rest.queries import flag
+from catalog.rest.queries import check_choice, flag, one_of
 
 Asked = Request | HttpRequest
 PARAMETERS = [
@@ -117,14 +117,6 @@ def check_layout(kind: kinds.UploadKind, upload: Upload) -> None:
         raise Refusal(str(error), code="invalid_options") from None
 
 
-def one_of(query: dict[str, str], name: str, allowed: list[str], default: str) -> str:
-    """A parameter that takes one of a few words."""
-    value = query.get(name, default)
-    if value not in allowed:
-        raise Refusal(f"{name} must be one of {', '.join(allowed)}; it is {value!r}.", pointer=name)
-    return value
-
-
 def check_charset(content_type: str) -> None:
     """Refuse a file that is said to be in another encoding: its bytes are read as UTF-8."""
     said = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", content_type, re.IGNORECASE)
@@ -151,8 +143,8 @@ def options_of(request: Asked, query: dict[str, str]) -> dict[str, Any]:
             options[word] = query[word]
     if options.get("delimiter") in ("tab", "\\t"):
         options["delimiter"] = "\t"
-    one_of(query, "unknown", ["create", "reject"], "create")
-    one_of(query, "on_identical", ["reject", "skip"], "reject")
+    check_choice(query, "unknown", ["create", "reject"])
+    check_choice(query, "on_identical", ["reject", "skip"])
     if "format" in query:
         options["format"] = one_of(query, "format", list(FORMATS), "csv")
     if "columns" in query:

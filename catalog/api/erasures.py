@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-import uuid
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -14,9 +13,8 @@ from rest_framework.views import APIView
 from catalog import access
 from catalog.access import May
 from catalog.ingest import erasing
-from catalog.problems import Refusal
 from catalog.rest.paging import CursorPage
-from catalog.rest.queries import query_of
+from catalog.rest.queries import one_by_id, query_of
 from catalog.serializers import ErasureRequestSerializer, ErasureSerializer
 
 
@@ -54,12 +52,6 @@ class ErasureDetail(APIView):
     def get(self, request: Request, slug: str, key: str) -> Response:
         query_of(request)
         dataset = access.dataset_for(request.user, slug, may=May.DEFINE)
-        try:
-            found = dataset.erasures.filter(pk=uuid.UUID(key)).first()
-        except ValueError:
-            found = None
-        if found is None:
-            raise Refusal(
-                f"The data set {slug!r} has no erasure {key!r}.", code="not_found", status=404
-            )
+        missing = f"The data set {slug!r} has no erasure {key!r}."
+        found = one_by_id(dataset.erasures.all(), key, missing)
         return Response(ErasureSerializer(found).data)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from django.db import transaction
@@ -16,21 +15,15 @@ from catalog.access import May
 from catalog.models import Dataset, Run
 from catalog.problems import Refusal
 from catalog.rest.paging import CursorPage
-from catalog.rest.queries import query_of
+from catalog.rest.queries import one_by_id, query_of
 from catalog.rest.waiting import answer_when_done
 from catalog.serializers import RunRequestSerializer, RunSerializer
 
 
 def run_of(dataset: Dataset, run_id: str) -> Run:
     """One run of a data set."""
-    try:
-        found = dataset.runs.select_related("dataset").filter(pk=uuid.UUID(run_id)).first()
-    except ValueError:
-        found = None
-    if found is None:
-        raise Refusal(
-            f"The data set {dataset.slug!r} has no run {run_id!r}.", code="not_found", status=404
-        )
+    missing = f"The data set {dataset.slug!r} has no run {run_id!r}."
+    found: Run = one_by_id(dataset.runs.select_related("dataset"), run_id, missing)
     return found
 
 
@@ -87,16 +80,8 @@ class RunList(APIView):
 
 def _of_upload(dataset: Dataset, upload_id: str) -> dict[str, Any]:
     """The runs that an upload set off: its own, and those of the version that it made."""
-    try:
-        upload = dataset.uploads.filter(pk=uuid.UUID(upload_id)).first()
-    except ValueError:
-        upload = None
-    if upload is None:
-        raise Refusal(
-            f"The data set {dataset.slug!r} has no upload {upload_id!r}.",
-            code="not_found",
-            status=404,
-        )
+    missing = f"The data set {dataset.slug!r} has no upload {upload_id!r}."
+    upload = one_by_id(dataset.uploads.all(), upload_id, missing)
     return {"version": upload.version} if upload.version is not None else {"upload": upload}
 
 

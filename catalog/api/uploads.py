@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from django.http import HttpResponse
@@ -15,14 +14,14 @@ from rest_framework.views import APIView
 from catalog import access, kinds, quotas, remembering
 from catalog.access import May
 from catalog.api.bodies import SentFile
-from catalog.api.describing import PARAMETERS, described, one_of, receive
+from catalog.api.describing import PARAMETERS, described, receive
 from catalog.ingest import source_lines, withdrawing
 from catalog.models import Dataset, Upload
 from catalog.problems import Refusal
 from catalog.reading import Code
 from catalog.rest import tables
 from catalog.rest.paging import CursorPage
-from catalog.rest.queries import query_of
+from catalog.rest.queries import one_by_id, one_of, query_of
 from catalog.rest.waiting import answer_when_done
 from catalog.serializers import UploadSerializer
 
@@ -47,17 +46,8 @@ _NOT_UNDERSTOOD = {
 
 def upload_of(dataset: Dataset, user: Any, upload_id: str) -> Upload:
     """One upload of a data set; contributors see only their own."""
-    found: Upload | None
-    try:
-        found = visible_uploads(dataset, user).filter(pk=uuid.UUID(upload_id)).first()
-    except ValueError:
-        found = None
-    if found is None:
-        raise Refusal(
-            f"The data set {dataset.slug!r} has no upload {upload_id!r}.",
-            code="not_found",
-            status=404,
-        )
+    missing = f"The data set {dataset.slug!r} has no upload {upload_id!r}."
+    found: Upload = one_by_id(visible_uploads(dataset, user), upload_id, missing)
     return found
 
 

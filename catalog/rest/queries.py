@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
+from typing import Any
 
+from django.db.models import QuerySet
 from rest_framework.request import Request
 
 from catalog.problems import Refusal
@@ -65,14 +68,33 @@ def flag(query: dict[str, str], name: str) -> bool:
     return value in ("1", "true")
 
 
-def check_choice(query: dict[str, str], name: str, known: Iterable[str]) -> None:
+def one_by_id(rows: QuerySet[Any], key: str, missing: str) -> Any:
+    """The row with this id; 404 with the sentence ``missing`` where there is none, or no id."""
+    try:
+        found = rows.filter(pk=uuid.UUID(key)).first()
+    except ValueError:
+        found = None
+    if found is None:
+        raise Refusal(missing, code="not_found", status=404)
+    return found
+
+
+def one_of(query: dict[str, str], name: str, allowed: list[str], default: str) -> str:
+    """A parameter that takes one of a few words."""
+    check_choice(query, name, allowed, n_named=len(allowed))
+    return query.get(name, default)
+
+
+def check_choice(
+    query: dict[str, str], name: str, known: Iterable[str], *, n_named: int = 10
+) -> None:
     """Refuse a value that is none of those that there are; a parameter that was not sent is good.
 
-    Up to ten of them are named.
+    Up to so many of them are named.
     """
     if name in query and query[name] not in (choices := list(known)):
-        listed = ", ".join(choices[:10]) or "none"
-        more = f" and {len(choices) - 10:,} more" if len(choices) > 10 else ""
+        listed = ", ".join(choices[:n_named]) or "none"
+        more = f" and {len(choices) - n_named:,} more" if len(choices) > n_named else ""
         raise Refusal(
             f"{name} must be one of {listed}{more}; it is {query[name]!r}.",
             code="invalid",
