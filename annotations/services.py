@@ -42,7 +42,7 @@ def measure_agreement(run: Run, should_stop: Callable[[], bool]) -> dict[str, An
     return {
         **headline(work, overall),
         "conventions": conventions(question, work.resampled),
-        "pairs": tables.pair_rows(pairs),
+        "pairs": pairs.rows(),
         "n_pairs": pairs.n_pairs,
         "annotators": tables.annotator_rows(work),
         "values": tables.value_rows(work, overall),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from annotations.agreement.counting import Counted
-from annotations.agreement.work import Row, Work, numbers
+from annotations.agreement.work import Row, Work
 from measures.agreement import (
     Agreement,
     PairTable,
@@ -20,18 +20,6 @@ from measures.agreement import (
 from measures.agreement.items import ItemDisagreement, pattern_disagreement
 
 MAX_ITEMS = 100
-
-
-def pair_rows(pairs: PairTable) -> list[Row]:
-    """One row for each two annotators who share items."""
-    return [
-        {
-            "annotators": list(pair.annotators),
-            "n_items": pair.n_items,
-            **numbers(pair.coefficients),
-        }
-        for pair in pairs.pairs
-    ]
 
 
 def annotator_rows(work: Work) -> list[Row]:

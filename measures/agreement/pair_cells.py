@@ -43,7 +43,7 @@ class PairCells:
         return pairs, place.astype(np.int64)
 
     def tables(self, pairs: IntArray) -> Iterator[FloatArray]:
-        """Tables of the given pairs (sorted), a bounded number at a time, shape (r, K, K)."""
+        """Tables of pairs that there are, a bounded number at a time, shape (r, K, K)."""
         size = self.n_values * self.n_values
         step = max(1, _MAX_CELLS // size)
         known, of_cell = self.distinct

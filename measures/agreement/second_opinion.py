@@ -98,7 +98,7 @@ def second_opinion(
     opinions += _two_annotators(statistics, domain, answer)
     known = statistics.panel is not None or statistics.crowd is not None
     if pairs is not None and known and answer.n_annotators > 2:
-        for pair, table in _tables(statistics, pairs.pairs[:max_pairs]):
+        for pair, table in _tables(statistics, pairs.first(max_pairs)):
             for key in _comparable_kappas(domain):
                 ours = pair.coefficients[key].value
                 if ours is not None:
@@ -114,10 +114,8 @@ def _tables(
         return
     cells = cells_of(statistics)
     keys = np.array([one.annotators[0] * cells.n_annotators + one.annotators[1] for one in pairs])
-    order = np.argsort(keys)
-    tables = np.concatenate(list(cells.tables(keys[order])))
-    for place, row in enumerate(order.tolist()):
-        yield pairs[row], tables[place]
+    tables = np.concatenate(list(cells.tables(keys)))
+    yield from zip(pairs, tables, strict=True)
 
 
 def _has_value(answer: Agreement, key: str) -> bool:
