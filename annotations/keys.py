@@ -190,16 +190,13 @@ def stored_alike(question: Question, ordered: Ordered, answers: Answers) -> NDAr
     if len(there) == len(words):
         # What was sent before mostly comes again as a whole: then each row has its place.
         alike = there == words
-    place = np.flatnonzero(alike)
     rest = np.flatnonzero(~alike)
     if len(rest) and len(there):
-        found = np.minimum(np.searchsorted(there, words[rest]), len(there) - 1)
-        same = there[found] == words[rest]
-        place, alike[rest] = np.append(place, found[same]), same
-        place.sort()
+        place = np.minimum(np.searchsorted(there, words[rest]), len(there) - 1)
+        alike[rest] = there[place] == words[rest]
     if number is not None and was is not None:
-        held = was[place]
-        alike[alike] = (held == number[alike]) | (np.isnan(held) & np.isnan(number[alike]))
+        held, sent = was[np.searchsorted(there, words[alike])], number[alike]
+        alike[alike] = (held == sent) | (np.isnan(held) & np.isnan(sent))
     return alike
 
 
