@@ -14,6 +14,7 @@ from annotations.partitions import partition_of
 from catalog.ingest.copying import PerRow, is_constant
 from catalog.models import Question
 from catalog.queries import NUMBER_MASK
+from catalog.reading.tables import put_aside
 
 # A file of fewer rows than a quarter of what is stored, about, is compared by the database, through
 # its index.
@@ -114,6 +115,9 @@ def key_order(
 
     # Sorting numbers costs a tenth of sorting places by them; the place is part of the number.
     words = _joined(at, bits, len(rows))
+    for keyed in (item, annotator):
+        if isinstance(keyed, PerRow):
+            put_aside(keyed.codes)
     words.sort()
     order = words.astype(np.uint32)
     order &= np.uint32((1 << bits[-1]) - 1)

@@ -114,6 +114,7 @@ def store_labels(incoming: Incoming) -> Counts:
         question: _code(incoming, question, rows, labels, status)
         for question, rows in question_rows.items()
     }
+    put_aside(labels.codes)
     items = resolve_keys(incoming, Item, "item")
     names = resolve_keys(incoming, Annotator, "annotator")
     if items is None or names is None:
@@ -129,11 +130,8 @@ def store_labels(incoming: Incoming) -> Counts:
         references = golden[~incoming.rejected[golden]]
         if gold.any() or incoming.rejected.any():
             which = which[~gold[which] & ~incoming.rejected[which]]
-        put_aside(labels.codes)
         keys = key_order(which, items, names, rounds)
         del which
-        for keyed in (items, names):
-            put_aside(keyed.codes)
         rows = _without_repeats(incoming, _Rows(keys, code, number, mode))
         if incoming.problem_count and incoming.upload.on_error == Upload.OnError.REJECT:
             continue

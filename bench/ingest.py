@@ -201,11 +201,12 @@ def _labels(folder: Path, n_rows: int, n_runs: int) -> dict[str, Cost]:
         steps[f"bulk_create of {BULK_ROWS:,} rows"] = lambda: bulk_create(file, BULK_ROWS)
     if n_rows >= TO_SQL_ROWS and importlib.util.find_spec("sqlalchemy"):
         steps[f"pandas.to_sql of {TO_SQL_ROWS:,} rows"] = lambda: to_sql(file, TO_SQL_ROWS)
+    # Before the rest, whose freed memory would be used again.
+    own, reader = memory_of(lambda: upload(fresh(), file))
     found = medians(steps, n_runs)
     show(f"{n_rows:,} labels with text ids", found, BARE)
     if not importlib.util.find_spec("sqlalchemy"):
         print("pandas.to_sql is left out: SQLAlchemy is not installed.")
-    own, reader = memory_of(lambda: upload(fresh(), file))
     print(f"a worker that does this first grows by {own:.0f} MiB, its reader has {reader:.0f} MiB")
     return found
 

@@ -9,6 +9,7 @@ from catalog.ingest.lookalikes import Known, skeleton
 from catalog.ingest.numbering import UNKNOWN, enroll, look_up
 from catalog.models import Annotator, Item
 from catalog.reading.problems import counted
+from catalog.reading.tables import put_aside
 
 MOST_COMPARED = 5_000
 
@@ -25,8 +26,8 @@ def resolve_keys(
     if ids is None:
         return None
     known = look_up(model, incoming.dataset, ids.values)
-    rows = incoming.rows
-    used = ids.used(rows)
+    used = ids.used(incoming.rows)
+    put_aside(ids.codes)
     unknown = used[known.keys[used] == UNKNOWN]
     if not (known.keys == UNKNOWN).any():
         return known.of(ids.codes)

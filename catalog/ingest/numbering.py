@@ -157,4 +157,6 @@ def enroll(
             *(column.only(order.to_numpy()) for column in beside),
         ],
     )
+    # Of millions of ids, as much as all that is in use would stay with the allocator.
+    pa.default_memory_pool().release_unused()
     return Keys(known.values, keys)
