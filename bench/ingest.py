@@ -178,11 +178,10 @@ def _labels(folder: Path, n_rows: int, n_runs: int) -> dict[str, Cost]:
     other = files.labels_csv(folder / "other.csv", n_rows, seed=2)
     changed = files.labels_csv(folder / "changed.csv", n_rows, seed=3, changed=0.01)
     few = files.labels_csv(folder / "few.csv", FEW_ROWS, seed=4, changed=0.5)
-    state: dict[str, Any] = {"n": 0}
+    state: dict[str, Dataset] = {}
 
     def fresh() -> Dataset:
-        state["n"] += 1
-        return fresh_dataset(f"bench-{n_rows}-{state['n']}")
+        return fresh_dataset(f"bench-{n_rows}-{uuid4().hex[:12]}")
 
     def first() -> None:
         state["dataset"] = fresh()
@@ -218,11 +217,9 @@ def _others(folder: Path, n_rows: int, n_runs: int) -> None:
         "predictions": files.predictions_csv(folder / "predictions.csv", n_rows),
         "population": files.population_csv(folder / "population.csv", min(n_rows, 100_000)),
     }
-    state: dict[str, int] = {"n": 0}
 
     def first(kind: str) -> None:
-        state["n"] += 1
-        dataset = fresh_dataset(f"bench-{kind}-{n_rows}-{state['n']}")
+        dataset = fresh_dataset(f"bench-{kind}-{n_rows}-{uuid4().hex[:12]}")
         if kind == "population":
             for name in files.PLACES:
                 fields = {"name": name, "of": "item", "kind": "categorical"}
