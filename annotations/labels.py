@@ -348,9 +348,7 @@ def _columns(incoming: Incoming, question: Question, rows: _Rows) -> list[Column
     row, keys, n = rows.row, rows.keys, len(rows.row)
     unanswered = rows.status != Label.Status.ANSWERED
     gaps = unanswered if unanswered.any() else None
-    status = Column("status", "int2", rows.status, rows=row)
-    if gaps is None:
-        status = Column("status", "int2", constant(Label.Status.ANSWERED.value, n))
+    answered = constant(Label.Status.ANSWERED.value, len(unanswered))
     value = (
         Column("number", "float8", rows.number, gaps, row)
         if question.is_numeric
@@ -361,7 +359,7 @@ def _columns(incoming: Incoming, question: Question, rows: _Rows) -> list[Column
         Column("item_id", "int8", keys.item),
         Column("annotator_id", "int8", keys.annotator),
         Column("round", "int2", keys.round),
-        status,
+        Column("status", "int2", answered if gaps is None else rows.status, rows=row),
         value,
         Column("upload_id", "uuid", constant(incoming.upload.pk.bytes, n, "S16")),
     ]

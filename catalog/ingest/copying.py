@@ -175,12 +175,13 @@ def _binary(columns: list[Column], n: int) -> Iterator[bytes]:
             if code not in blocks:
                 absent = {c.name for bit, c in enumerate(nullable) if code >> bit & 1}
                 blocks[code] = _Block(fixed, absent, len(columns))
-            which = np.flatnonzero(pattern == code)
-            rows = blocks[code].filled([part[which] for part in parts] if nullable else parts)
-            if texts:
-                yield _joined(rows, [text.take(pa.array(which)) for text in written])
-            else:
-                yield rows.tobytes()
+            fields, said = parts, written
+            if nullable:
+                which = np.flatnonzero(pattern == code)
+                fields = [part[which] for part in parts]
+                said = [text.take(pa.array(which)) for text in written]
+            rows = blocks[code].filled(fields)
+            yield _joined(rows, said) if texts else rows.tobytes()
     yield _TRAILER
 
 
