@@ -51,6 +51,11 @@ class ByteColumn:
         out[kept] = self.data
         return out
 
+    def some(self, n: int) -> list[bytes]:
+        """About so many values, from everywhere in the column."""
+        places = range(0, len(self.starts) - 1, max(1, (len(self.starts) - 1) // n))
+        return [self.data[self.starts[i] : self.starts[i + 1]].tobytes() for i in places]
+
     def only(self, allowed: bytes) -> bool:
         """Whether no byte is another than these."""
         table = np.ones(256, bool)
@@ -106,6 +111,13 @@ def mask_of(which: Mask) -> pa.Array:
     """The same truths as an Arrow array."""
     bits = pa.py_buffer(np.packbits(which, bitorder="little"))
     return pa.Array.from_buffers(pa.bool_(), len(which), [None, bits])
+
+
+def string_array(data: npt.NDArray[np.uint8], widths: npt.NDArray[np.int32]) -> pa.Array:
+    """Texts of which the bytes are known, one after the other, and the width of each."""
+    starts = np.append(0, np.cumsum(widths)).astype(np.int32)
+    buffers = [None, pa.py_buffer(starts), pa.py_buffer(data)]
+    return pa.Array.from_buffers(pa.string(), len(widths), buffers)
 
 
 def numbers_of(array: pa.Array, kind: type[_Number]) -> npt.NDArray[_Number]:

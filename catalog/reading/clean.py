@@ -12,11 +12,9 @@ long as reading half a million rows. So arrays go to and fro as buffers here.
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +22,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from catalog.reading.bytewise import ByteColumn, mask_of, numbers_of
+from catalog.reading.bytewise import ByteColumn, mask_of, numbers_of, string_array
 from catalog.reading.characters import compared_spelling, text_faults
 from catalog.reading.columns import TEXT_KINDS, Column, Kind, Options
+from catalog.reading.grown import Grown
 from catalog.reading.headers import Header
+from catalog.reading.numbered import Numbered
 from catalog.reading.tables import (
     MANY,
     AnyColumn,
@@ -130,21 +130,6 @@ def _batches(
         yield from reader
 
 
-class _Grown:
-    """Numbers that come batch by batch, kept in a file until all are there, and mapped then."""
-
-    def __init__(self, kind: type[np.generic]) -> None:
-        self.dtype = np.dtype(kind)
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115  closed with its last array
-
-    def add(self, values: npt.NDArray[Any]) -> None:
-        self._file.write(np.ascontiguousarray(values, self.dtype).data)
-
-    def array(self) -> npt.NDArray[Any]:
-        self._file.flush()
-        return np.asarray(np.memmap(self._file, self.dtype, "r"))
-
-
 class _Unproven(Exception):  # noqa: N818  control flow within this module
     """The strict reader might have something to say."""
 
@@ -155,11 +140,11 @@ class _Typed:
 
     column: Column
     options: Options
-    missing: _Grown = field(default_factory=lambda: _Grown(np.bool_))
-    values: _Grown = field(init=False)
+    missing: Grown = field(default_factory=lambda: Grown(np.bool_))
+    values: Grown = field(init=False)
 
     def __post_init__(self) -> None:
-        self.values = _Grown(np.int64 if self._is_time else np.float64)
+        self.values = Grown(np.int64 if self._is_time else np.float64)
 
     def add(self, texts: pa.Array) -> None:
         missing = ByteColumn.of(texts).widths == 0
@@ -207,16 +192,32 @@ class _Coded:
     column: Column
     options: Options
     separators: tuple[str, ...]
-    codes: _Grown = field(default_factory=lambda: _Grown(np.int32))
+    codes: Grown = field(default_factory=lambda: Grown(np.int32))
     known: pa.Array = field(default_factory=lambda: pa.nulls(0, pa.string()))
     waiting: list[pa.Array] = field(default_factory=list)
+    numbered: Numbered | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.numbered = Numbered() if self.column.kind is Kind.IDENTIFIER else None
 
     def add(self, texts: pa.Array) -> None:
+        if self.numbered is not None:
+            if self.numbered.add(ByteColumn.of(texts)):
+                return
+            self._leave_numbers(self.numbered)
         self.waiting.append(texts)
         # Each coding hashes the known values again: it waits until that is a small part of it, or
         # until what waits would be most of what is held.
         if sum(map(len, self.waiting)) >= min(2 * len(self.known), _MOST_WAITING):
             self._code()
+
+    def _leave_numbers(self, numbered: Numbered) -> None:
+        """Go on with a hash table, from what was coded so far."""
+        self.numbered = None
+        if numbered.n_rows:
+            self.codes, numbers = numbered.coded()
+            self.known = string_array(*numbered.texts(numbers))
+            self._prove(self.known)
 
     def _code(self) -> None:
         n_known = len(self.known)
@@ -245,6 +246,8 @@ class _Coded:
         return spelling == value and not faults
 
     def finish(self) -> AnyColumn:
+        if self.numbered is not None:
+            return self._finish_numbers(self.numbered)
         if self.waiting:
             self._code()
         codes = self.codes.array()
@@ -255,8 +258,18 @@ class _Coded:
             renumber = (np.cumsum(full) - 1).astype(np.int32)
             renumber[~full] = -1
             codes = renumber[codes]
-        values = Texts(ByteColumn.of(self.known.filter(mask_of(full))).ended.tobytes())
-        return TextColumn(codes, values if len(values) >= MANY else list(values))
+        return _text_column(codes, ByteColumn.of(self.known.filter(mask_of(full))).ended)
+
+    def _finish_numbers(self, numbered: Numbered) -> AnyColumn:
+        codes, numbers = numbered.coded()
+        # The names differ in digits only, and the last one is as long as any.
+        self._prove(string_array(*numbered.texts(numbers[-1:])))
+        return _text_column(codes.array(), numbered.texts(numbers, b"\0")[0])
+
+
+def _text_column(codes: npt.NDArray[np.int32], ended: npt.NDArray[np.uint8]) -> TextColumn:
+    values = Texts(ended.tobytes())
+    return TextColumn(codes, values if len(values) >= MANY else list(values))
 
 
 def _coder(column: Column, options: Options, *, quoted: bool) -> _Coded | _Typed:

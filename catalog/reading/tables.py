@@ -75,7 +75,8 @@ class Texts(Sequence[str]):
 class TextColumn:
     """Text, coded: ``values[codes[row]]``; -1 is an empty field.
 
-    ``values`` are distinct, in order of first appearance, in the spelling they are compared in.
+    ``values`` are distinct, in the spelling they are compared in; in order of first appearance,
+    but for identifiers read as numbers, which ascend.
     ``spellings`` gives, for a code whose values were sent in another spelling, all of those.
     """
 

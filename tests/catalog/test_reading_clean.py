@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,12 +47,16 @@ def same(one: Table, other: Table) -> None:
         assert type(column) is type(twin)
         if isinstance(column, TextColumn):
             assert isinstance(twin, TextColumn)
-            assert np.array_equal(column.codes, twin.codes)
-            assert list(column.values) == list(twin.values)
+            assert sorted(column.values) == sorted(twin.values)
+            assert said(column) == said(twin)
         else:
             assert not isinstance(twin, TextColumn)
             assert np.array_equal(column.missing, twin.missing)
             assert np.array_equal(column.values, twin.values)
+
+
+def said(column: TextColumn) -> list[str | None]:
+    return [column.values[code] if code >= 0 else None for code in column.codes.tolist()]
 
 
 def strictly(path: Path, monkeypatch: pytest.MonkeyPatch) -> Table:
@@ -107,6 +112,83 @@ def test_a_column_is_coded_the_same_in_one_batch_as_in_many(
     assert parts is not None
     same(whole, parts)
     same(whole, strictly(path, monkeypatch))
+
+
+NAMES = (
+    (("{:08d}",), True),
+    (("image-{:08d}",), True),
+    (("a-long-name-before-{:05d}-and-one-after.jpeg",), True),
+    (("q{}",), True),
+    (("{}",), True),
+    (("2026{:09d}",), True),
+    (("17{:018d}",), True),
+    (("q{:02d}",), False),
+    (("q{}", "q0{}"), False),
+    (("q{:04d}", "q{:05d}"), False),
+    (("image-{:05d}", "imago-{:05d}"), False),
+    (("image-{:05d}.png", "image-{:05d}.jpg"), False),
+    (("{:05d}", "+{:04d}"), False),
+    (("{:05d}", "-{:04d}"), False),
+    (("{:05d}", "{:04d} 1"), False),
+    (("q{:05d}", "q\u0661\u0662{}"), False),
+    (("q{:05d}", "q{:05x}"), False),
+    (("{}", "{}000000000000000000"), False),
+    (("q{}", "q"), False),
+    (("q{}", "17"), False),
+)
+
+
+@pytest.mark.parametrize(("forms", "numbers"), NAMES, ids=lambda said: str(said))
+@pytest.mark.parametrize("step", [1, 40_009], ids=["dense", "sparse"])
+@pytest.mark.parametrize("block", [2048, 1 << 21])
+def test_names_that_are_numbers_are_read_as_such_and_others_as_before(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    forms: tuple[str, ...],
+    numbers: bool,
+    step: int,
+    block: int,
+) -> None:
+    """What fits no number comes in the last batch only, after others were taken for numbers."""
+    path = tmp_path / "f.csv"
+    drawn = np.random.default_rng(7).integers(0, 150, 900) * step
+    names = [forms[0].format(i) for i in drawn.tolist()]
+    names += [form.format(i) for i in (3, 7, 31) for form in forms]
+    path.write_text(HEADER + "".join(f"{name},cat,,,,\n" for name in names))
+    left = []
+    leave = reading_clean._Coded._leave_numbers
+
+    def note(*args: Any) -> None:
+        left.append(args)
+        leave(*args)
+
+    monkeypatch.setattr(reading_clean._Coded, "_leave_numbers", note)
+    monkeypatch.setattr(reading_clean, "_BLOCK", block)
+    fast = clean(path)
+    assert fast is not None
+    same(fast, strictly(path, monkeypatch))
+    if step == 1:
+        assert bool(left) != numbers
+
+
+@given(
+    st.lists(
+        st.from_regex(r"\A(a|a1|\u00e9)?(0{0,2}[0-9]{1,9})(b|0b|,)?\Z"), min_size=1, max_size=40
+    ),
+    st.sampled_from([16, 64, 1 << 21]),
+)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_the_names_numbers_never_disagree_with_texts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: list[str], block: int
+) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text(HEADER + "".join(f'"{name}","cat","","","",""\n' for name in names))
+    monkeypatch.setattr(reading_clean, "_BLOCK", block)
+    fast = clean(path)
+    strict = strictly(path, monkeypatch)
+    assert strict.ok
+    if fast is not None:
+        same(fast, strict)
 
 
 @pytest.mark.parametrize(
