@@ -79,11 +79,10 @@ class ByteColumn:
         elsewhere, have its form; so ``form`` must not tell digits apart, but for the first two.
         """
         widths = self.widths
-        for width in np.unique(widths).tolist():
-            which = np.flatnonzero(widths == width)
-            if width < 2 or not self._all_like_first(form, which, width):
-                return False
-        return True
+        return all(
+            width >= 2 and self._all_like_first(form, np.flatnonzero(widths == width), width)
+            for width in np.flatnonzero(np.bincount(widths)).tolist()
+        )
 
     def _all_like_first(
         self, form: re.Pattern[bytes], which: npt.NDArray[np.intp], width: int

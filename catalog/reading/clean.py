@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from catalog.reading import blocks
+from catalog.reading.blocks import UnprovenError, is_quoted
 from catalog.reading.bytewise import ByteColumn, mask_of, numbers_of, string_array
 from catalog.reading.characters import compared_spelling, text_faults
 from catalog.reading.columns import TEXT_KINDS, Column, Kind, Options
@@ -38,7 +41,6 @@ from catalog.reading.tables import (
     TimeColumn,
 )
 
-_BLOCK = 1 << 21
 _MOST_ODD_VALUES = 20_000
 _MOST_WAITING = 2_000_000
 _DIGITS = b"0123456789"
@@ -57,89 +59,65 @@ def read_clean(path: Path, header: Header, options: Options) -> Table | None:
     header : Header, fresh; the file's first line is matched with it
     options : Options
     """
-    quoted = _quoted(path, options.separator.encode())
-    if quoted is None:
+    try:
+        with path.open("rb") as file:
+            return _read(file, header, options)
+    except (pa.ArrowInvalid, UnprovenError):
         return None
-    with path.open("rb") as file:
-        first = file.readline(options.limits.max_line).rstrip(b"\r\n")
-    if not first.isascii():
+
+
+def _read(file: BufferedReader, header: Header, options: Options) -> Table | None:
+    first = file.readline(options.limits.max_line)
+    if not first.isascii() or not first.endswith(b"\n"):
         return None
-    names = first.decode().split(options.separator)
+    quoted = is_quoted(first, len(first), options.separator.encode())
+    names = first.rstrip(b"\r\n").decode().split(options.separator)
+    if any(name.startswith('"') != name.endswith('"') for name in names):
+        return None  # a name with a separator
     columns = [header.add(name.strip('"') if quoted else name) for name in names]
     if header.finish() or header.notices(1) or len(columns) < 2 or None in columns:
         return None
-    coders = [_coder(column, options, quoted=quoted) for column in columns if column is not None]
-    try:
-        n_rows = _feed(coders, _batches(path, len(columns), options, quoted=quoted), options)
-    except (pa.ArrowInvalid, _Unproven):
-        return None
+    coders = [_coder(column, options) for column in columns if column is not None]
+    n_rows = _feed(coders, _batches(file, len(columns), options), options)
     return _table(n_rows, coders, header.names) if n_rows else None
 
 
-def _quoted(path: Path, separator: bytes) -> bool | None:
-    """Whether fields are quoted; ``None`` where quotes or line ends are not plainly right.
-
-    They are where each quote stands at one end of a field, as many at the beginning as at the
-    end, and no parsed value holds a quote or a separator; the latter is seen later.
-    """
-    opening = closing = quotes = 0
-    for block in _lines(path):
-        if b"\x00" in block:
-            return None
-        if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
-            return None
-        if b'"' not in block:
-            continue
-        if b'""' in block:
-            return None
-        quotes += block.count(b'"')
-        opening += block.count(separator + b'"') + block.count(b'\n"') + block.startswith(b'"')
-        closing += sum(block.count(b'"' + end) for end in (separator, b"\n", b"\r\n"))
-        closing += block.endswith(b'"')
-    with path.open("rb") as file:
-        if file.read(3) == b"\xef\xbb\xbf" or opening != closing or opening + closing != quotes:
-            return None
-    return quotes > 0
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    """The file in blocks of whole lines."""
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            yield block + file.readline()
-
-
 def _batches(
-    path: Path, n_columns: int, options: Options, *, quoted: bool
-) -> Iterator[pa.RecordBatch]:
+    file: BufferedReader, n_columns: int, options: Options
+) -> Iterator[tuple[pa.RecordBatch, bool]]:
+    """The rows block by block, and whether fields are quoted there."""
     names = [str(i) for i in range(n_columns)]
-    with csv.open_csv(
-        path,
-        csv.ReadOptions(column_names=names, skip_rows=1, block_size=_BLOCK, use_threads=False),
-        csv.ParseOptions(
+    whole = csv.ReadOptions(column_names=names, block_size=blocks.BLOCK, use_threads=False)
+    texts = csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+    )
+    for block, quoted in blocks.blocks(file, options.separator.encode()):
+        form = csv.ParseOptions(
             delimiter=options.separator,
             quote_char='"' if quoted else False,
             double_quote=False,
             newlines_in_values=False,
             ignore_empty_lines=False,
-        ),
-        csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-        ),
-    ) as reader:
-        yield from reader
-
-
-class _Unproven(Exception):  # noqa: N818  control flow within this module
-    """The strict reader might have something to say."""
+        )
+        table = csv.read_csv(pa.BufferReader(pa.py_buffer(block)), whole, form, texts)
+        for batch in table.to_batches():
+            yield batch, quoted
 
 
 @dataclass
-class _Typed:
-    """A column of numbers or times, converted batch by batch."""
+class _Coder:
+    """What becomes of a column, batch by batch."""
 
     column: Column
     options: Options
+    #: Whether values could hold separators and line ends, as fields in quotes do.
+    quoted: bool = field(default=False, init=False)
+
+
+@dataclass
+class _Typed(_Coder):
+    """A column of numbers or times, converted batch by batch."""
+
     missing: Grown = field(default_factory=lambda: Grown(np.bool_))
     values: Grown = field(init=False)
 
@@ -149,10 +127,13 @@ class _Typed:
     def add(self, texts: pa.Array) -> None:
         missing = ByteColumn.of(texts).widths == 0
         if self.column.missing_codes or (missing.any() and not self.column.allows_empty):
-            raise _Unproven
-        present = texts.filter(mask_of(~missing)) if missing.any() else texts
-        values = np.zeros(len(texts), self.values.dtype)
-        values[~missing] = self._times(present) if self._is_time else self._numbers(present)
+            raise UnprovenError
+        convert = self._times if self._is_time else self._numbers
+        if missing.any():
+            values = np.zeros(len(texts), self.values.dtype)
+            values[~missing] = convert(texts.filter(mask_of(~missing)))
+        else:
+            values = convert(texts)
         self.values.add(values)
         self.missing.add(missing)
 
@@ -162,7 +143,7 @@ class _Typed:
 
     def _times(self, texts: pa.Array) -> npt.NDArray[np.int64]:
         if not ByteColumn.of(texts).all_like(_TIME):
-            raise _Unproven
+            raise UnprovenError
         return numbers_of(texts.cast(pa.timestamp("us", "UTC")), np.int64)
 
     def _numbers(self, texts: pa.Array) -> npt.NDArray[np.float64]:
@@ -172,12 +153,12 @@ class _Typed:
         else:
             right = self.options.decimal == "." and held.only(_DIGITS + b"+-.eE")
         if not right:
-            raise _Unproven
+            raise UnprovenError
         # The conversion takes a text whole or not at all, and no letters came this far but "e".
         numbers = numbers_of(texts.cast(pa.float64()), np.float64) + 0.0
         low, high = self.column.bounds
         if not np.isfinite(numbers).all() or ((numbers < low) | (numbers > high)).any():
-            raise _Unproven
+            raise UnprovenError
         return numbers
 
     def finish(self) -> AnyColumn:
@@ -186,12 +167,9 @@ class _Typed:
 
 
 @dataclass
-class _Coded:
+class _Coded(_Coder):
     """A column of text, coded batch by batch; each distinct value is looked at once."""
 
-    column: Column
-    options: Options
-    separators: tuple[str, ...]
     codes: Grown = field(default_factory=lambda: Grown(np.int32))
     known: pa.Array = field(default_factory=lambda: pa.nulls(0, pa.string()))
     waiting: list[pa.Array] = field(default_factory=list)
@@ -234,11 +212,12 @@ class _Coded:
         plain = held.plain() & (held.widths <= min(self.column.longest, 1 << 16))
         odd = values.filter(mask_of(~plain))
         if len(odd) > _MOST_ODD_VALUES:
-            raise _Unproven
+            raise UnprovenError
         faulty = any(value != "" and not self._is_right(value) for value in odd.to_pylist())
-        parted = any(pc.any(pc.match_substring(values, mark)).as_py() for mark in self.separators)
+        marks = ('"', "\n", "\r", self.options.separator) if self.quoted else ()
+        parted = any(pc.any(pc.match_substring(values, mark)).as_py() for mark in marks)
         if faulty or parted:
-            raise _Unproven
+            raise UnprovenError
 
     def _is_right(self, value: str) -> bool:
         spelling = compared_spelling(value, self.column.kind)
@@ -254,7 +233,7 @@ class _Coded:
         full = ByteColumn.of(self.known).widths > 0
         if not full.all():
             if not self.column.allows_empty:
-                raise _Unproven
+                raise UnprovenError
             renumber = (np.cumsum(full) - 1).astype(np.int32)
             renumber[~full] = -1
             codes = renumber[codes]
@@ -272,40 +251,34 @@ def _text_column(codes: npt.NDArray[np.int32], ended: npt.NDArray[np.uint8]) -> 
     return TextColumn(codes, values if len(values) >= MANY else list(values))
 
 
-def _coder(column: Column, options: Options, *, quoted: bool) -> _Coded | _Typed:
-    if column.kind not in TEXT_KINDS:
-        return _Typed(column, options)
-    return _Coded(column, options, ('"', "\n", "\r", options.separator) if quoted else ())
+def _coder(column: Column, options: Options) -> _Coded | _Typed:
+    return (_Coded if column.kind in TEXT_KINDS else _Typed)(column, options)
 
 
 def _feed(
     coders: Sequence[_Coded | _Typed],
-    batches: Iterator[pa.RecordBatch],
+    batches: Iterator[tuple[pa.RecordBatch, bool]],
     options: Options,
 ) -> int:
     """Hand each batch's columns to their coders; returns the number of rows."""
     n_rows, longest = 0, [0] * len(coders)
-    for batch in batches:
+    for batch, quoted in batches:
         n_rows += batch.num_rows
-        if not batch.num_rows:
-            continue
         for place, coder in enumerate(coders):
             texts = batch.column(place)
             longest[place] = max(longest[place], int(ByteColumn.of(texts).widths.max()))
+            coder.quoted |= quoted
             coder.add(texts)
         # Each value may come in two quotes, and has a separator or a line end after it.
         if n_rows > options.limits.max_rows or sum(longest) + 4 * len(coders) > (
             options.limits.max_line
         ):
-            raise _Unproven
+            raise UnprovenError
     return n_rows
 
 
 def _table(n_rows: int, coders: Sequence[_Coded | _Typed], names: list[str]) -> Table | None:
-    try:
-        found = {coder.column.name: coder.finish() for coder in coders}
-    except _Unproven:
-        return None
+    found = {coder.column.name: coder.finish() for coder in coders}
     first = found[coders[0].column.name]
     if isinstance(first, TextColumn) and names[0] in first.values:
         return None  # perhaps the header once more, between two files that were joined

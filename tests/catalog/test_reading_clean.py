@@ -12,7 +12,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catalog.reading import Column, Kind, Layout, NumberColumn, Options, TextColumn, formats, read
+from catalog.reading import (
+    Column,
+    Kind,
+    Layout,
+    NumberColumn,
+    Options,
+    TextColumn,
+    blocks,
+    formats,
+    read,
+)
 from catalog.reading import clean as reading_clean
 from catalog.reading.clean import read_clean
 from catalog.reading.headers import Header
@@ -106,7 +116,7 @@ def test_a_column_is_coded_the_same_in_one_batch_as_in_many(
     items = np.random.default_rng(5).integers(0, 900, 4000)
     path.write_text(HEADER + "".join(f"i{i},c{i % 3},,,{i % 5 + 1},\n" for i in items.tolist()))
     whole = clean(path)
-    monkeypatch.setattr(reading_clean, "_BLOCK", 2048)
+    monkeypatch.setattr(blocks, "BLOCK", 2048)
     parts = clean(path)
     assert whole is not None
     assert parts is not None
@@ -163,7 +173,7 @@ def test_names_that_are_numbers_are_read_as_such_and_others_as_before(
         leave(*args)
 
     monkeypatch.setattr(reading_clean._Coded, "_leave_numbers", note)
-    monkeypatch.setattr(reading_clean, "_BLOCK", block)
+    monkeypatch.setattr(blocks, "BLOCK", block)
     fast = clean(path)
     assert fast is not None
     same(fast, strictly(path, monkeypatch))
@@ -175,7 +185,7 @@ def test_names_that_are_numbers_are_read_as_such_and_others_as_before(
     st.lists(
         st.from_regex(r"\A(a|a1|\u00e9)?(0{0,2}[0-9]{1,9})(b|0b|,)?\Z"), min_size=1, max_size=40
     ),
-    st.sampled_from([16, 64, 1 << 21]),
+    st.sampled_from([32, 128, 1 << 21]),
 )
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_the_names_numbers_never_disagree_with_texts(
@@ -183,7 +193,7 @@ def test_whatever_the_names_numbers_never_disagree_with_texts(
 ) -> None:
     path = tmp_path / "f.csv"
     path.write_text(HEADER + "".join(f'"{name}","cat","","","",""\n' for name in names))
-    monkeypatch.setattr(reading_clean, "_BLOCK", block)
+    monkeypatch.setattr(blocks, "BLOCK", block)
     fast = clean(path)
     strict = strictly(path, monkeypatch)
     assert strict.ok
@@ -220,6 +230,7 @@ def test_whatever_the_names_numbers_never_disagree_with_texts(
         HEADER + ROW.replace("T09:30:00", "T09:30:00.123456789"),
         HEADER.replace("item", "Item") + ROW,
         HEADER.replace("label,", "label,colour,") + ROW,
+        HEADER.replace("item,label", '"item,label"') + ROW,
         "\ufeff" + HEADER + ROW,
         HEADER,
         ROW,
@@ -233,6 +244,31 @@ def test_anything_that_the_strict_reader_might_remark_on_is_left_to_it(
     assert clean(path) is None
     path.write_text(HEADER + ROW)
     assert clean(path) is not None
+
+
+def test_a_byte_order_mark_inside_a_file_is_never_taken_for_the_one_at_its_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text(HEADER + "i1,cat,,,,\n" * 9 + "\ufeffi2,cat,,,,\n" + "i1,cat,,,,\n" * 9)
+    for block in range(32, 160):
+        monkeypatch.setattr(blocks, "BLOCK", block)
+        assert clean(path) is None
+
+
+def test_quotes_may_begin_in_any_block_and_lines_end_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text(HEADER + "i1,cat,,,,\n" * 9 + '"i2","\u00e9",,,,\n' + 'i3,"dog",,,,\r\n' * 9)
+    strict = strictly(path, monkeypatch)
+    for block in range(32, 160):
+        monkeypatch.setattr(blocks, "BLOCK", block)
+        fast = clean(path)
+        assert fast is not None
+        same(fast, strict)
+    monkeypatch.setattr(blocks, "BLOCK", 12)  # no line fits
+    assert clean(path) is None
 
 
 def test_bytes_that_are_no_utf8_are_left_to_the_strict_reader(tmp_path: Path) -> None:
