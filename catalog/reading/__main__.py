@@ -81,8 +81,9 @@ def serve(control: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    # Loaded by name when it is needed, and it will be.
-    import_module("catalog.reading.clean")
+    # Loaded when they are first needed, which each fork would do again; numpy's by np.unique.
+    for name in ("catalog.reading.clean", "numpy.ma"):
+        import_module(name)
     # Nobody is there any more to be told how a child ended.
     with suppress(BrokenPipeError):
         serve(socket.socket(fileno=sys.stdin.fileno()))

@@ -92,6 +92,9 @@ class Server:
             # A process that forks must have no other thread.
             "JE_ARROW_MALLOC_CONF": "background_thread:false",
             "MALLOC_ARENA_MAX": "2",
+            # What one block needed is there for the next one, instead of being cleared anew.
+            "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+            "MALLOC_TRIM_THRESHOLD_": str(128 << 20),
         }
         with theirs:
             self.process = subprocess.Popen(

@@ -16,7 +16,7 @@ from catalog.reading.problems import ReadingStoppedError
 from catalog.reading.records import read_json, read_ndjson
 from catalog.reading.tables import Table
 
-WORTH_ARROW = 2 << 20  # bytes
+WORTH_ARROW = 1 << 17  # bytes
 Reader = Callable[[Path, Layout, Options, TableBuilder], None]
 
 _READERS: dict[str, Reader] = {
@@ -44,7 +44,7 @@ def read(path: Path | str, layout: Layout, options: Options) -> Table:
     if options.format in ARRAYS:
         return read_arrays(Path(path), layout, options)
     if _is_large_and_plain(Path(path), options):
-        # By name: Arrow doubles a reader's start, which only a large file pays back.
+        # By name: Arrow doubles the start of whoever reads in his own process.
         read_clean = import_module("catalog.reading.clean").read_clean
         table: Table | None = read_clean(Path(path), Header(layout, options), options)
         if table is not None:
