@@ -34,8 +34,8 @@ ORPHANED = 78
 #: How the server tells a number: the child's, and then its status.
 NUMBER = struct.Struct("=q")
 _POLL_SECONDS = 0.2
-# What Python, C++ and the loader of libraries say where memory ran out.
-_STARVED = ("MemoryError", "bad_alloc", "failed to map segment")
+# What Python, C++, the loader of libraries and Arrow say where memory ran out.
+_STARVED = ("MemoryError", "bad_alloc", "failed to map segment", "Out of memory")
 _ROOT = Path(__file__).resolve().parents[2]
 
 
