@@ -8,8 +8,7 @@ from annotations import queries
 from catalog import access
 from catalog.access import May, User
 from catalog.disclosure import withhold_small
-from catalog.models import Dataset, Item
-from catalog.queries import NUMBER_MASK
+from catalog.models import Dataset
 
 SUMMARY = (
     "question",
@@ -55,9 +54,7 @@ def named(dataset: Dataset, result: dict[str, Any], *, is_lead: bool) -> dict[st
     ]
     items = result["items"]
     worst = items["most_disagreeing"] if is_lead else []
-    keys = [dataset.pk << 32 | one["item"] for one in worst]
-    ids = dict(Item.objects.filter(pk__in=keys).values_list("pk", "external_id"))
-    by_number = {pk & NUMBER_MASK: name for pk, name in ids.items()}
+    by_number = queries.item_names(dataset, {one["item"] for one in worst})
     result["items"] = {
         **items,
         "most_disagreeing": [{**one, "item": by_number.get(one["item"])} for one in worst],

@@ -50,9 +50,9 @@ def label_lines(questions: list[Question]) -> Iterator[str]:
             f"FROM {Label._meta.db_table} l "
             f"JOIN {Item._meta.db_table} i ON i.id = l.item_id "
             f"JOIN {Annotator._meta.db_table} a ON a.id = l.annotator_id "
-            "WHERE l.question_id = ANY(%s) "
+            "WHERE l.question_id = ANY(%s) AND i.dataset_id = ANY(%s) "
             "ORDER BY l.question_id, l.item_id, l.annotator_id, l.round",
-            [list(words)],
+            [list(words), list({question.dataset_id for question in questions})],
         )
         while rows := cursor.fetchmany(_CHUNK):
             yield "".join(_line(row, *words[row[0]]) for row in rows)

@@ -94,7 +94,7 @@ def annotator_names(dataset: Dataset, numbers: set[int]) -> dict[int, str]:
 def item_names(dataset: Dataset, numbers: set[int]) -> dict[int, str]:
     """External ids of items by number."""
     keys = [dataset.pk << 32 | number for number in numbers]
-    rows = Item.objects.filter(pk__in=keys).values_list("pk", "external_id")
+    rows = Item.objects.filter(dataset=dataset, pk__in=keys).values_list("pk", "external_id")
     return {pk & NUMBER_MASK: name for pk, name in rows}
 
 

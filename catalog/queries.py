@@ -140,7 +140,7 @@ def own_keys(dataset_id: int) -> tuple[int, int]:
 
 def n_numbers(dataset: Dataset) -> int:
     """How many item numbers were given: one more than the highest; withdrawn items leave gaps."""
-    newest = Item.objects.filter(id__range=own_keys(dataset.pk)).aggregate(Max("id"))["id__max"]
+    newest = Item.objects.filter(dataset=dataset).aggregate(newest=Max("id"))["newest"]
     return 0 if newest is None else (newest & NUMBER_MASK) + 1
 
 

@@ -12,6 +12,7 @@ from django.db.models import Model, RestrictedError
 from catalog import runs
 from catalog.attributes import check_attribute
 from catalog.definition_checks import check_spelling
+from catalog.ingest.numbering import drop_items
 from catalog.ingest.reprofiling import DECIDING, reprofile
 from catalog.ingest.store import grow
 from catalog.models import Attribute, Dataset, Membership, Question
@@ -47,7 +48,9 @@ def change(target: Model, fields: dict[str, Any]) -> None:
 
 def delete_dataset(dataset: Dataset) -> None:
     """Delete a data set with everything in it."""
+    dataset_id = dataset.pk
     dataset.delete()
+    drop_items(dataset_id)
 
 
 def lock(dataset: Dataset) -> Dataset:

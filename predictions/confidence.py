@@ -78,11 +78,8 @@ def confidence_rows(
     seen = None if fitted.adopted is None else has_seen(fitted.adopted, predicted.item)
     truth = _truths(model, predicted.item)
     base = model.dataset_id << 32
-    names = dict(
-        Item.objects.filter(pk__in=(base + predicted.item).tolist()).values_list(
-            "pk", "external_id"
-        )
-    )
+    items = Item.objects.filter(dataset=model.dataset_id, pk__in=(base + predicted.item).tolist())
+    names = dict(items.values_list("pk", "external_id"))
     return [
         {
             "item": names.get(base + number, ""),

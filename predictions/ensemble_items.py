@@ -23,9 +23,8 @@ def ensemble_rows(
     found = item_uncertainty(part.probabilities)
     mean = part.probabilities.mean(axis=0)
     base = model.dataset_id << 32
-    names = dict(
-        Item.objects.filter(pk__in=(base + part.item).tolist()).values_list("pk", "external_id")
-    )
+    items = Item.objects.filter(dataset=model.dataset_id, pk__in=(base + part.item).tolist())
+    names = dict(items.values_list("pk", "external_id"))
     return [
         {
             "item": names.get(base + number, ""),

@@ -58,7 +58,7 @@ def _store(
         return Counts()
     known = look_up(model, incoming.dataset, ids.values)
     keys = known.of(ids.codes)[incoming.rows]
-    before = _profiles_before(model, keys)
+    before = _profiles_before(model, incoming.dataset.pk, keys)
     told = _told(incoming, of, before, attributes)
     new, old = np.flatnonzero(keys == UNKNOWN), np.flatnonzero(keys != UNKNOWN)
     stored = [Column("id", "int8", keys), *told]
@@ -69,7 +69,7 @@ def _store(
 
 
 def _profiles_before(
-    model: type[Item] | type[Annotator], keys: NDArray[np.int64]
+    model: type[Item] | type[Annotator], dataset_id: int, keys: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """The profile of each key; -1 where there is none yet."""
     before = np.full(len(keys), -1, np.int64)
@@ -82,8 +82,8 @@ def _profiles_before(
         which, place = "id BETWEEN %s AND %s", [int(mine.min()), int(mine.max())]
     stored = copy_out(
         f"SELECT id, coalesce(profile_id, -1) FROM {model._meta.db_table} "  # noqa: S608
-        f"WHERE {which} ORDER BY id",
-        tuple(place),
+        f"WHERE dataset_id = %s AND {which} ORDER BY id",
+        (dataset_id, *place),
         {"id": "int8", "profile": "int8"},
     )
     before[known] = stored["profile"][np.searchsorted(stored["id"], mine)]
@@ -125,10 +125,12 @@ def _replace(incoming: Incoming, of: Attribute.Of, arriving: list[Column]) -> in
         copy_in("arriving", arriving)
         rows = f"{kept.table} t JOIN arriving a USING (id)"
         differing = f"({described}) AND ({' OR '.join(differs)})"
-        keep(kept, incoming.upload, f"{rows} WHERE {differing}", ())
+        mine = [incoming.dataset.pk]
+        keep(kept, incoming.upload, f"{rows} WHERE {kept.scope} AND {differing}", tuple(mine))
         cursor.execute(
             f"UPDATE {kept.table} t SET {', '.join(sets)} FROM arriving a "  # noqa: S608
-            f"WHERE t.id = a.id AND ({' OR '.join(differs)})"
+            f"WHERE {kept.scope} AND t.id = a.id AND ({' OR '.join(differs)})",
+            mine,
         )
         replaced = cursor.rowcount
         cursor.execute("DROP TABLE arriving")

@@ -115,8 +115,8 @@ def _give_back(kept: KeptTable, upload: Upload) -> None:
             columns = (*kept.bare, "upload_id")
             sets = ", ".join(f"{name} = r.{name}" for name in columns)
             cursor.execute(
-                f"UPDATE {kept.table} t SET {sets} {before} AND t.id = e.key",  # noqa: S608
-                [upload.pk, kept.of],
+                f"UPDATE {kept.table} t SET {sets} {before} AND {kept.scope} AND t.id = e.key",  # noqa: S608
+                [upload.pk, kept.of, upload.dataset_id],
             )
             nothing = ", ".join(f"{name} = NULL" for name in kept.bare)
             cursor.execute(
@@ -152,10 +152,13 @@ def _remove_unnamed(kept: KeptTable, upload: Upload) -> int:
         cursor.execute(
             f"INSERT INTO {HISTORY} (dataset_id, of, key, row, upload_id, superseded_at) "  # noqa: S608
             "SELECT t.dataset_id, %s, t.id, to_jsonb(t), t.upload_id, now() "
-            f"FROM {kept.table} t JOIN unnamed USING (id)",
-            [kept.of],
+            f"FROM {kept.table} t JOIN unnamed USING (id) WHERE {kept.scope}",
+            [kept.of, upload.dataset_id],
         )
-        cursor.execute(f"DELETE FROM {kept.table} t USING unnamed WHERE t.id = unnamed.id")  # noqa: S608
+        cursor.execute(
+            f"DELETE FROM {kept.table} t USING unnamed WHERE {kept.scope} AND t.id = unnamed.id",  # noqa: S608
+            [upload.dataset_id],
+        )
         cursor.execute("DROP TABLE unnamed")
         cursor.execute(
             f"SELECT count(*) FROM {kept.table} t WHERE t.upload_id = %s AND {kept.scope}",  # noqa: S608

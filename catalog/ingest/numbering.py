@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.db.models import Max
 from numpy.typing import NDArray
 from pyarrow import csv
 
 from catalog.ingest.copying import Column, PerRow, constant, copy_in
-from catalog.models import Annotator, Dataset, EarlierRow, Item, Upload
+from catalog.ingest.filling import attach, exists, fill
+from catalog.models import Annotator, Dataset, EarlierRow, Item, ProfileCount, Upload
 from catalog.queries import own_keys
 from catalog.reading.tables import TextColumn, Texts
 
@@ -24,6 +26,8 @@ UNKNOWN = -1
 # Fewer ids than one in so many of those known are looked up one by one.
 FEW = 10
 Numbered = type[Item] | type[Annotator]
+ITEMS = Item._meta.db_table
+ITEM_KEYS = {"one_item_per_number": "(id)", "one_item_per_external_id": "(external_id)"}
 
 
 @dataclass(frozen=True)
@@ -118,10 +122,50 @@ def _next_key(model: Numbered, dataset_id: int) -> int:
     own = own_keys(dataset_id)
     gone = EarlierRow.objects.filter(of=model._meta.model_name, key__range=own)
     newest = (
-        model.objects.filter(id__range=own).aggregate(newest=Max("id"))["newest"],
+        model.objects.filter(dataset=dataset_id, id__range=own).aggregate(newest=Max("id"))[
+            "newest"
+        ],
         gone.aggregate(newest=Max("key"))["newest"],
     )
     return max((key for key in newest if key is not None), default=own[0] - 1) + 1
+
+
+def items_of(dataset_id: int) -> str:
+    """The name of the table that holds a data set's items."""
+    return f"{ITEMS}_d{int(dataset_id)}"
+
+
+def attach_items(dataset: Dataset) -> None:
+    """Let the first items of a data set be seen; the last step of storing a file.
+
+    One data set after the other is attached, so that nobody should wait for another's rows. The
+    triggers that count items by profile hear of no rows that were there before.
+    """
+    partition = items_of(dataset.pk)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM pg_class WHERE oid = to_regclass(%s) AND NOT relispartition", [partition]
+        )
+        if cursor.fetchone() is None:
+            return
+        cursor.execute(
+            f"INSERT INTO {ProfileCount._meta.db_table} (dataset_id, profile_id, n) "  # noqa: S608
+            f"SELECT dataset_id, coalesce(profile_id, {ProfileCount.NONE}), count(*) "
+            f"FROM {partition} GROUP BY 1, 2 ON CONFLICT (dataset_id, profile_id) "
+            f"DO UPDATE SET n = {ProfileCount._meta.db_table}.n + excluded.n"
+        )
+    attach(ITEMS, partition, dataset.pk)
+
+
+def drop_items(dataset_id: int) -> None:
+    """Drop the table of a data set that is gone; where it is in use, it stays, and is empty.
+
+    In a transaction of its own: dropping it among labels' tables, the two could wait for somebody
+    who reads items and labels in the other order.
+    """
+    with suppress(OperationalError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '1s'")
+        cursor.execute(f"DROP TABLE IF EXISTS {items_of(dataset_id)}")
 
 
 def enroll(
@@ -147,16 +191,18 @@ def enroll(
     new = first + np.arange(len(which), dtype=np.int64)
     keys = known.keys.copy()
     keys[which[order.to_numpy()]] = new
-    copy_in(
-        model._meta.db_table,
-        [
-            Column("id", "int8", new),
-            Column("dataset_id", "int8", constant(upload.dataset_id, len(new))),
-            Column("upload_id", "uuid", constant(upload.pk.bytes, len(new), "S16")),
-            Column("external_id", "text", names),
-            *(column.only(order.to_numpy()) for column in beside),
-        ],
-    )
+    columns = [
+        Column("id", "int8", new),
+        Column("dataset_id", "int8", constant(upload.dataset_id, len(new))),
+        Column("upload_id", "uuid", constant(upload.pk.bytes, len(new), "S16")),
+        Column("external_id", "text", names),
+        *(column.only(order.to_numpy()) for column in beside),
+    ]
+    partition = items_of(upload.dataset_id)
+    if model is Item and not exists(partition):
+        fill(ITEMS, partition, columns, ITEM_KEYS)
+    else:
+        copy_in(model._meta.db_table, columns)
     # Of millions of ids, as much as all that is in use would stay with the allocator.
     pa.default_memory_pool().release_unused()
     return Keys(known.values, keys)

@@ -14,6 +14,7 @@ from catalog import kinds, runs
 from catalog.changes import record_version
 from catalog.ingest.checks import CREATED, NoticeCode
 from catalog.ingest.incoming import Counts, Incoming
+from catalog.ingest.numbering import attach_items
 from catalog.ingest.receiving import options_of, path_of
 from catalog.models import Dataset, Run, Upload
 from catalog.reading import read_in_child
@@ -89,6 +90,7 @@ def _store(kind: kinds.UploadKind, incoming: Incoming) -> Counts:
         return counts
     with contextlib.suppress(_RolledBack), transaction.atomic():
         counts = kind.store(incoming)
+        attach_items(incoming.dataset)
         rejecting = incoming.upload.on_error == Upload.OnError.REJECT
         if incoming.upload.dry_run or (rejecting and incoming.problem_count):
             raise _RolledBack

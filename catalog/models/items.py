@@ -87,6 +87,8 @@ class Item(Numbered):
 
     class Meta:
         ordering = ["id"]
+        # The table is partitioned by data set (migration 0015): each partition has an index of this
+        # name for itself, and one on the key.
         constraints = [
             models.UniqueConstraint(
                 fields=["dataset", "external_id"], name="one_item_per_external_id"

@@ -8,11 +8,14 @@ import hashlib
 import io
 from typing import Any
 
+import numpy as np
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from annotations.models import Label, LabelRow, SupersededLabel
+from catalog.ingest.filling import exists
+from catalog.ingest.numbering import attach_items, enroll, items_of, look_up
 from catalog.ingest.receiving import path_of
 from catalog.models import (
     Annotator,
@@ -493,10 +496,12 @@ def test_deleting_a_data_set_leaves_nothing_of_it(alice: Trust, pets: str) -> No
 def test_a_data_set_takes_items_and_annotators_along_whoever_deletes_it() -> None:
     """Storing them does not check that the data set is there, so nothing else would see it."""
     gone, stays = (Dataset.objects.create(slug=slug, name=slug) for slug in ("gone", "stays"))
-    for model in (Item, Annotator):
-        for dataset in (gone, stays):
-            model.objects.create(id=dataset.pk << 32, dataset=dataset, external_id="x")
     for dataset in (gone, stays):
+        upload = Upload(dataset=dataset)
+        for model in (Item, Annotator):
+            enroll(model, upload, look_up(model, dataset, ["x"]), np.array([0]))
+        attach_items(dataset)
+        Annotator.objects.filter(dataset=dataset).update(upload=None)
         EarlierRow.objects.create(
             dataset=dataset, of="item", key=dataset.pk << 32, row={}, superseded_at=timezone.now()
         )
@@ -506,6 +511,29 @@ def test_a_data_set_takes_items_and_annotators_along_whoever_deletes_it() -> Non
     assert [item.dataset for item in Item.objects.all()] == [stays]
     assert [annotator.dataset for annotator in Annotator.objects.all()] == [stays]
     assert [earlier.dataset for earlier in EarlierRow.objects.all()] == [stays]
+
+
+def test_the_table_of_a_data_sets_items_goes_with_it(alice: Trust, pets: str) -> None:
+    alice.upload(pets, "items", "item\na\nb\n")
+    dataset = Dataset.objects.get()
+    assert exists(items_of(dataset.pk))
+    alice.delete(pets)
+    assert not exists(items_of(dataset.pk))
+    assert not Item.objects.exists()
+
+
+def test_each_data_set_has_its_own_items_by_the_same_names(alice: Trust, pets: str) -> None:
+    """Stored apart, with a number and a name of their own each; the database holds them to both."""
+    for path in (pets, alice.dataset("others")):
+        alice.upload(path, "items", "item\nb\na\n")
+        alice.upload(path, "items", "item\nc\na\n")
+    for dataset in Dataset.objects.all():
+        found = [(item.number, item.external_id) for item in dataset.items.all()]
+        assert found == [(0, "a"), (1, "b"), (2, "c")]
+        with pytest.raises(IntegrityError), transaction.atomic():
+            dataset.items.filter(external_id="c").update(external_id="a")
+        with pytest.raises(IntegrityError), transaction.atomic():
+            dataset.items.filter(external_id="c").update(id=dataset.pk << 32)
 
 
 def test_items_come_with_all_that_is_said_of_them_in_one_go(alice: Trust, pets: str) -> None:
