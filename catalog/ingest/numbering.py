@@ -186,17 +186,20 @@ def enroll(
     names = as_arrow(known.values)
     if len(which) < len(names):
         names = names.take(pa.array(which))
-    order = pc.sort_indices(names)
-    names = names.take(order)
+    order = np.arange(len(names))
+    # Numbered names come in order from the reader.
+    if not pc.all(pc.less(names[:-1], names[1:])).as_py():
+        order = pc.sort_indices(names).to_numpy()
+        names = names.take(pa.array(order))
     new = first + np.arange(len(which), dtype=np.int64)
     keys = known.keys.copy()
-    keys[which[order.to_numpy()]] = new
+    keys[which[order]] = new
     columns = [
         Column("id", "int8", new),
         Column("dataset_id", "int8", constant(upload.dataset_id, len(new))),
         Column("upload_id", "uuid", constant(upload.pk.bytes, len(new), "S16")),
         Column("external_id", "text", names),
-        *(column.only(order.to_numpy()) for column in beside),
+        *(column.only(order) for column in beside),
     ]
     partition = items_of(upload.dataset_id)
     if model is Item and not exists(partition):

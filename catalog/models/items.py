@@ -100,7 +100,8 @@ class ProfileCount(models.Model):
     """How many items have each profile, so that the joint distribution is read and not counted.
 
     Triggers of the database keep it (migration 0012): whoever stores, changes or removes items
-    pays for those alone, in the same transaction, and nobody can forget to.
+    pays for those alone, in the same transaction, and nobody can forget to. A data set's first
+    items, which are stored apart, are counted as they are attached.
     """
 
     NONE = -1

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
-# Counts of items by profile are kept by a trigger, which counts again as the items are put back.
 TABLES = """
 SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = 'public' AND c.relkind = 'r' AND c.relname NOT LIKE 'django_%'
-    AND c.relname NOT IN ('auth_permission', 'catalog_profilecount')
+    AND c.relname <> 'auth_permission'
 """
 
 
