@@ -31,6 +31,7 @@ from catalog.reading.columns import TEXT_KINDS, Column, Kind, Options
 from catalog.reading.grown import Grown
 from catalog.reading.headers import Header
 from catalog.reading.numbered import Numbered
+from catalog.reading.parted import Parted
 from catalog.reading.tables import (
     MANY,
     AnyColumn,
@@ -42,7 +43,7 @@ from catalog.reading.tables import (
 )
 
 _MOST_ODD_VALUES = 20_000
-_MOST_WAITING = 2_000_000
+_FEW = 4_096
 _DIGITS = b"0123456789"
 _TIME = re.compile(
     rb"(?:19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
@@ -172,8 +173,8 @@ class _Coded(_Coder):
 
     codes: Grown = field(default_factory=lambda: Grown(np.int32))
     known: pa.Array = field(default_factory=lambda: pa.nulls(0, pa.string()))
-    waiting: list[pa.Array] = field(default_factory=list)
     numbered: Numbered | None = field(init=False)
+    parted: Parted | None = None
 
     def __post_init__(self) -> None:
         self.numbered = Numbered() if self.column.kind is Kind.IDENTIFIER else None
@@ -183,29 +184,26 @@ class _Coded(_Coder):
             if self.numbered.add(ByteColumn.of(texts)):
                 return
             self._leave_numbers(self.numbered)
-        self.waiting.append(texts)
-        # Each coding hashes the known values again: it waits until that is a small part of it, or
-        # until what waits would be most of what is held.
-        if sum(map(len, self.waiting)) >= min(2 * len(self.known), _MOST_WAITING):
-            self._code()
+        # Coding a batch hashes the known values again.
+        if self.parted is None and len(self.known) > _FEW:
+            self.parted = Parted(self.known, self.codes)
+        if self.parted is not None:
+            self.parted.add(texts)
+        else:
+            self._code(texts)
 
     def _leave_numbers(self, numbered: Numbered) -> None:
-        """Go on with a hash table, from what was coded so far."""
+        """Go on with hash tables, from what was coded so far."""
         self.numbered = None
         if numbered.n_rows:
             self.codes, numbers = numbered.coded()
             self.known = string_array(*numbered.texts(numbers))
-            self._prove(self.known)
 
-    def _code(self) -> None:
-        n_known = len(self.known)
-        # One hash table serves all parts, so that the last one's dictionary holds every value.
-        before = [self.known] if n_known else []
-        parts = pa.chunked_array([*before, *self.waiting]).dictionary_encode().chunks
-        for part in parts[len(before) :]:
-            self.codes.add(numbers_of(part.indices, np.int32))
-        self.known, self.waiting = parts[-1].dictionary, []
-        self._prove(self.known.slice(n_known))
+    def _code(self, texts: pa.Array) -> None:
+        # One hash table serves both, so that the second one's dictionary holds every value.
+        coded = pa.chunked_array([self.known, texts]).dictionary_encode().chunks[-1]
+        self.codes.add(numbers_of(coded.indices, np.int32))
+        self.known = coded.dictionary
 
     def _prove(self, values: pa.Array) -> None:
         held = ByteColumn.of(values)
@@ -227,28 +225,38 @@ class _Coded(_Coder):
     def finish(self) -> AnyColumn:
         if self.numbered is not None:
             return self._finish_numbers(self.numbered)
-        if self.waiting:
-            self._code()
-        codes = self.codes.array()
-        full = ByteColumn.of(self.known).widths > 0
-        if not full.all():
-            if not self.column.allows_empty:
-                raise UnprovenError
-            renumber = (np.cumsum(full) - 1).astype(np.int32)
-            renumber[~full] = -1
-            codes = renumber[codes]
-        return _text_column(codes, ByteColumn.of(self.known.filter(mask_of(full))).ended)
+        body, n_values, empty = Grown(np.uint8), 0, None
+        for values in [self.known] if self.parted is None else self.parted.values():
+            self._prove(values)
+            held = ByteColumn.of(values)
+            absent = np.flatnonzero(held.widths == 0)
+            if len(absent):
+                empty = n_values + int(absent[0])
+                held = ByteColumn.of(values.filter(mask_of(held.widths > 0)))
+            body.add(held.ended)
+            n_values += len(values)
+        codes = self.codes if self.parted is None else self.parted.codes()
+        return _text_column(codes if empty is None else self._without(codes, empty), body.array())
+
+    def _without(self, codes: Grown, empty: int) -> Grown:
+        """The codes where this one is that of an empty field."""
+        if not self.column.allows_empty:
+            raise UnprovenError
+        out = Grown(np.int32)
+        for some in codes.pieces():
+            out.add(np.where(some == empty, np.int32(-1), some - (some > empty)))
+        return out
 
     def _finish_numbers(self, numbered: Numbered) -> AnyColumn:
         codes, numbers = numbered.coded()
         # The names differ in digits only, and the last one is as long as any.
         self._prove(string_array(*numbered.texts(numbers[-1:])))
-        return _text_column(codes.array(), numbered.texts(numbers, b"\0")[0])
+        return _text_column(codes, numbered.texts(numbers, b"\0")[0])
 
 
-def _text_column(codes: npt.NDArray[np.int32], ended: npt.NDArray[np.uint8]) -> TextColumn:
-    values = Texts(ended.tobytes())
-    return TextColumn(codes, values if len(values) >= MANY else list(values))
+def _text_column(codes: Grown, ended: npt.NDArray[np.uint8]) -> TextColumn:
+    values = Texts(ended)
+    return TextColumn(codes.array(), values if len(values) >= MANY else list(values))
 
 
 def _coder(column: Column, options: Options) -> _Coded | _Typed:

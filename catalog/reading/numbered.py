@@ -15,48 +15,15 @@ import numpy.typing as npt
 
 from catalog.reading.bytewise import ByteColumn
 from catalog.reading.grown import Grown
+from catalog.reading.words import OWN, WORD, Words
 
 Numbers = npt.NDArray[np.int32]
-_Places = slice | npt.NDArray[np.int32]
 _DIGITS = b"0123456789"
 _MOST_DIGITS = 8
-_WORD = 8
 _SAMPLE = 64
-_ROWS = 1 << 16
 #: So many places for each row may a table of numbers have; sparser ones are searched.
 _SPARSE = 8
 _TENS = 10 ** np.arange(_MOST_DIGITS + 1)
-# A word holds eight characters, the first one lowest. Of a number with fewer digits, the first
-# characters are another's.
-_OWN = np.array([(1 << 64) - (1 << (8 * (8 - n))) for n in range(_MOST_DIGITS + 1)], np.uint64)
-
-
-class _Words:
-    """Eight bytes each, from anywhere in a column."""
-
-    def __init__(self, held: ByteColumn) -> None:
-        edge = np.zeros(_WORD, np.uint8)
-        body = np.concatenate((edge, held.data, edge))
-        self._at = np.ndarray(len(body) - _WORD + 1, "<u8", body.data, strides=(1,))
-        self._starts, self.widths = held.starts, held.widths
-        self.low, self.high = int(self.widths.min()), int(self.widths.max())
-
-    def after_start(self, offset: int) -> npt.NDArray[np.uint64]:
-        """The words that begin so many bytes after the first one of each value."""
-        return self._from(self._starts[:-1], offset)
-
-    def before_end(self, offset: int) -> npt.NDArray[np.uint64]:
-        """The words that begin so many bytes before the end of each value."""
-        return self._from(self._starts[1:], -offset)
-
-    def _from(self, places: npt.NDArray[np.int32], offset: int) -> npt.NDArray[np.uint64]:
-        offset += _WORD
-        which: _Places = places + np.int32(offset)
-        if self.low == self.high:
-            # Evenly spaced, which costs half of picking them one by one.
-            which = slice(int(places[0]) + offset, int(places[-1]) + offset + 1, self.high)
-        words: npt.NDArray[np.uint64] = self._at[which]
-        return words
 
 
 @dataclass(frozen=True)
@@ -79,15 +46,15 @@ class _Form:
             before += _common([number[:-_MOST_DIGITS] for number in digits])
         return cls(before, after)
 
-    def holds(self, words: _Words) -> bool:
+    def holds(self, words: Words) -> bool:
         """Whether every value has it; each is as long as both are at least."""
         first, last = len(self.before), len(self.after)
         return all(
-            _begin_with(words.after_start(at), self.before[at : at + _WORD])
-            for at in range(0, first, _WORD)
+            _begin_with(words.after_start(at), self.before[at : at + WORD])
+            for at in range(0, first, WORD)
         ) and all(
-            _begin_with(words.before_end(last - at), self.after[at : at + _WORD])
-            for at in range(0, last, _WORD)
+            _begin_with(words.before_end(last - at), self.after[at : at + WORD])
+            for at in range(0, last, WORD)
         )
 
 
@@ -137,15 +104,15 @@ class Numbered:
         form = self.form if self.n_rows else _Form.of(held.some(_SAMPLE))
         if form is None:
             return False
-        words = _Words(held)
+        words = Words(held)
         affixes = len(form.before) + len(form.after)
         digits = words.low - affixes, words.high - affixes
         if digits[0] < 1 or digits[1] > _MOST_DIGITS or not form.holds(words):
             return False
         self.form = form
         each = words.widths - affixes
-        own = _OWN[digits[0]] if digits[0] == digits[1] else _OWN[each]
-        numbers = _numbers(words.before_end(len(form.after) + _WORD), own)
+        own = OWN[digits[0]] if digits[0] == digits[1] else OWN[each]
+        numbers = _numbers(words.before_end(len(form.after) + WORD), own)
         return bool(len(numbers)) and self._keep(numbers, each, digits)
 
     def _keep(self, numbers: Numbers, each: npt.NDArray[np.int32], digits: tuple[int, int]) -> bool:
@@ -165,22 +132,20 @@ class Numbered:
 
     def coded(self) -> tuple[Grown, Numbers]:
         """The code of each row, and the number of each code, ascending."""
-        numbers, codes = self.numbers.array(), Grown(np.int32)
-        code_of, distinct = self._coding(numbers)
-        for start in range(0, self.n_rows, _ROWS):
-            codes.add(code_of(numbers[start : start + _ROWS]))
+        codes = Grown(np.int32)
+        code_of, distinct = self._coding()
+        for numbers in self.numbers.pieces():
+            codes.add(code_of(numbers))
         return codes, distinct
 
-    def _coding(
-        self, numbers: Numbers
-    ) -> tuple[Callable[[Numbers], npt.NDArray[np.int_]], Numbers]:
+    def _coding(self) -> tuple[Callable[[Numbers], npt.NDArray[np.int_]], Numbers]:
         low, n_places = self.low, self.high - self.low + 1
         if n_places > _SPARSE * self.n_rows:
-            distinct = np.unique(numbers)
+            distinct = np.unique(self.numbers.array())
             return lambda some: np.searchsorted(distinct, some), distinct
         met = np.zeros(n_places, bool)
-        for start in range(0, self.n_rows, _ROWS):
-            met[numbers[start : start + _ROWS] - low] = True
+        for numbers in self.numbers.pieces():
+            met[numbers - low] = True
         renumber = np.cumsum(met, dtype=np.int32) - np.int32(1)
         return lambda some: renumber[some - low], (np.flatnonzero(met) + low).astype(np.int32)
 

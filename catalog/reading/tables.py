@@ -37,10 +37,10 @@ class Texts(Sequence[str]):
 
     Parameters
     ----------
-    body : bytes, the texts in UTF-8, each followed by a NUL, which none of them holds
+    body : bytes or array of uint8, the texts in UTF-8, each followed by a NUL, which none holds
     """
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes | npt.NDArray[np.uint8]) -> None:
         self.body = np.frombuffer(body, np.uint8)
         self.ends = np.flatnonzero(self.body == 0)
 
@@ -61,8 +61,14 @@ class Texts(Sequence[str]):
         return self.body[start : self.ends[at]].tobytes().decode()
 
     def __contains__(self, text: object) -> bool:
-        sought = f"\0{text}\0".encode()
-        return isinstance(text, str) and sought in b"\0" + self.body.tobytes()
+        if not isinstance(text, str):
+            return False
+        sought = text.encode()
+        starts = np.append(0, self.ends + 1)[:-1]
+        places = starts[self.ends - starts == len(sought)]
+        for offset, byte in enumerate(sought):
+            places = places[self.body[places + offset] == byte]
+        return bool(len(places))
 
     def __iter__(self) -> Iterator[str]:
         for first in range(0, len(self), _AT_A_TIME):
@@ -76,7 +82,7 @@ class TextColumn:
     """Text, coded: ``values[codes[row]]``; -1 is an empty field.
 
     ``values`` are distinct, in the spelling they are compared in; in order of first appearance,
-    but for identifiers read as numbers, which ascend.
+    unless there are many.
     ``spellings`` gives, for a code whose values were sent in another spelling, all of those.
     """
 

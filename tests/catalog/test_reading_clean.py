@@ -109,12 +109,15 @@ def test_quotes_around_whole_fields_and_line_ends_of_windows_are_read_the_fast_w
     same(fast, strictly(path, monkeypatch))
 
 
+@pytest.mark.parametrize("few", [0, 40, 4_096])
 def test_a_column_is_coded_the_same_in_one_batch_as_in_many(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    few: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "f.csv"
-    items = np.random.default_rng(5).integers(0, 900, 4000)
-    path.write_text(HEADER + "".join(f"i{i},c{i % 3},,,{i % 5 + 1},\n" for i in items.tolist()))
+    drawn = np.random.default_rng(5).integers(0, 900, 4000).tolist()
+    rows = [f"{'x' * (i % 40)}{i}-{i:x},c{i % 3},{i % 7 or ''},,{i % 5 + 1},\n" for i in drawn]
+    path.write_text(HEADER + "".join(rows))
+    monkeypatch.setattr(reading_clean, "_FEW", few)
     whole = clean(path)
     monkeypatch.setattr(blocks, "BLOCK", 2048)
     parts = clean(path)
@@ -186,13 +189,15 @@ def test_names_that_are_numbers_are_read_as_such_and_others_as_before(
         st.from_regex(r"\A(a|a1|\u00e9)?(0{0,2}[0-9]{1,9})(b|0b|,)?\Z"), min_size=1, max_size=40
     ),
     st.sampled_from([32, 128, 1 << 21]),
+    st.sampled_from([0, 5, 4_096]),
 )
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_the_names_numbers_never_disagree_with_texts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: list[str], block: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: list[str], block: int, few: int
 ) -> None:
     path = tmp_path / "f.csv"
     path.write_text(HEADER + "".join(f'"{name}","cat","","","",""\n' for name in names))
+    monkeypatch.setattr(reading_clean, "_FEW", few)
     monkeypatch.setattr(blocks, "BLOCK", block)
     fast = clean(path)
     strict = strictly(path, monkeypatch)
@@ -284,14 +289,16 @@ FIELD = st.sampled_from(
 )
 
 
+@pytest.mark.parametrize("few", [0, 4_096])
 @given(
     st.lists(st.lists(FIELD, min_size=5, max_size=7), max_size=6), st.sampled_from(["\n", "\r\n"])
 )
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_the_file_the_fast_reader_never_disagrees(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[list[str]], end: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int, rows: list[list[str]], end: str
 ) -> None:
     path = tmp_path / "f.csv"
+    monkeypatch.setattr(reading_clean, "_FEW", few)
     path.write_bytes((HEADER.strip() + end + "".join(",".join(r) + end for r in rows)).encode())
     fast = clean(path)
     strict = strictly(path, monkeypatch)
