@@ -47,6 +47,14 @@ def _compressed() -> Fault:
     return Fault(Code.UNSUPPORTED_MEDIA_TYPE, sentence)
 
 
+def _too_large(max_bytes: int, line: int) -> Fault:
+    sentence = (
+        f"The Parquet file holds more than {max_bytes:,} bytes of text, whatever its own size; "
+        "send it in parts."
+    )
+    return Fault(Code.DECOMPRESSED_TOO_LARGE, sentence, line=line)
+
+
 def _unreadable(error: Exception) -> Fault:
     sentence = f"The file cannot be read as Parquet ({escape(str(error))}); write it again."
     return Fault(Code.UNSUPPORTED_MEDIA_TYPE, sentence)
@@ -59,12 +67,15 @@ def _read(file: pq.ParquetFile, layout: Layout, options: Options, builder: Table
     schema = file.schema_arrow
     columns = _match(schema, layout, options, builder)
     builder.header = tuple(schema.names)
-    line = 2
+    line, room = 2, options.limits.max_bytes
     for batch in file.iter_batches(_BATCH, use_threads=False):
         batch.validate(full=True)
         texts = [
             _texts(values, column) for values, column in zip(batch.columns, columns, strict=True)
         ]
+        room -= sum(sum(map(len, column)) for column in texts if isinstance(column, list))
+        if room < 0:
+            raise ReadingStoppedError(_too_large(options.limits.max_bytes, line))
         builder.add(Batch(range(line, line + len(batch)), texts))
         line += len(batch)
 
@@ -173,6 +184,8 @@ def _type_fault(field: pa.Field, column: Column) -> Fault | None:
 
 
 def _texts(values: pa.Array, column: Column) -> Sequence[str]:
+    if pa.types.is_dictionary(values.type) and _is_text(values.type.value_type):
+        return _coded_texts(values)
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     if _is_list(values.type):
@@ -182,8 +195,18 @@ def _texts(values: pa.Array, column: Column) -> Sequence[str]:
     if pa.types.is_timestamp(values.type) and values.type.tz is not None:
         # An instant keeps its value when its zone is named differently.
         values = values.cast(pa.timestamp(values.type.unit, "UTC"))
+    return _present(values)
+
+
+def _present(values: pa.Array) -> list[str]:
     texts: list[str] = pc.fill_null(values.cast(pa.large_string()), "").to_pylist()
     return texts
+
+
+def _coded_texts(values: pa.DictionaryArray) -> list[str]:
+    """The texts of a column that holds each once: rows share them."""
+    distinct = [*_present(values.dictionary), ""]
+    return [distinct[code] for code in pc.fill_null(values.indices, -1).to_pylist()]
 
 
 def _list_texts(values: pa.Array) -> list[str]:

@@ -22,6 +22,7 @@ from catalog.reading import (
     Column,
     Kind,
     Layout,
+    Limits,
     Options,
     Table,
     TextColumn,
@@ -99,6 +100,7 @@ def test_parquet_keeps_values_what_they_are(tmp_path: Path) -> None:
             "confidence": pa.array([0.1, None, 1.0]),
             "labelled_at": pa.array([0, 1_500_000_001, None], pa.timestamp("ns", "Europe/Paris")),
             "smoker": pa.array([True, False, None]),
+            "sex": pa.array(["F", None, "F"]).dictionary_encode(),
         }
     )
     path = tmp_path / "upload"
@@ -110,6 +112,7 @@ def test_parquet_keeps_values_what_they_are(tmp_path: Path) -> None:
     assert answer.columns["confidence"].values.tolist() == [0.1, 0.0, 1.0]
     assert answer.columns["labelled_at"].values.tolist() == [0, 1_500_000, 0]
     assert answer.columns["smoker"].values == ["true", "false"]
+    assert answer.columns["sex"].codes.tolist() == [0, -1, 0]
     assert [notice.code.value for notice in answer.notices] == ["precision_truncated"]
 
 
@@ -162,15 +165,32 @@ def test_a_damaged_parquet_file_is_no_parquet_file(damage: str, tmp_path: Path) 
     assert codes(read_in_child(path, LAYOUT, PARQUET, **BROAD)) == ["unsupported_media_type"]
 
 
-def test_a_parquet_file_that_asks_for_gigabytes_ends_only_the_child(tmp_path: Path) -> None:
+@pytest.mark.parametrize("says_so", [True, False])
+def test_a_parquet_file_that_asks_for_gigabytes_ends_only_the_child(
+    says_so: bool, tmp_path: Path
+) -> None:
     path = tmp_path / "upload"
-    # One value of half a gigabyte, a hundred times: a few kilobytes of file, by dictionary.
+    # One value of four megabytes, thousands of times: a few kilobytes of file, by dictionary.
     large = pa.DictionaryArray.from_arrays(pa.array([0] * 4_000), pa.array(["x" * 4 * MIB]))
-    pq.write_table(pa.table({"image": large, "label": large}), path, compression="zstd")
+    table = pa.table({"image": large, "label": large})
+    pq.write_table(table, path, compression="zstd", store_schema=says_so)
     assert path.stat().st_size < MIB // 2
     table = read_in_child(path, LAYOUT, PARQUET, memory_limit=256 * MIB, time_limit=60)
-    assert codes(table) == ["reader_memory_limit"]
+    # A column that is known to repeat its values is not written out.
+    assert codes(table) == ["decompressed_too_large" if says_so else "reader_memory_limit"]
     assert not table.complete
+
+
+def test_a_parquet_file_that_repeats_long_values_is_refused_by_their_length(tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    rows = 40_000
+    table = pa.table({"image": [f"i{k}" for k in range(rows)], "label": ["x" * 100] * rows})
+    pq.write_table(table, path)
+    options = Options(format="parquet", limits=Limits(max_bytes=3 << 20))
+    answer = read(path, LAYOUT, options)
+    assert codes(answer) == ["decompressed_too_large"]
+    assert not answer.complete
+    assert answer.problems[0].line == 16_386
 
 
 def test_many_values_beyond_the_memory_limit_end_only_the_child(tmp_path: Path) -> None:
