@@ -150,9 +150,10 @@ def attach_items(dataset: Dataset) -> None:
             return
         cursor.execute(
             f"INSERT INTO {ProfileCount._meta.db_table} (dataset_id, profile_id, n) "  # noqa: S608
-            f"SELECT dataset_id, coalesce(profile_id, {ProfileCount.NONE}), count(*) "
-            f"FROM {partition} GROUP BY 1, 2 ON CONFLICT (dataset_id, profile_id) "
-            f"DO UPDATE SET n = {ProfileCount._meta.db_table}.n + excluded.n"
+            f"SELECT %s, coalesce(profile_id, {ProfileCount.NONE}), count(*) FROM {partition} "
+            "GROUP BY 2 ON CONFLICT (dataset_id, profile_id) "
+            f"DO UPDATE SET n = {ProfileCount._meta.db_table}.n + excluded.n",
+            [dataset.pk],
         )
     attach(ITEMS, partition, dataset.pk)
 
