@@ -112,7 +112,8 @@ class NoveltyItems(tables.TableView):
         dataset, run, query = _newest(request, slug, May.READ_ROWS, "quadrant")
         start = (dataset.pk << 32) + whole_number(query, "cursor", 0)
         size = min(max(whole_number(query, "page_size", PAGE_SIZE), 1), MAX_PAGE_SIZE)
-        found = ItemNovelty.objects.filter(run=run, item_id__gte=start).select_related("item")
+        found = ItemNovelty.objects.filter(run=run, item__dataset=dataset, item_id__gte=start)
+        found = found.select_related("item")
         if "quadrant" in query:
             found = _in_quadrant(found, run, query["quadrant"])
         page = list(found.order_by("item_id")[: size + 1])
