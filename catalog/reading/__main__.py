@@ -37,6 +37,9 @@ def limit_resources(memory_limit: int, time_limit: float) -> None:
     seconds = math.ceil(time_limit)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # A file of many large columns needs some open files for each.
+    most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
 
 
 def end_with_worker(control: socket.socket, folder: Path) -> None:

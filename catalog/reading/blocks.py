@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from io import BufferedReader
 
 BLOCK = 1 << 21
+_LEAST = 1 << 19
+_COLUMNS = 8
 _MARK = b"\xef\xbb\xbf"
 
 
@@ -13,7 +15,12 @@ class UnprovenError(Exception):
     """The strict reader might have something to say."""
 
 
-def blocks(file: BufferedReader, separator: bytes) -> Iterator[tuple[memoryview, bool]]:
+def block_size(n_columns: int) -> int:
+    """Bytes of a block; Arrow sets as much aside for each column of texts."""
+    return min(BLOCK, max(_LEAST, _COLUMNS * BLOCK // n_columns))
+
+
+def blocks(file: BufferedReader, size: int, separator: bytes) -> Iterator[tuple[memoryview, bool]]:
     """The rest of a file, and whether fields of the block are quoted.
 
     A block is only there until the next one is asked for.
@@ -23,7 +30,7 @@ def blocks(file: BufferedReader, separator: bytes) -> Iterator[tuple[memoryview,
     UnprovenError
         Where quotes, line ends or the first bytes are not plainly right, and at giant lines.
     """
-    held = bytearray(BLOCK)
+    held = bytearray(size)
     begun = 0  # bytes of a line whose end is not read yet
     while n_read := file.readinto(memoryview(held)[begun:]):
         end = held.rfind(b"\n", 0, begun + n_read) + 1

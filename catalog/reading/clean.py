@@ -23,8 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from catalog.reading import blocks
-from catalog.reading.blocks import UnprovenError, is_quoted
+from catalog.reading.blocks import UnprovenError, block_size, blocks, is_quoted
 from catalog.reading.bytewise import ByteColumn, mask_of, numbers_of, string_array
 from catalog.reading.characters import compared_spelling, text_faults
 from catalog.reading.columns import TEXT_KINDS, Column, Kind, Options
@@ -43,7 +42,10 @@ from catalog.reading.tables import (
 )
 
 _MOST_ODD_VALUES = 20_000
-_FEW = 4_096
+#: So many rows are coded at once where there are as many.
+_AT_ONCE = 1 << 14
+#: So many known values may be hashed once more for later rows, before texts are parted.
+_HASHED_AGAIN = 100_000
 _DIGITS = b"0123456789"
 _TIME = re.compile(
     rb"(?:19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
@@ -88,11 +90,12 @@ def _batches(
 ) -> Iterator[tuple[pa.RecordBatch, bool]]:
     """The rows block by block, and whether fields are quoted there."""
     names = [str(i) for i in range(n_columns)]
-    whole = csv.ReadOptions(column_names=names, block_size=blocks.BLOCK, use_threads=False)
+    size = block_size(n_columns)
+    whole = csv.ReadOptions(column_names=names, block_size=size, use_threads=False)
     texts = csv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
     )
-    for block, quoted in blocks.blocks(file, options.separator.encode()):
+    for block, quoted in blocks(file, size, options.separator.encode()):
         form = csv.ParseOptions(
             delimiter=options.separator,
             quote_char='"' if quoted else False,
@@ -173,6 +176,8 @@ class _Coded(_Coder):
 
     codes: Grown = field(default_factory=lambda: Grown(np.int32))
     known: pa.Array = field(default_factory=lambda: pa.nulls(0, pa.string()))
+    waiting: list[pa.Array] = field(default_factory=list)
+    hashed_again: int = 0
     numbered: Numbered | None = field(init=False)
     parted: Parted | None = None
 
@@ -184,13 +189,11 @@ class _Coded(_Coder):
             if self.numbered.add(ByteColumn.of(texts)):
                 return
             self._leave_numbers(self.numbered)
-        # Coding a batch hashes the known values again.
-        if self.parted is None and len(self.known) > _FEW:
-            self.parted = Parted(self.known, self.codes)
-        if self.parted is not None:
-            self.parted.add(texts)
-        else:
-            self._code(texts)
+        held = ByteColumn.of(texts)
+        # Copied, as Arrow sets the memory of a whole block aside for each column of it.
+        self.waiting.append(string_array(held.data.copy(), held.widths))
+        if sum(map(len, self.waiting)) >= _AT_ONCE:
+            self._code()
 
     def _leave_numbers(self, numbered: Numbered) -> None:
         """Go on with hash tables, from what was coded so far."""
@@ -199,10 +202,17 @@ class _Coded(_Coder):
             self.codes, numbers = numbered.coded()
             self.known = string_array(*numbered.texts(numbers))
 
-    def _code(self, texts: pa.Array) -> None:
+    def _code(self) -> None:
+        if self.parted is None and self.hashed_again > _HASHED_AGAIN:
+            self.parted = Parted(self.known, self.codes)
+        texts, self.waiting = pa.concat_arrays(self.waiting), []
+        if self.parted is not None:
+            self.parted.add(texts)
+            return
         # One hash table serves both, so that the second one's dictionary holds every value.
         coded = pa.chunked_array([self.known, texts]).dictionary_encode().chunks[-1]
         self.codes.add(numbers_of(coded.indices, np.int32))
+        self.hashed_again += len(self.known)
         self.known = coded.dictionary
 
     def _prove(self, values: pa.Array) -> None:
@@ -225,6 +235,8 @@ class _Coded(_Coder):
     def finish(self) -> AnyColumn:
         if self.numbered is not None:
             return self._finish_numbers(self.numbered)
+        if self.waiting:
+            self._code()
         body, n_values, empty = Grown(np.uint8), 0, None
         for values in [self.known] if self.parted is None else self.parted.values():
             self._prove(values)

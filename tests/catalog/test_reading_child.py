@@ -202,6 +202,16 @@ def test_many_values_beyond_the_memory_limit_end_only_the_child(tmp_path: Path) 
     assert codes(table) == ["reader_memory_limit"]
 
 
+def test_a_file_of_more_columns_than_files_may_be_open_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    extra = [f"c{number}" for number in range(900)]
+    with path.open("w") as file:
+        file.write(f"image,label,{','.join(extra)}\n")
+        file.writelines(f"i{row}-x,y{',v' * len(extra)}\n" for row in range(200))
+    table = read_in_child(path, LAYOUT, Options(), **BROAD)
+    assert (table.n_rows, len(table.columns), table.problems) == (200, 902, [])
+
+
 def test_a_gzip_bomb_is_refused_before_it_is_large(tmp_path: Path) -> None:
     path = tmp_path / "upload"
     path.write_bytes(gzip.compress(b"image,label\n" + b"i,x\n" * (8 * MIB)))

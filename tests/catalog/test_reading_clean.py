@@ -109,7 +109,7 @@ def test_quotes_around_whole_fields_and_line_ends_of_windows_are_read_the_fast_w
     same(fast, strictly(path, monkeypatch))
 
 
-@pytest.mark.parametrize("few", [0, 40, 4_096])
+@pytest.mark.parametrize("few", [0, 40, 100_000])
 def test_a_column_is_coded_the_same_in_one_batch_as_in_many(
     few: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,7 +117,8 @@ def test_a_column_is_coded_the_same_in_one_batch_as_in_many(
     drawn = np.random.default_rng(5).integers(0, 900, 4000).tolist()
     rows = [f"{'x' * (i % 40)}{i}-{i:x},c{i % 3},{i % 7 or ''},,{i % 5 + 1},\n" for i in drawn]
     path.write_text(HEADER + "".join(rows))
-    monkeypatch.setattr(reading_clean, "_FEW", few)
+    monkeypatch.setattr(reading_clean, "_HASHED_AGAIN", few)
+    monkeypatch.setattr(reading_clean, "_AT_ONCE", few)
     whole = clean(path)
     monkeypatch.setattr(blocks, "BLOCK", 2048)
     parts = clean(path)
@@ -189,7 +190,7 @@ def test_names_that_are_numbers_are_read_as_such_and_others_as_before(
         st.from_regex(r"\A(a|a1|\u00e9)?(0{0,2}[0-9]{1,9})(b|0b|,)?\Z"), min_size=1, max_size=40
     ),
     st.sampled_from([32, 128, 1 << 21]),
-    st.sampled_from([0, 5, 4_096]),
+    st.sampled_from([0, 5, 16_384]),
 )
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_the_names_numbers_never_disagree_with_texts(
@@ -197,7 +198,8 @@ def test_whatever_the_names_numbers_never_disagree_with_texts(
 ) -> None:
     path = tmp_path / "f.csv"
     path.write_text(HEADER + "".join(f'"{name}","cat","","","",""\n' for name in names))
-    monkeypatch.setattr(reading_clean, "_FEW", few)
+    monkeypatch.setattr(reading_clean, "_HASHED_AGAIN", few)
+    monkeypatch.setattr(reading_clean, "_AT_ONCE", few)
     monkeypatch.setattr(blocks, "BLOCK", block)
     fast = clean(path)
     strict = strictly(path, monkeypatch)
@@ -289,7 +291,7 @@ FIELD = st.sampled_from(
 )
 
 
-@pytest.mark.parametrize("few", [0, 4_096])
+@pytest.mark.parametrize("few", [0, 16_384])
 @given(
     st.lists(st.lists(FIELD, min_size=5, max_size=7), max_size=6), st.sampled_from(["\n", "\r\n"])
 )
@@ -298,7 +300,8 @@ def test_whatever_the_file_the_fast_reader_never_disagrees(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int, rows: list[list[str]], end: str
 ) -> None:
     path = tmp_path / "f.csv"
-    monkeypatch.setattr(reading_clean, "_FEW", few)
+    monkeypatch.setattr(reading_clean, "_HASHED_AGAIN", few)
+    monkeypatch.setattr(reading_clean, "_AT_ONCE", few)
     path.write_bytes((HEADER.strip() + end + "".join(",".join(r) + end for r in rows)).encode())
     fast = clean(path)
     strict = strictly(path, monkeypatch)
