@@ -7,14 +7,14 @@ for memory; and it would be most of what the process holds.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from catalog.reading.bytewise import ByteColumn, numbers_of
+from catalog.reading.bytewise import ByteColumn, numbers_of, string_array
 from catalog.reading.grown import Grown
-from catalog.reading.tables import put_aside
 from catalog.reading.words import OWN, WORD, Words
 
 Codes = npt.NDArray[np.int32]
@@ -31,7 +31,8 @@ class Parted:
         self._earlier = codes
         self._bodies, self._starts = Grown(np.uint8), Grown(np.int32)
         self._parts, self._coded = Grown(np.uint8), Grown(np.int32)
-        self._cuts: list[npt.NDArray[np.intp]] = []
+        #: Where the parts of a batch begin, and how many bytes it has.
+        self._batches: list[tuple[list[int], int]] = []
         self.add(known)
 
     def add(self, texts: pa.Array) -> None:
@@ -43,37 +44,28 @@ class Parted:
         self._bodies.add(moved.data)
         self._starts.add(moved.starts)
         self._parts.add(parts)
-        self._cuts.append(np.append(0, np.cumsum(np.bincount(parts, minlength=_N_PARTS))))
+        cuts = np.append(0, np.cumsum(np.bincount(parts, minlength=_N_PARTS)))
+        self._batches.append((cuts.tolist(), len(moved.data)))
 
     def values(self) -> Iterator[pa.Array]:
         """The distinct texts, part by part."""
-        bodies = self._bodies.array()
-        batches = self._batches(bodies)
         n_values = 0
         for part in range(_N_PARTS):
-            rows = [
-                batch.slice(cuts[part], cuts[part + 1] - cuts[part])
-                for batch, cuts in zip(batches, self._cuts, strict=True)
-            ]
-            coded = pa.chunked_array(rows).dictionary_encode().chunks
-            for each in coded:
-                self._coded.add(numbers_of(each.indices, np.int32) + np.int32(n_values))
-            put_aside(bodies)
-            if coded:
-                n_values += len(coded[-1].dictionary)
-                yield coded[-1].dictionary
+            coded = self._texts(part).dictionary_encode()
+            self._coded.add(numbers_of(coded.indices, np.int32) + np.int32(n_values))
+            n_values += len(coded.dictionary)
+            yield coded.dictionary
 
-    def _batches(self, bodies: npt.NDArray[np.uint8]) -> list[pa.Array]:
-        """What waits, not copied."""
-        starts = self._starts.array()
-        batches = []
-        for cuts in self._cuts:
-            n_rows = int(cuts[-1])
-            own = starts[: n_rows + 1]
-            buffers = [None, pa.py_buffer(own), pa.py_buffer(bodies[: own[-1]])]
-            batches.append(pa.Array.from_buffers(pa.string(), n_rows, buffers))
-            bodies, starts = bodies[own[-1] :], starts[n_rows + 1 :]
-        return batches
+    def _texts(self, part: int) -> pa.Array:
+        """What waits in a part; mapped, most of the file would be held for each."""
+        bodies, widths, body, row = [], [], 0, 0
+        for cuts, n_bytes in self._batches:
+            starts = self._starts.piece(row + cuts[part], row + cuts[part + 1] + 1)
+            bodies.append(self._bodies.piece(body + int(starts[0]), body + int(starts[-1])))
+            widths.append(np.diff(starts))
+            body += n_bytes
+            row += cuts[-1] + 1
+        return string_array(np.concatenate(bodies), np.concatenate(widths))
 
     def codes(self) -> Grown:
         """The code of each row, once all values are told."""
@@ -88,16 +80,21 @@ class Parted:
 
     def _in_order(self) -> Iterator[Codes]:
         """The codes of each batch in the order of its rows."""
-        parts, coded = self._parts.array(), self._coded.array()
-        sizes = np.diff(np.array(self._cuts))
+        sizes = np.diff([cuts for cuts, _ in self._batches])
         # They were told part by part, and batch by batch in each.
         ends = np.cumsum(sizes.T).reshape(_N_PARTS, -1).T
-        for size, end in zip(sizes, ends, strict=True):
-            told = [coded[e - n : e] for n, e in zip(size.tolist(), end.tolist(), strict=True)]
-            n_rows = int(size.sum())
+        row = 0
+        for (cuts, _), own in zip(self._batches, ends.tolist(), strict=True):
+            n_rows = cuts[-1]
+            told = [
+                self._coded.piece(end - (stop - start), end)
+                for end, (start, stop) in zip(own, pairwise(cuts), strict=True)
+            ]
             codes = np.empty(n_rows, np.int32)
-            codes[np.argsort(parts[:n_rows], kind="stable")] = np.concatenate(told)
-            parts = parts[n_rows:]
+            codes[np.argsort(self._parts.piece(row, row + n_rows), kind="stable")] = np.concatenate(
+                told
+            )
+            row += n_rows
             yield codes
 
 
