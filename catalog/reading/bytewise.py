@@ -114,6 +114,8 @@ def mask_of(which: Mask) -> pa.Array:
 
 def string_array(data: npt.NDArray[np.uint8], widths: npt.NDArray[np.int32]) -> pa.Array:
     """Texts of which the bytes are known, one after the other, and the width of each."""
+    if len(data) > np.iinfo(np.int32).max:
+        raise pa.ArrowCapacityError("An array of texts has at most 2 GiB.")
     starts = np.append(0, np.cumsum(widths)).astype(np.int32)
     buffers = [None, pa.py_buffer(starts), pa.py_buffer(data)]
     return pa.Array.from_buffers(pa.string(), len(widths), buffers)

@@ -65,7 +65,7 @@ def read_clean(path: Path, header: Header, options: Options) -> Table | None:
     try:
         with path.open("rb") as file:
             return _read(file, header, options)
-    except (pa.ArrowInvalid, UnprovenError):
+    except (pa.ArrowInvalid, pa.ArrowCapacityError, UnprovenError):
         return None
 
 

@@ -193,13 +193,18 @@ def test_a_parquet_file_that_repeats_long_values_is_refused_by_their_length(tmp_
     assert answer.problems[0].line == 16_386
 
 
-def test_many_values_beyond_the_memory_limit_end_only_the_child(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["{:0200d}", "{:x<200d}"], ids=["numbers", "texts"])
+def test_many_values_beyond_the_memory_limit_end_only_the_child(name: str, tmp_path: Path) -> None:
     path = tmp_path / "upload"
-    with path.open("w") as file:
-        file.write("image,label\n")
-        file.writelines(f"{number:0200d},x\n" for number in range(200_000))
-    table = read_in_child(path, LAYOUT, Options(), memory_limit=24 * MIB, time_limit=60)
-    assert codes(table) == ["reader_memory_limit"]
+
+    def read_rows(n_rows: int) -> Table:
+        with path.open("w") as file:
+            file.write("image,label\n")
+            file.writelines(f"{name.format(number)},x\n" for number in range(n_rows))
+        return read_in_child(path, LAYOUT, Options(), memory_limit=64 * MIB, time_limit=60)
+
+    assert read_rows(20_000).problems == []
+    assert codes(read_rows(200_000)) == ["reader_memory_limit"]
 
 
 def test_a_file_of_more_columns_than_files_may_be_open_is_read(tmp_path: Path) -> None:
