@@ -293,6 +293,11 @@ def test_a_reader_that_is_killed_is_taken_for_one_without_memory(
         processes[place].kill()
         assert codes(reading.result()) == ["reader_memory_limit"]
     with suppress(psutil.NoSuchProcess):
+        # What was killed dies when it is its turn to run.
+        for _ in range(5_000):
+            if processes[1].status() == psutil.STATUS_ZOMBIE:
+                break
+            time.sleep(0.001)
         assert processes[1].status() == psutil.STATUS_ZOMBIE
 
 
