@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,9 +36,9 @@ _FIELDS = (
 
 Array = NDArray[Any]
 Places = NDArray[np.integer[Any]]
-#: Code (-1 where none), number (NaN where none) and status of the rows compared; a question has
-#: codes or numbers.
-Answers = tuple[Array | None, Array | None, Array]
+#: Code (-1 where none), number (NaN where none) and status of rows by their places in the order; a
+#: question has codes or numbers.
+Answers = Callable[[Any], tuple[Array | None, Array | None, Array]]
 
 
 class Part:
@@ -66,12 +66,12 @@ class Ordered:
     row : (m,) places in the file
     item, annotator, round : (m,) keys and round of those rows, in their order
     same : (m,) bool, whether item, annotator and round are those of the row before
-    words : (m,) the three in one number, or None where they do not fit; numbers within the data
-        set, without what all keys of it have in common
-    widths : bits of each of the three
+    words : (m,) the three and the place in one number, or None where they do not fit; numbers
+        within the data set, without what all keys of it have in common
+    widths : bits of each of the four
     """
 
-    row: Places
+    row: Places | Part
     item: Array | Part
     annotator: Array | Part
     round: Array | Part
@@ -113,23 +113,22 @@ def key_order(
         places = rows[part]
         return [items[places], people[places], rounds[places], places]
 
-    # Sorting numbers costs a tenth of sorting places by them; the place is part of the number.
+    # Sorting numbers costs a tenth of sorting places by them; the place is part of the number. All
+    # that is asked for later is taken from these numbers, some rows at a time.
     words = _joined(at, bits, len(rows))
     for keyed in (item, annotator):
         if isinstance(keyed, PerRow):
             put_aside(keyed.codes)
     words.sort()
-    order = words.astype(np.uint32)
-    order &= np.uint32((1 << bits[-1]) - 1)
-    words >>= np.uint64(bits[-1])
+    shifts = [sum(bits[place + 1 :]) for place in range(len(bits))]
     return Ordered(
-        order,
-        Part(words, bits[1] + bits[2], bits[0], _first(item)),
-        Part(words, bits[2], bits[1], _first(annotator)),
-        rounds[: len(rows)] if is_constant(rounds) else Part(words, 0, bits[2], 0),
-        _repeats(words),
+        Part(words, 0, bits[3], 0),
+        Part(words, shifts[0], bits[0], _first(item)),
+        Part(words, shifts[1], bits[1], _first(annotator)),
+        rounds[: len(rows)] if is_constant(rounds) else Part(words, shifts[2], bits[2], 0),
+        _repeats(Part(words, bits[3], _WORD - bits[3], 0)),
         words,
-        tuple(bits[:-1]),
+        tuple(bits),
     )
 
 
@@ -167,10 +166,13 @@ def _joined(
     return words
 
 
-def _repeats(*fields: Array) -> NDArray[np.bool_]:
+def _repeats(*fields: Array | Part) -> NDArray[np.bool_]:
+    """Whether each row has what the row before it has in all fields."""
     same = np.zeros(len(fields[0]), bool)
-    if len(same):
-        same[1:] = np.logical_and.reduce([field[1:] == field[:-1] for field in fields])
+    for start in range(1, len(same), _BLOCK_ROWS):
+        stop = min(start + _BLOCK_ROWS, len(same))
+        alike = [field[start:stop] == field[start - 1 : stop - 1] for field in fields]
+        same[start:stop] = np.logical_and.reduce(alike)
     return same
 
 
@@ -184,29 +186,41 @@ def stored_alike(question: Question, ordered: Ordered, answers: Answers) -> NDAr
     n_pages = _pages_of(question)
     if ordered.words is None or len(alike) * _FEW < n_pages * _LABELS_A_PAGE:
         return alike
-    said, number = _said(answers), answers[1]
-    widths = (*ordered.widths, _bits(said))
+    n_codes = max(len(question.values), len(question.combinations))
+    *of_key, of_place = ordered.widths
+    widths = (*of_key, n_codes.bit_length() + _STATUS_BITS)
     if sum(widths) >= _WORD:
         return alike
-    words = ordered.words << np.uint64(widths[-1])
-    words |= said
-    there, was = _stored(question, widths, n_pages)
-    if len(there) == len(words):
-        # What was sent before mostly comes again as a whole: then each row has its place.
-        alike = there == words
-    rest = np.flatnonzero(~alike)
-    if len(rest) and len(there):
-        place = np.minimum(np.searchsorted(there, words[rest]), len(there) - 1)
-        alike[rest] = there[place] == words[rest]
-    if number is not None and was is not None:
-        held, sent = was[np.searchsorted(there, words[alike])], number[alike]
-        alike[alike] = (held == sent) | (np.isnan(held) & np.isnan(sent))
+    for words, numbers in _stored(question, widths, n_pages):
+        said = words & np.uint64((1 << widths[-1]) - 1)
+        keys = words >> np.uint64(widths[-1])
+        places, known = _places(ordered.words, keys, np.uint64(of_place))
+        code, number, status = answers(places)
+        same = said[known] == _said(code, status)
+        if number is not None and numbers is not None:
+            held = numbers[known]
+            same &= (held == number) | (np.isnan(held) & np.isnan(number))
+        alike[places] = same
     return alike
 
 
-def _said(answers: Answers) -> NDArray[np.uint64]:
+def _places(
+    ordered: NDArray[np.uint64], keys: NDArray[np.uint64], beside: np.uint64
+) -> tuple[Any, Any]:
+    """Where ascending keys stand among all of a file's, which have so many bits after their own;
+    and which of them do."""
+    first, last = np.searchsorted(ordered, keys[[0, -1]] << beside)
+    # What was sent before mostly comes again as a whole: then each row has its place.
+    if last - first < len(keys) and np.array_equal(ordered[first : last + 1] >> beside, keys):
+        return slice(first, last + 1), slice(None)
+    within = ordered[first : last + 1]
+    place = np.minimum(np.searchsorted(within, keys << beside), max(len(within) - 1, 0))
+    known = (within[place] >> beside) == keys if len(within) else np.zeros(len(keys), bool)
+    return first + place[known], known
+
+
+def _said(code: Array | None, status: Array) -> NDArray[np.uint64]:
     """Code and status in one number, as the last of ``_FIELDS`` has it."""
-    code, _, status = answers
     said = status.astype(np.uint64)
     if code is not None:
         said |= (code + 1).astype(np.uint64) << np.uint64(_STATUS_BITS)
@@ -224,9 +238,9 @@ def _pages_of(question: Question) -> int:
 
 def _stored(
     question: Question, widths: tuple[int, ...], n_pages: int
-) -> tuple[NDArray[np.uint64], NDArray[np.float64] | None]:
-    """Joined key and answer of every stored label that can be one of these widths, ascending;
-    and its number, where the question has numbers.
+) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.float64] | None]]:
+    """Joined key and answer of every stored label that can be one of these widths, some thousand
+    pages at a time, ascending among themselves; and its number, where the question has numbers.
 
     The database joins them, and hands over many at once: as rows they would cost twice as much.
     """
@@ -235,21 +249,19 @@ def _stored(
         word = f"({word} << {width} | {field})"
     fits = " AND ".join(f"{f} < {1 << width}" for f, width in zip(_FIELDS, widths, strict=True))
     number = ", string_agg(float8send(coalesce(number, 'NaN')), '')" if question.is_numeric else ""
-    parts: list[list[Array]] = []
-    with connection.cursor() as cursor:
-        for page in range(0, max(n_pages, 1), _PAGES):
+    for page in range(0, max(n_pages, 1), _PAGES):
+        with connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT string_agg(int8send({word}), ''){number} FROM {partition_of(question)} "  # noqa: S608
                 f"WHERE ctid >= %s::tid AND ctid < %s::tid AND {fits}",
                 (f"({page},0)", f"({page + _PAGES},0)"),
             )
-            found = [said or b"" for said in cursor.fetchone()]
-            kinds = (">u8", ">f8")[: len(found)]
-            parts.append(
-                [np.frombuffer(x, k).astype(k[1:]) for x, k in zip(found, kinds, strict=True)]
-            )
-    words, *numbers = (np.concatenate(part) for part in zip(*parts, strict=True))
-    if (words[1:] < words[:-1]).any():
-        order = np.argsort(words)
-        words, numbers = words[order], [x[order] for x in numbers]
-    return words, numbers[0] if numbers else None
+            found = cursor.fetchone()
+        if found[0] is None:
+            continue
+        words = np.frombuffer(found[0], ">u8").astype(np.uint64)
+        numbers = np.frombuffer(found[1], ">f8").astype(float) if question.is_numeric else None
+        if (words[1:] < words[:-1]).any():
+            order = np.argsort(words)
+            words, numbers = words[order], None if numbers is None else numbers[order]
+        yield words, numbers

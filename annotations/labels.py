@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotations import exports
-from annotations.keys import Answers, Ordered, Places, key_order, stored_alike
+from annotations.keys import Answers, Ordered, Part, Places, key_order, stored_alike
 from annotations.models import Label
 from annotations.partitions import (
     differing,
@@ -95,7 +95,7 @@ class _Rows:
     status: NDArray[np.int8]
 
     @property
-    def row(self) -> Places:
+    def row(self) -> Places | Part:
         return self.keys.row
 
     def only(self, which: NDArray[np.bool_]) -> _Rows:
@@ -130,13 +130,14 @@ def store_labels(incoming: Incoming) -> Counts:
         references = golden[~incoming.rejected[golden]]
         if gold.any() or incoming.rejected.any():
             which = which[~gold[which] & ~incoming.rejected[which]]
-        keys = key_order(which, items, names, rounds)
+        rows = _Rows(key_order(which, items, names, rounds), code, number, mode)
         del which
-        rows = _without_repeats(incoming, _Rows(keys, code, number, mode))
+        rows = _without_repeats(incoming, rows)
         if incoming.problem_count and incoming.upload.on_error == Upload.OnError.REJECT:
             continue
         question.save(update_fields=["values", "learned", "combinations"])
-        counts += _store(incoming, question, rows)
+        known, rows = _without_known(incoming, question, rows)
+        counts += known + _store(incoming, question, rows)
         counts += exports.store_references(incoming, question, references, facts)
     return counts
 
@@ -266,7 +267,7 @@ def _without_repeats(incoming: Incoming, rows: _Rows) -> _Rows:
     if not rows.keys.same.any():
         return rows
     _refuse_repeats(incoming, rows, rows.keys.same)
-    return rows.only(~(incoming.rejected | incoming.skipped)[rows.row])
+    return rows.only(~(incoming.rejected | incoming.skipped)[rows.row[:]])
 
 
 def _refuse_repeats(incoming: Incoming, rows: _Rows, same: NDArray[np.bool_]) -> None:
@@ -318,30 +319,39 @@ def _shown(incoming: Incoming, row: int) -> str:
     return "empty"
 
 
+def _without_known(incoming: Incoming, question: Question, rows: _Rows) -> tuple[Counts, _Rows]:
+    """The rows without those that are stored: as a partition of their own if the question has
+    none, or before, with the same answer."""
+    if not len(rows.row):
+        return Counts(), rows
+    if load_partition(question, _columns(incoming, question, rows)):
+        return Counts(stored=len(rows.row)), rows.only(np.zeros(len(rows.row), bool))
+    alike = stored_alike(question, rows.keys, _answers(question, rows))
+    return Counts(unchanged=int(alike.sum())), rows.only(~alike)
+
+
 def _store(incoming: Incoming, question: Question, rows: _Rows) -> Counts:
-    """Into a partition of its own if the question has none; else merged with what is there."""
+    """Merge rows with what is stored of their question."""
     if not len(rows.row):
         return Counts()
-    if load_partition(question, _columns(incoming, question, rows)):
-        return Counts(stored=len(rows.row))
-    alike = stored_alike(question, rows.keys, _answers(question, rows))
-    rows = rows.only(~alike)
-    known = Counts(unchanged=int(alike.sum()))
-    if not len(rows.row):
-        return known
     stage(_columns(incoming, question, rows))
     if incoming.upload.mode == Upload.Mode.ADD:
         _refuse_changes(incoming, question, rows)
-    return known + merge(question, incoming.upload)
+    return merge(question, incoming.upload)
 
 
 def _answers(question: Question, rows: _Rows) -> Answers:
-    """What the rows say, in their order, as it is stored."""
-    status = rows.status[rows.row]
-    answered = status == Label.Status.ANSWERED
-    if question.is_numeric:
-        return None, np.where(answered, rows.number[rows.row], np.nan), status
-    return np.where(answered, rows.code[rows.row], MISSING), None, status
+    """What the rows say, by their places in the order, as it is stored."""
+
+    def said(places: Any) -> tuple[NDArray[Any] | None, NDArray[Any] | None, NDArray[Any]]:
+        row = rows.row[places]
+        status = rows.status[row]
+        answered = status == Label.Status.ANSWERED
+        if question.is_numeric:
+            return None, np.where(answered, rows.number[row], np.nan), status
+        return np.where(answered, rows.code[row], MISSING), None, status
+
+    return said
 
 
 def _columns(incoming: Incoming, question: Question, rows: _Rows) -> list[Column]:
@@ -371,7 +381,7 @@ def _columns(incoming: Incoming, question: Question, rows: _Rows) -> list[Column
             columns.append(Column(name, kind, column.values, gaps, row))
     for name in ("batch", "guideline_version", "comment"):
         if (text := incoming.text(name)) is not None:
-            columns.append(Column(name, "text", texts_of(text, row)))
+            columns.append(Column(name, "text", texts_of(text, row[:])))
     return columns
 
 
@@ -382,7 +392,7 @@ def _refuse_changes(incoming: Incoming, question: Question, rows: _Rows) -> None
     if not changed or labels is None:
         return
     keys = (x[:].tolist() for x in (rows.keys.item, rows.keys.annotator, rows.keys.round))
-    found = zip(rows.row.tolist(), zip(*keys, strict=True), strict=True)
+    found = zip(rows.row[:].tolist(), zip(*keys, strict=True), strict=True)
     old = {row: changed[key] for row, key in found if key in changed}
     incoming.refuse(
         np.array(sorted(old), np.intp),

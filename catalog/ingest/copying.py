@@ -63,7 +63,7 @@ class Column:
     kind: str
     values: Any
     missing: NDArray[np.bool_] | None = None
-    rows: NDArray[np.integer[Any]] | None = None
+    rows: Any = None
 
     def __len__(self) -> int:
         return len(self.values if self.rows is None else self.rows)

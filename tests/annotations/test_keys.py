@@ -33,13 +33,11 @@ def test_rows_come_by_item_annotator_round_and_place(
         item, annotator = item + (1 << 31), annotator + (1 << 31)
     rows = np.flatnonzero([f[3] for f in found]).astype(np.intp)
     keys = key_order(rows, item, annotator, rounds.astype(np.int16))
-    number = item & 0xFFFFFFFF
-    assert (keys.row.tolist(), keys.same.tolist()) == sorted_plainly(
-        rows, number, annotator, rounds
-    )
+    number, row = item & 0xFFFFFFFF, keys.row[:]
+    assert (row.tolist(), keys.same.tolist()) == sorted_plainly(rows, number, annotator, rounds)
     for sent, put in ((item, keys.item), (annotator, keys.annotator), (rounds, keys.round)):
-        assert put[:].tolist() == sent[keys.row].tolist()
-    some = keys.only(keys.row % 2 == 0)
+        assert put[:].tolist() == sent[row].tolist()
+    some = keys.only(row % 2 == 0)
     assert some.item[:].tolist() == item[some.row].tolist()
 
 
