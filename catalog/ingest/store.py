@@ -103,7 +103,7 @@ def _finish(run: Run, incoming: Incoming, counts: Counts) -> None:
     refused = incoming.problem_count > 0 and (rejecting or not incoming.table.complete)
     upload.rows_read = incoming.table.n_rows
     upload.rows_rejected = upload.rows_read if refused else int(incoming.rejected.sum())
-    upload.problems = incoming.problems
+    upload.problems = sorted(incoming.problems, key=lambda problem: problem["line"] or 0)
     upload.problem_count = incoming.problem_count
     if not refused and counts.unchanged and not counts.changes:
         known = counted(counts.unchanged, "row")

@@ -513,6 +513,15 @@ def test_a_data_set_takes_items_and_annotators_along_whoever_deletes_it() -> Non
     assert [earlier.dataset for earlier in EarlierRow.objects.all()] == [stays]
 
 
+def test_problems_are_told_in_the_order_of_the_file(alice: Trust, pets: str) -> None:
+    """Whichever check found them: repeated keys are seen after unknown labels."""
+    body = "item,annotator,label\ni1,ann,cat\ni1,ann,dog\ni2,ann,cow\ni3,ann,cat\ni3,ann,dog\n"
+    upload = alice.upload(pets, "labels", f"{body}i4,ann,cow\n")
+    found = [(problem["line"], problem["code"]) for problem in upload["problems"]]
+    assert [line for line, _ in found] == [3, 4, 6, 7]
+    assert {code for _, code in found} == {"conflicting_rows", "unknown_label"}
+
+
 def test_the_table_of_a_data_sets_items_goes_with_it(alice: Trust, pets: str) -> None:
     alice.upload(pets, "items", "item\na\nb\n")
     dataset = Dataset.objects.get()
