@@ -165,7 +165,6 @@ def _rows_by_question(incoming: Incoming) -> dict[Question, Places]:
     """Which rows belong to which question: by the column if there is one, else the upload's."""
     known = {q.name: q for q in Question.objects.filter(dataset=incoming.dataset)}
     column = incoming.text("question")
-    rows = incoming.judged
     if column is None:
         if not incoming.upload.subject:
             if not incoming.problem_count:
@@ -176,7 +175,9 @@ def _rows_by_question(incoming: Incoming) -> dict[Question, Places]:
                     f"send question= with one of: {', '.join(sorted(known))}.",
                 )
             return {}
-        return {known[incoming.upload.subject]: rows.astype(np.int32)}
+        every = np.arange(incoming.table.n_rows, dtype=np.int32)
+        return {known[incoming.upload.subject]: every[~incoming.skipped]}
+    rows = incoming.judged
     names = [*column.values, incoming.upload.subject]
     wrong = np.array([name not in known for name in names])[column.codes]
     incoming.refuse(
@@ -200,9 +201,8 @@ def _statuses(incoming: Incoming, labels: TextColumn) -> NDArray[np.int8]:
     answered, unanswered = np.int8(Label.Status.ANSWERED), np.int8(Label.Status.EMPTY)
     status: NDArray[np.int8] = np.where(labels.codes < 0, unanswered, answered)
     column = incoming.text("status")
-    rows = incoming.rows
     if column is None:
-        empty = int((labels.codes[rows] < 0).sum())
+        empty = int((labels.missing & incoming.kept).sum())
         if empty:
             incoming.warn(
                 NoticeCode.EMPTY_LABELS,

@@ -72,9 +72,14 @@ class Incoming:
         self.warnings = [{**asdict(n), "code": n.code.value} for n in self.table.notices]
 
     @property
+    def kept(self) -> NDArray[np.bool_]:
+        """Which rows have no problem and are not skipped."""
+        return ~(self.rejected | self.skipped)
+
+    @property
     def rows(self) -> NDArray[np.intp]:
         """The rows without a problem that are not skipped, in the file's order."""
-        return np.flatnonzero(~(self.rejected | self.skipped))
+        return np.flatnonzero(self.kept)
 
     @property
     def judged(self) -> NDArray[np.intp]:

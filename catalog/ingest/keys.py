@@ -26,7 +26,7 @@ def resolve_keys(
     if ids is None:
         return None
     known = look_up(model, incoming.dataset, ids.values)
-    used = ids.used(incoming.rows)
+    used = ids.used(incoming.kept)
     put_aside(ids.codes)
     unknown = used[known.keys[used] == UNKNOWN]
     if not (known.keys == UNKNOWN).any():

@@ -20,7 +20,7 @@ from catalog.ingest.copying import Column, PerRow, constant, copy_in
 from catalog.ingest.filling import attach, exists, fill
 from catalog.models import Annotator, Dataset, EarlierRow, Item, ProfileCount, Upload
 from catalog.queries import own_keys
-from catalog.reading.tables import TextColumn, Texts
+from catalog.reading.tables import TextColumn, Texts, put_aside
 
 UNKNOWN = -1
 # Fewer ids than one in so many of those known are looked up one by one.
@@ -109,6 +109,7 @@ def as_arrow(values: Sequence[str]) -> pa.Array:
         return pa.array(values, pa.string())
     # Arrow keeps texts without anything between them.
     body = pa.py_buffer(values.body[values.body != 0])
+    put_aside(values.body)
     ends = values.ends - np.arange(len(values))
     starts = pa.py_buffer(np.append(0, ends).astype(np.int32))
     return pa.Array.from_buffers(pa.string(), len(values), [None, starts, body])

@@ -81,8 +81,7 @@ def check_answers(
 
     Codes stand for every distinct text of the column; those that only other rows use are MISSING.
     """
-    rows = np.flatnonzero(mine & ~incoming.rejected)
-    used = labels.used(rows)
+    used = labels.used(mine & ~incoming.rejected)
     decimal = decimal_of(incoming.upload.options)
     found = read_answers(question, [labels.values[code] for code in used.tolist()], decimal)
     answers = Answers(
@@ -103,18 +102,17 @@ def check_answers(
         tell_of_missing(incoming, f"question {question.name!r}", answers.learned)
     if question.is_numeric:
         _tell_of_lost_digits(incoming, question, labels, answers)
-    if incoming.rejected.any():
-        rows = np.flatnonzero(mine & ~incoming.skipped)
-        if not answers.learned:
-            _judge_others(incoming, question, labels, mine, answers)
+    if incoming.rejected.any() and not answers.learned:
+        _judge_others(incoming, question, labels, mine, answers)
     wrong = np.append(answers.codes == WRONG, values=False)[labels.codes]
+    wrong &= mine & ~incoming.skipped
 
     def describe(row: int) -> tuple[str, str, str | None]:
         text = labels.values[labels.codes[row]]
         sentence, hint = why_wrong(question, text, decimal)
         return text, f"{sentence}{_who(incoming, row)}", hint
 
-    incoming.refuse(rows[wrong[rows]], RowCode.UNKNOWN_LABEL, "label", describe)
+    incoming.refuse(np.flatnonzero(wrong), RowCode.UNKNOWN_LABEL, "label", describe)
     return answers
 
 
@@ -143,7 +141,7 @@ def _judge_others(
     answers: Answers,
 ) -> None:
     """Find wrong labels of rows that have another problem too; such rows teach nothing."""
-    others = labels.used(np.flatnonzero(mine & incoming.rejected))
+    others = labels.used(mine & incoming.rejected)
     others = others[answers.codes[others] == MISSING]
     texts = [labels.values[code] for code in others.tolist()]
     found = read_answers(copy(question), texts, decimal_of(incoming.upload.options))

@@ -41,8 +41,8 @@ class Texts(Sequence[str]):
     """
 
     def __init__(self, body: bytes | npt.NDArray[np.uint8]) -> None:
-        self.body = np.frombuffer(body, np.uint8)
-        self.ends = np.flatnonzero(self.body == 0)
+        self.body = body if isinstance(body, np.ndarray) else np.frombuffer(body, np.uint8)
+        self.ends = np.flatnonzero(self.body == 0).astype(np.uint32)
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -57,7 +57,7 @@ class Texts(Sequence[str]):
         if isinstance(place, slice):
             return [self[i] for i in range(*place.indices(len(self)))]
         at = range(len(self))[place]
-        start = self.ends[at - 1] + 1 if at else 0
+        start = int(self.ends[at - 1]) + 1 if at else 0
         return self.body[start : self.ends[at]].tobytes().decode()
 
     def __contains__(self, text: object) -> bool:
@@ -94,17 +94,18 @@ class TextColumn:
     def missing(self) -> Mask:
         return self.codes < 0
 
-    def used(self, rows: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.intp]:
+    def used(self, rows: Mask) -> npt.NDArray[np.intp]:
         """The codes of the values that some rows hold, ascending."""
         met = np.zeros(len(self.values) + 1, bool)  # the last place is that of code -1
         for start in range(0, len(rows), _ROWS):
-            met[self.codes[rows[start : start + _ROWS]]] = True
+            part = slice(start, start + _ROWS)
+            met[self.codes[part][rows[part]]] = True
         return np.flatnonzero(met[:-1])
 
     def take(self, rows: Rows) -> TextColumn:
         """The same column for some rows, with only the values that they use."""
         codes = self.codes[rows]
-        used = self.used(rows)
+        used = np.unique(codes[codes >= 0])
         renumber = np.full(len(self.values) + 1, -1, np.int32)
         renumber[used] = np.arange(len(used))
         spellings = {

@@ -127,9 +127,13 @@ def read_table(folder: Path) -> Table:
 
 def _read_column(folder: Path, stem: str, said: Json) -> AnyColumn:
     if said["type"] == "text":
-        texts: Sequence[str] = Texts((folder / f"{stem}.values").read_bytes())
-        if len(texts) < tables.MANY:
-            texts = list(texts)
+        path = folder / f"{stem}.values"
+        many = said["n_values"] >= tables.MANY
+        texts: Sequence[str] = (
+            Texts(np.asarray(np.memmap(path, np.uint8, "r")))
+            if many
+            else list(Texts(path.read_bytes()))
+        )
         spellings = {int(code): tuple(spelled) for code, spelled in said["spellings"].items()}
         return TextColumn(_load(folder, f"{stem}.codes"), texts, spellings)
     values = _load(folder, f"{stem}.values")
