@@ -309,7 +309,7 @@ def _compare_values(
     incoming: Incoming, attribute: Attribute, column: TextColumn, banding: Banding
 ) -> None:
     """Tell values that only the target has, or only the data set, and missing codes."""
-    used = {column.values[code] for code in column.used(incoming.rows).tolist()}
+    used = {column.values[code] for code in column.used(incoming.kept).tolist()}
     coded = sorted(used & banding.missing)
     if coded:
         incoming.warn(
