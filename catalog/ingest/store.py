@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -103,7 +104,7 @@ def _finish(run: Run, incoming: Incoming, counts: Counts) -> None:
     refused = incoming.problem_count > 0 and (rejecting or not incoming.table.complete)
     upload.rows_read = incoming.table.n_rows
     upload.rows_rejected = upload.rows_read if refused else int(incoming.rejected.sum())
-    upload.problems = sorted(incoming.problems, key=lambda problem: problem["line"] or 0)
+    upload.problems = sorted(incoming.problems, key=_by_line)
     upload.problem_count = incoming.problem_count
     if not refused and counts.unchanged and not counts.changes:
         known = counted(counts.unchanged, "row")
@@ -122,6 +123,11 @@ def _finish(run: Run, incoming: Incoming, counts: Counts) -> None:
     _end(run, upload, Upload.State.REJECTED if refused else Upload.State.STORED)
     if upload.version is not None and counts.changes:
         runs.launch_standard(dataset, upload.kind, user=upload.uploaded_by)
+
+
+def _by_line(problem: dict[str, Any]) -> tuple[bool, int]:
+    """In the order of the file; what is wrong with it as a whole (no value) mostly follows."""
+    return problem["value"] is None, problem["line"] or 0
 
 
 def _end(run: Run, upload: Upload, state: Upload.State) -> None:
