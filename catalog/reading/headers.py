@@ -12,6 +12,7 @@ from catalog.reading.columns import DELIMITERS, Column, Kind, Layout, Options
 from catalog.reading.problems import Code, Fault, Notice, ReadingStoppedError, escape
 from catalog.reading.signatures import (
     NO_HEADER,
+    ROW_NUMBERS,
     likely_columns,
     likely_export,
     unknown_hint,
@@ -30,7 +31,9 @@ def name_fault(name: str, position: int) -> Fault | None:
     """What is wrong with the spelling of a header name; positions count from 1."""
     if not name.strip():
         sentence = f"column {position} has no name; name it, or remove the spare delimiter."
-        return Fault(Code.HEADER_EMPTY_COLUMN, sentence, name)
+        return Fault(
+            Code.HEADER_EMPTY_COLUMN, sentence, name, ROW_NUMBERS if position == 1 else None
+        )
     faults = character_faults(name, Kind.IDENTIFIER) or text_faults(name, _NAME, 1024)
     return replace(faults[0], column=name) if faults else None
 

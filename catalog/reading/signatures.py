@@ -22,6 +22,28 @@ _SYNONYMS = {
 }
 
 
+# Columns that only these tools write, and how such a table is read without a format of its own.
+_WAYS_OUT = (
+    (
+        {"HITId", "WorkerId"},
+        "Mechanical Turk wrote this table; send format=dices, columns={"
+        '"item": "Input...", "annotator": "WorkerId"}, the columns Answer... as questions=, and '
+        "the others as ignore=.",
+    ),
+    (
+        {"ASSIGNMENT:worker_id"},
+        "Toloka wrote this table; send format=dices, delimiter=tab, columns={"
+        '"item": "INPUT:...", "annotator": "ASSIGNMENT:worker_id"}, the columns OUTPUT:... as '
+        "questions=, and the others as ignore=.",
+    ),
+    (
+        {"data_row", "projects"},
+        "Labelbox wrote this file, whose form is not read; write one object for each answer, "
+        "with item (data_row.id), annotator (label_details.created_by) and label.",
+    ),
+)
+
+
 # What a first line says that is no header of a table at all.
 _FIRST_LINES = (
     ("sep=", "The first line tells Excel the delimiter; remove it, and send delimiter= instead."),
@@ -39,9 +61,16 @@ NO_HEADER = (
     "columns above it."
 )
 
+ROW_NUMBERS = (
+    "If R or pandas wrote the row numbers here, write with row.names = FALSE or index=False."
+)
+
 
 def what_file(names: list[str], *, delimited: bool) -> str | None:
     """A hint at what a file is that names none of our columns."""
+    written = next((way for keys, way in _WAYS_OUT if keys <= {*names}), None)
+    if written is not None:
+        return written
     if not delimited:
         if {"columns", "data"} <= {*names}:
             return "pandas wrote it with orient='split'; write it with orient='records'."

@@ -30,6 +30,18 @@ def pets(alice: Trust) -> str:
 # body, question, code, words of message and hint
 FILES: dict[str, tuple[str | bytes, str, str, str]] = {
     "a comment first": (f"# of May\n{HEAD}\n{ROW}\n", "pet", "header_missing_column", "a comment"),
+    "row names of R": (
+        f'"",{HEAD}\n"1",{ROW}\n',
+        "pet",
+        "header_empty_column",
+        "row.names = FALSE",
+    ),
+    "a batch of Mechanical Turk": (
+        "HITId,WorkerId,Input.id,Answer.pet\nh,w,i1,cat\n",
+        "pet",
+        "header_missing_column",
+        '"annotator": "WorkerId"',
+    ),
     "a comment later": (f"{HEAD}\n# note\n{ROW}\n", "pet", "row_length", "comment are not read"),
     "no header": (f"{ROW}\n{ROW}\n", "pet", "header_missing_column", "add the line that names"),
     "a title": (f"My labels\n{HEAD}\n{ROW}\n", "pet", "header_missing_column", "remove it"),
@@ -91,6 +103,7 @@ RECORDS = {
         JSON,
         "records",
     ),
+    "Labelbox": ('{"data_row": {"id": "c"}, "projects": {}}', NDJSON, "Labelbox wrote this file"),
     "pandas' split": ('[{"columns": ["item"], "data": [["i1"]]}]', JSON, "orient='records'"),
 }
 
@@ -100,6 +113,23 @@ def test_a_record_says_what_was_probably_meant(alice: Trust, pets: str, name: st
     body, media_type, words = RECORDS[name]
     upload = alice.upload(pets, "labels", body, content_type=media_type, question="pet")
     assert any(words in f"{p['message']} {p['hint']}" for p in upload["problems"]), upload
+
+
+def test_a_table_of_toloka_is_read_in_the_way_that_its_refusal_tells(
+    alice: Trust, pets: str
+) -> None:
+    body = "INPUT:image\tOUTPUT:pet\tHINT:text\tASSIGNMENT:worker_id\ni1\tcat\t\tw1\n"
+    upload = alice.upload(pets, "labels", body, format="tsv", question="pet")
+    assert "Toloka wrote this table" in upload["problems"][0]["hint"]
+    said = {
+        "format": "dices",
+        "delimiter": "tab",
+        "columns": '{"item": "INPUT:image", "annotator": "ASSIGNMENT:worker_id"}',
+        "questions": '{"pet": "OUTPUT:pet"}',
+        "ignore": "HINT:text",
+    }
+    stored = alice.upload(pets, "labels", body, **said)
+    assert (stored["state"], stored["rows"]["stored"]) == ("stored", 1), stored
 
 
 def test_an_object_is_no_set(alice: Trust, pets: str) -> None:
