@@ -49,7 +49,10 @@ def change(target: Model, fields: dict[str, Any]) -> None:
 def delete_dataset(dataset: Dataset) -> None:
     """Delete a data set with everything in it."""
     dataset_id = dataset.pk
-    dataset.delete()
+    with transaction.atomic():
+        # An upload that is being stored ends first: it holds this lock, and rows to be deleted.
+        Dataset.objects.select_for_update(no_key=True).filter(pk=dataset_id).first()
+        dataset.delete()
     drop_items(dataset_id)
 
 
