@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import multiprocessing
-import resource
 import shutil
+import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -32,7 +33,6 @@ from catalog import runs, services
 from catalog.ingest import receiving
 from catalog.ingest.store import work_off
 from catalog.models import Attribute, Dataset, Question, Upload
-from catalog.reading.child import close_servers
 from coverage.models import Population
 from predictions.models import ModelVersion
 
@@ -53,6 +53,16 @@ def bare_copy(path: Path) -> None:
             columns = ", ".join(f'"{name}" text' for name in names)
             cursor.execute(f"CREATE TABLE bench_raw ({columns})")
             cursor.copy_expert("COPY bench_raw FROM STDIN (FORMAT csv, HEADER)", file, 1 << 20)
+
+
+def defined_dataset(kind: str) -> Dataset:
+    """An empty data set for a first file of this kind."""
+    dataset = fresh_dataset(f"bench-{kind}-{uuid4().hex[:12]}")
+    if kind == "population":
+        for name in files.PLACES:
+            fields = {"name": name, "of": "item", "kind": "categorical"}
+            services.define(dataset, Attribute, fields)
+    return dataset
 
 
 def fresh_dataset(slug: str) -> Dataset:
@@ -147,6 +157,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--other-rows", type=int, default=0, help="items and predictions as well")
+    parser.add_argument("--memory-of", type=Path, help="store this file once; print the memory")
+    parser.add_argument("--kind", default="labels", help="what the file of --memory-of holds")
     picture_option(parser)
     asked = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
@@ -154,6 +166,9 @@ def main(arguments: list[str]) -> None:
     changed |= {"MIN_FREE_BYTES": 0, "MAX_UPLOAD_BYTES": 4 << 30}
     try:
         with override_settings(**changed):
+            if asked.memory_of:
+                _tell_memory(asked.memory_of, asked.kind)
+                return
             found = {n: _labels(folder, n, asked.runs) for n in sorted(asked.rows)}
             if asked.other_rows:
                 _others(folder, asked.other_rows, asked.runs)
@@ -180,11 +195,8 @@ def _labels(folder: Path, n_rows: int, n_runs: int) -> dict[str, Cost]:
     few = files.labels_csv(folder / "few.csv", FEW_ROWS, seed=4, changed=0.5)
     state: dict[str, Dataset] = {}
 
-    def fresh() -> Dataset:
-        return fresh_dataset(f"bench-{n_rows}-{uuid4().hex[:12]}")
-
     def define() -> None:
-        state["dataset"], state["empty"] = fresh(), fresh()
+        state["dataset"], state["empty"] = defined_dataset("labels"), defined_dataset("labels")
 
     steps: dict[str, Callable[[], Any]] = {
         BARE: lambda: bare_copy(file),
@@ -200,13 +212,12 @@ def _labels(folder: Path, n_rows: int, n_runs: int) -> dict[str, Cost]:
         steps[f"bulk_create of {BULK_ROWS:,} rows"] = lambda: bulk_create(file, BULK_ROWS)
     if n_rows >= TO_SQL_ROWS and importlib.util.find_spec("sqlalchemy"):
         steps[f"pandas.to_sql of {TO_SQL_ROWS:,} rows"] = lambda: to_sql(file, TO_SQL_ROWS)
-    # Before the rest, whose freed memory would be used again.
-    own, reader = memory_of(lambda: upload(fresh(), file))
+    own, reader = memory_of(file)
     found = medians(steps, n_runs)
     show(f"{n_rows:,} labels with text ids", found, BARE)
     if not importlib.util.find_spec("sqlalchemy"):
         print("pandas.to_sql is left out: SQLAlchemy is not installed.")
-    print(f"a worker that does this first grows by {own:.0f} MiB, its reader has {reader:.0f} MiB")
+    print(f"a worker that does this first has {own:.0f} MiB, its reader {reader:.0f} MiB")
     return found
 
 
@@ -219,45 +230,43 @@ def _others(folder: Path, n_rows: int, n_runs: int) -> None:
     }
 
     def first(kind: str) -> None:
-        dataset = fresh_dataset(f"bench-{kind}-{n_rows}-{uuid4().hex[:12]}")
-        if kind == "population":
-            for name in files.PLACES:
-                fields = {"name": name, "of": "item", "kind": "categorical"}
-                services.define(dataset, Attribute, fields)
-        upload(dataset, made[kind], kind)
+        upload(defined_dataset(kind), made[kind], kind)
 
     for kind, file in made.items():
         steps = {BARE: partial(bare_copy, file), "first upload": partial(first, kind)}
         found = medians(steps, n_runs)
         with file.open("rb") as lines:
             show(f"{sum(1 for _ in lines) - 1:,} rows of {kind}", found, BARE)
-        own, reader = memory_of(partial(first, kind))
-        print(f"a worker grows by {own:.0f} MiB, its reader has {reader:.0f} MiB")
+        own, reader = memory_of(file, kind)
+        print(f"a worker has {own:.0f} MiB, its reader {reader:.0f} MiB")
 
 
-def memory_of(step: Callable[[], Any]) -> tuple[float, float]:
-    """MiB that a process grows by at its peak when it does this step, and its largest child's.
+def memory_of(file: Path, kind: str = "labels") -> tuple[float, float]:
+    """MiB that a fresh process has at its peak when it stores this file, and its reader."""
+    command = [sys.executable, "-m", "bench", "ingest", "--memory-of", str(file), "--kind", kind]
+    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    own, reader = map(float, said.split()[-2:])
+    return own, reader
 
-    What it begins with is the bench's own, and more than a worker's.
-    """
-    connection.close()
-    told = multiprocessing.get_context("fork").SimpleQueue()
 
-    def apart() -> None:
-        begun = psutil.Process().memory_info().rss / 2**20
-        step()
-        # What a reader took at its peak is told when the process that forked it has ended.
-        close_servers()
-        own, child = (
-            resource.getrusage(who).ru_maxrss / 1024
-            for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-        )
-        told.put([own - begun, child])
+def _tell_memory(file: Path, kind: str) -> None:
+    """Store a file in this process, which did nothing else, and print what it took."""
+    dataset, stored = defined_dataset(kind), threading.Event()
+    own, readers = [0], [0]
+    watch = threading.Thread(target=_watch, args=(own, readers, stored))
+    watch.start()
+    upload(dataset, file, kind)
+    stored.set()
+    watch.join()
+    print(max(own) / 2**20, max(readers) / 2**20)
 
-    worker = multiprocessing.get_context("fork").Process(target=apart)
-    worker.start()
-    worker.join()
-    if worker.exitcode:
-        raise RuntimeError("The process whose memory was measured failed; see above.")
-    own, children = told.get()
-    return own, children
+
+def _watch(own: list[int], readers: list[int], stored: threading.Event) -> None:
+    """Look at what is held again and again: the peak that the system tells of a process counts
+    what it was started from too."""
+    me = psutil.Process()
+    while not stored.wait(0.005):
+        own.append(me.memory_info().rss)
+        for process in me.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                readers.append(process.memory_info().rss)
