@@ -13,6 +13,7 @@ import numpy as np
 
 from catalog.reading.columns import Limits, Options
 from catalog.reading.problems import Code, Fault, ReadingStoppedError, escape
+from catalog.reading.signatures import what_file
 from catalog.reading.source import Chunk, blocks, chunks, split_lines
 
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
@@ -317,11 +318,12 @@ def _skip(text: str, position: int) -> int:
 
 def _no_array(text: str, position: int, decoder: RecordDecoder) -> Fault:
     try:
-        decoder.decode(text, position)
+        value, _ = decoder.decode(text, position)
     except json.JSONDecodeError as error:
         return replace(_parse_fault(Code.JSON_PARSE, error, text), line=1)
     if decoder.faults:
         return replace(decoder.faults[0], line=1)
     sentence = "the file is not a JSON array; send an array of objects."
-    hint = "For one object a line send format=ndjson."
+    keys = [key for key, _ in value] if isinstance(value, Pairs) else []
+    hint = what_file(keys, delimited=False) or "For one object a line send format=ndjson."
     return Fault(Code.TYPE, sentence, text[position : position + 100], hint, line=1)

@@ -34,7 +34,17 @@ _WAYS_OUT = (
         {"ASSIGNMENT:worker_id"},
         "Toloka wrote this table; send format=dices, delimiter=tab, columns={"
         '"item": "INPUT:...", "annotator": "ASSIGNMENT:worker_id"}, the columns OUTPUT:... as '
-        "questions=, and the others as ignore=.",
+        "questions=, GOLDEN:... as gold=, and the others as ignore=.",
+    ),
+    (
+        {"id", "text", "label"},
+        "If doccano wrote it: its CSV names nobody; export JSONL, and send format=doccano with "
+        "annotator=.",
+    ),
+    (
+        {"images", "annotations"},
+        "COCO's boxes and regions are not taken; of labels of whole images write one object for "
+        "each answer, with item, annotator and label.",
     ),
     (
         {"data_row", "projects"},

@@ -36,6 +36,12 @@ FILES: dict[str, tuple[str | bytes, str, str, str]] = {
         "header_empty_column",
         "row.names = FALSE",
     ),
+    "doccano's CSV": (
+        "id,text,label\n1,good,cat\n",
+        "pet",
+        "header_missing_column",
+        "send format=doccano with annotator=",
+    ),
     "a batch of Mechanical Turk": (
         "HITId,WorkerId,Input.id,Answer.pet\nh,w,i1,cat\n",
         "pet",
@@ -103,6 +109,8 @@ RECORDS = {
         JSON,
         "records",
     ),
+    "COCO": ('{"images": [], "annotations": [], "categories": []}', JSON, "COCO's boxes"),
+    "a list under a key": (f'{{"rows": [{RECORD}]}}', JSON, "send that list alone"),
     "Labelbox": ('{"data_row": {"id": "c"}, "projects": {}}', NDJSON, "Labelbox wrote this file"),
     "pandas' split": ('[{"columns": ["item"], "data": [["i1"]]}]', JSON, "orient='records'"),
 }
