@@ -136,7 +136,7 @@ def test_what_only_the_data_set_can_tell_is_told(alice: Trust, plain: str) -> No
     alice.upload(plain, "items", "item\na\nb\n")
     sent = send(alice, plain, npz(item=["a", "B", "a"], features=MATRIX))
     found = [(p["code"], p["line"], p["hint"]) for p in sent["problems"]]
-    assert found == [("conflicting_rows", 3, None), ("unknown_item", 2, "Did you mean 'b'?")]
+    assert found == [("unknown_item", 2, "Did you mean 'b'?"), ("conflicting_rows", 3, None)]
     kept = send(alice, plain, npz(item=["a", "B", "a"], features=MATRIX), on_error="skip")
     assert (kept["rows"]["stored"], kept["rows"]["rejected"]) == (1, 2)
     nothing = alice.upload(plain, "features", "item\na\n", features="other")
