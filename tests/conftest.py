@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 from hypothesis import HealthCheck
 from hypothesis import settings as examples
 from rest_framework.test import APIClient
@@ -147,29 +146,6 @@ def person(transactional_db: None, django_user_model: Any) -> Callable[[str], Tr
 def alice(person: Callable[[str], Trust]) -> Trust:
     """Who owns the data sets of the tests."""
     return person("alice")
-
-
-_PARTITIONS = """
-DO $$
-DECLARE
-    part regclass;
-BEGIN
-    FOR part IN SELECT oid::regclass FROM pg_class WHERE relispartition AND relkind = 'r' LOOP
-        EXECUTE format('DROP TABLE %s', part);
-    END LOOP;
-END $$
-"""
-
-
-@pytest.fixture(autouse=True)
-def _no_partitions_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """After a test all tables are emptied, which costs a millisecond for each that is there."""
-    if "transactional_db" in request.fixturenames:
-        request.getfixturevalue("transactional_db")
-    yield
-    if "transactional_db" in request.fixturenames:
-        with connection.cursor() as cursor:
-            cursor.execute(_PARTITIONS)
 
 
 @pytest.fixture(autouse=True)
