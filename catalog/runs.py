@@ -308,8 +308,8 @@ def sweep() -> int:
     A run that was rung k times without being heard waits 5 * 2^k seconds, at most 5 minutes.
     """
     now = timezone.now()
-    expired = Run.objects.filter(state=Run.State.RUNNING, lease_until__lt=now)
-    for run in expired.iterator():
+    # Read at once: closing a cursor of a database that has gone raises what Django does not name.
+    for run in Run.objects.filter(state=Run.State.RUNNING, lease_until__lt=now):
         release(run, "The worker that computed it died.")
     rang = 0
     for run in Run.objects.filter(state=Run.State.WAITING).only("pk", "rings", "published_at"):
