@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from copy import deepcopy
 from typing import Any, TypeVar
 
@@ -51,7 +52,8 @@ def delete_dataset(dataset: Dataset) -> None:
     dataset_id = dataset.pk
     with transaction.atomic():
         # An upload that is being stored ends first: it holds this lock, and rows to be deleted.
-        Dataset.objects.select_for_update(no_key=True).filter(pk=dataset_id).first()
+        with suppress(Dataset.DoesNotExist):
+            lock(dataset)
         dataset.delete()
     drop_items(dataset_id)
 
