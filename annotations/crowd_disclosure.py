@@ -13,6 +13,7 @@ from catalog import access
 from catalog.access import May, User
 from catalog.models import Dataset
 from catalog.problems import Refusal
+from catalog.queries import item_names
 
 Row = dict[str, Any]
 
@@ -68,7 +69,7 @@ def with_annotators(dataset: Dataset, rows: list[Row], *, is_lead: bool) -> list
 
 def with_names(dataset: Dataset, rows: list[Row]) -> list[Row]:
     """Rows about items, and about annotators where they have one, by name; for leads."""
-    names = queries.item_names(dataset, {row["item"] for row in rows})
+    names = item_names(dataset.pk, {row["item"] for row in rows})
     rows = [{**row, "item": names.get(row["item"])} for row in rows]
     has_annotators = bool(rows) and "annotator" in rows[0]
     return with_annotators(dataset, rows, is_lead=True) if has_annotators else rows

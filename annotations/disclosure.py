@@ -9,6 +9,7 @@ from catalog import access
 from catalog.access import May, User
 from catalog.disclosure import withhold_small
 from catalog.models import Dataset
+from catalog.queries import item_names
 
 SUMMARY = (
     "question",
@@ -54,7 +55,7 @@ def named(dataset: Dataset, result: dict[str, Any], *, is_lead: bool) -> dict[st
     ]
     items = result["items"]
     worst = items["most_disagreeing"] if is_lead else []
-    by_number = queries.item_names(dataset, {one["item"] for one in worst})
+    by_number = item_names(dataset.pk, {one["item"] for one in worst})
     result["items"] = {
         **items,
         "most_disagreeing": [{**one, "item": by_number.get(one["item"])} for one in worst],

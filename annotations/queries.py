@@ -91,13 +91,6 @@ def annotator_names(dataset: Dataset, numbers: set[int]) -> dict[int, str]:
     return {pk & NUMBER_MASK: name for pk, name in rows}
 
 
-def item_names(dataset: Dataset, numbers: set[int]) -> dict[int, str]:
-    """External ids of items by number."""
-    keys = [dataset.pk << 32 | number for number in numbers]
-    rows = Item.objects.filter(dataset=dataset, pk__in=keys).values_list("pk", "external_id")
-    return {pk & NUMBER_MASK: name for pk, name in rows}
-
-
 def annotator_number(dataset: Dataset, name: str) -> int | None:
     """The number of the annotator of that name, if the data set has one."""
     key = Annotator.objects.filter(dataset=dataset, external_id=name).values_list("pk").first()

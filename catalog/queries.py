@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -136,6 +137,13 @@ def own_keys(dataset_id: int) -> tuple[int, int]:
     """
     start = dataset_id << 32
     return start, start + NUMBER_MASK
+
+
+def item_names(dataset_id: int, numbers: Iterable[int]) -> dict[int, str]:
+    """External ids of items by number."""
+    keys = [dataset_id << 32 | number for number in numbers]
+    rows = Item.objects.filter(dataset=dataset_id, pk__in=keys).values_list("pk", "external_id")
+    return {pk & NUMBER_MASK: name for pk, name in rows}
 
 
 def n_numbers(dataset: Dataset) -> int:

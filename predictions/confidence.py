@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.models import Item
-from catalog.queries import newest_result
+from catalog.queries import item_names, newest_result
 from measures.conformal import ConformalPredictor
 from measures.recalibration import apply_map, map_from_dict
 from measures.recalibration.venn_abers import venn_abers_from_dict
@@ -77,12 +76,10 @@ def confidence_rows(
     sets = _sets(fitted, stated)
     seen = None if fitted.adopted is None else has_seen(fitted.adopted, predicted.item)
     truth = _truths(model, predicted.item)
-    base = model.dataset_id << 32
-    items = Item.objects.filter(dataset=model.dataset_id, pk__in=(base + predicted.item).tolist())
-    names = dict(items.values_list("pk", "external_id"))
+    names = item_names(model.dataset_id, predicted.item.tolist())
     return [
         {
-            "item": names.get(base + number, ""),
+            "item": names.get(number, ""),
             "probabilities": _by_class(model, stated[k]),
             "calibrated": None if calibrated is None else _by_class(model, calibrated[k]),
             "seen_by_map": None if seen is None else bool(seen[k]),

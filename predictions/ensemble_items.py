@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from catalog.models import Item
+from catalog.queries import item_names
 from measures.ensembles import KEYS, item_uncertainty
 from predictions.models import ModelVersion
 from predictions.probabilities import read_members_of
@@ -22,12 +22,10 @@ def ensemble_rows(
         return []
     found = item_uncertainty(part.probabilities)
     mean = part.probabilities.mean(axis=0)
-    base = model.dataset_id << 32
-    items = Item.objects.filter(dataset=model.dataset_id, pk__in=(base + part.item).tolist())
-    names = dict(items.values_list("pk", "external_id"))
+    names = item_names(model.dataset_id, part.item.tolist())
     return [
         {
-            "item": names.get(base + number, ""),
+            "item": names.get(number, ""),
             "n_members": found.n_members,
             "probabilities": dict(zip(model.classes, mean[k].tolist(), strict=True)),
             "reason": None if found.reason is None else found.reason.value,
